@@ -1,0 +1,190 @@
+package schema
+
+import (
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/robfig/cron/v3"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Config is one evaluated configuration: everything that is known before
+// anything fires. Load makes it; nothing changes it afterwards, so it may be
+// read by several goroutines.
+type Config struct {
+	Settings Settings
+	PBXs     []*PBX // in the order of their declaration
+	Jobs     []*Job // in the order of their declaration, instances of one block in the order of their keys
+
+	// Snapshot is all that Load read: enough to evaluate this configuration
+	// again elsewhere, but for the sensitive values.
+	Snapshot *Snapshot
+}
+
+// Settings is the notifyrun block.
+type Settings struct {
+	RequiredVersion string // a version constraint such as ">= 0.1"; empty if not given
+	StatePath       string // of state "sqlite"; as written, relative to the configuration; empty if not given
+}
+
+// PBX is one Asterisk, reached over AMI, or simulated.
+type PBX struct {
+	Address     string // in the configuration: pbx.hq or pbx.site["north"]
+	Dial        string // host:port; empty for a simulated one
+	Username    string
+	Secret      Text
+	Auth        string // "md5" (challenge, the default) or "plain"
+	TLS         *TLS   // nil: plain TCP
+	MaxInFlight int    // AMI actions awaiting their response; 64 unless given
+	RateLimit   Rate   // all jobs together; 50/s unless given
+	Timeout     time.Duration
+	Simulator   *Simulator // nil: a real server
+	DeclRange   hcl.Range
+}
+
+// TLS is the tls block of a pbx.
+type TLS struct {
+	CAFile     string // PEM; relative to the configuration; empty: the system's roots
+	ServerName string // empty: the host of the address
+}
+
+// Simulator asks for a simulated Asterisk in this process instead of a real
+// server: for the quickstart, for tests and for rehearsals.
+type Simulator struct {
+	Phones int // virtual phones, PJSIP/1001 and up
+}
+
+// Rate is a number of actions per second; zero means unlimited.
+type Rate float64
+
+// JobType tells what a job sends.
+type JobType string
+
+const (
+	SIPNotify JobType = "sip_notify"
+	UserEvent JobType = "user_event"
+)
+
+// Job is one instance of a user_event or sip_notify block.
+type Job struct {
+	Address   string // sip_notify.reboot, sip_notify.reboot["hq"], user_event.site[0]
+	Type      JobType
+	Name      string // the block's label
+	PBX       *PBX
+	Enabled   bool
+	OnUnknown OnUnknown
+	Retry     Retry
+	Triggers  []Trigger
+	DeclRange hcl.Range
+
+	// Targets of a sip_notify, in the order of the configuration, without
+	// duplicates. TargetsKnown is false where they are known only at firing.
+	// A user_event has none.
+	Targets      []Target
+	TargetsKnown bool
+
+	eval *jobEval // what is evaluated per target or at firing; see Message, UserEvent and Revision
+}
+
+// OnUnknown says what becomes of a delivery whose fate is not known.
+type OnUnknown string
+
+const (
+	Hold   OnUnknown = "hold"   // leave it: a reboot is not repeated by itself (the default)
+	Resend OnUnknown = "resend" // send again: right for lamps
+)
+
+// Retry says how often a delivery that Asterisk cannot have acted upon is tried.
+type Retry struct {
+	Attempts int           // at least 1; 3 unless given
+	Backoff  time.Duration // before the next attempt; 1s unless given
+}
+
+// Trigger is why a job becomes due: a *ChangeTrigger or a *ScheduleTrigger.
+type Trigger interface{ trigger() }
+
+// ChangeTrigger fires a job once for each new value of its `on`, per phone.
+// Without `on` the value is the message itself.
+type ChangeTrigger struct {
+	Record    bool // initial = "record": the first value counts as delivered
+	DeclRange hcl.Range
+}
+
+// ScheduleTrigger fires a job at its due times.
+type ScheduleTrigger struct {
+	Cron      string        // as written
+	Schedule  cron.Schedule // Cron, parsed; a *cron.SpecSchedule or a cron.ConstantDelaySchedule
+	Zone      *time.Location
+	Jitter    time.Duration // upper bound; the job's own share is derived from its address
+	Missed    Missed
+	Grace     time.Duration // late by less than this is on time; 1m unless given
+	Overlap   Overlap
+	DeclRange hcl.Range
+}
+
+func (*ChangeTrigger) trigger()   {}
+func (*ScheduleTrigger) trigger() {}
+
+// Missed says what becomes of due times that passed while nothing ran.
+type Missed string
+
+const (
+	MissedSkip Missed = "skip" // the default: no reboot at noon because the machine was down at night
+	MissedOnce Missed = "once"
+)
+
+// Overlap says what becomes of a due time while the previous run is open.
+type Overlap string
+
+const (
+	OverlapSkip  Overlap = "skip" // the default
+	OverlapQueue Overlap = "queue"
+)
+
+// Target is whom a NOTIFY is for, in Asterisk's own dial notation.
+type Target struct {
+	Tech TargetTech
+	Name string // endpoint or peer name, or the whole URI
+
+	fields cty.Value // the object that the configuration gave, for target.*; an object with only `target` for a string
+}
+
+// TargetTech tells which Asterisk channel driver serves a target.
+type TargetTech string
+
+const (
+	TechPJSIP TargetTech = "PJSIP" // PJSIP/1001: every contact of an endpoint
+	TechSIP   TargetTech = "SIP"   // SIP/1001: a chan_sip peer
+	TechURI   TargetTech = "URI"   // sip:1001@192.0.2.7, sent by PJSIP's default outbound endpoint
+)
+
+// String gives the dial notation: PJSIP/1001, SIP/1001 or the URI itself.
+func (t Target) String() string {
+	if t.Tech == TechURI {
+		return t.Name
+	}
+	return string(t.Tech) + "/" + t.Name
+}
+
+// Message is what a NOTIFY says, evaluated for one target.
+type Message struct {
+	Event       Text
+	Headers     []Header
+	ContentType Text
+	Content     *Text // nil: no body; lines end with \n or \r\n, and go out with CR LF
+	Option      Text  // a section that the server has, instead of all of the above
+	CallID      Text  // SIPnotify: inside the existing dialog of this Call-ID
+	Channel     Text  // PJSIPNotify: inside the dialog of this channel
+}
+
+// Event is what a user_event says.
+type Event struct {
+	Name Text
+	Body []Header
+}
+
+// Header is one header of a NOTIFY or of a user event.
+type Header struct {
+	Name  string
+	Value Text
+}
