@@ -175,12 +175,20 @@ type Message struct {
 	Option      Text  // a section that the server has, instead of all of the above
 	CallID      Text  // SIPnotify: inside the existing dialog of this Call-ID
 	Channel     Text  // PJSIPNotify: inside the dialog of this channel
+
+	// HeadersUnknown says that the list of headers itself, not only a value
+	// in it, is known only when the job fires. Headers is empty then.
+	HeadersUnknown bool
 }
 
 // Event is what a user_event says.
 type Event struct {
 	Name Text
 	Body []Header
+
+	// BodyUnknown says that the list of headers itself is known only when the
+	// job fires. Body is empty then.
+	BodyUnknown bool
 }
 
 // Header is one header of a NOTIFY or of a user event.
