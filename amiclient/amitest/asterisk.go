@@ -1,0 +1,216 @@
+package amitest
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The AMI users of every server that StartAsterisk starts. Their secret is Secret.
+const (
+	UserFull     = "notifyrun" // every right
+	UserMinimal  = "minimal"   // read system,user,call,security; write system,user,reporting
+	UserNoSystem = "nosystem"  // read and write user only: neither SIPnotify nor PJSIPNotify
+	UserNothing  = "nothing"   // may log in, no more
+	Secret       = "s3cret"
+)
+
+// Endpoints of every server that StartAsterisk starts, besides the numbered ones.
+const (
+	EndpointTwin   = "twin"   // two static contacts, twin-a@PHONE and twin-b@PHONE
+	EndpointAbsent = "absent" // no contact: NOTIFYs to it are answered with Success and go nowhere
+	// EndpointDynamic registers with password "pw" (user name as the endpoint): at most 3 contacts, not qualified.
+	EndpointDynamic = "dynamic"
+	// NotifyOption is a section of pjsip_notify.conf: Event check-sync;reboot=true and X-Vendor: option.
+	NotifyOption = "reboot-option"
+)
+
+// AsteriskConfig says what a server is to have. The zero value is useful: ten endpoints, URI targets work.
+type AsteriskConfig struct {
+	Phone      string // ip:port of the UDP phone all static contacts point to; default: one that nobody listens on
+	Endpoints  int    // numbered endpoints (and chan_sip peers, where there is chan_sip) from "1001" on; default 10
+	NoOutbound bool   // leave out default_outbound_endpoint, so that URI targets go nowhere
+	HEP        string // ip:port of a HEPv3 collector, default none
+}
+
+// Asterisk is a running private server.
+type Asterisk struct {
+	Major   int         // 16 or 22
+	Version string      // AsteriskVersion, as the server says it
+	Addr    string      // AMI
+	TLSAddr string      // AMI over TLS
+	TLS     *tls.Config // trusts the server's self-made certificate
+	SIPAddr string      // UDP address of PJSIP
+	ChanSIP bool        // SIPnotify exists
+
+	dir string // configuration and log, outside view
+	cmd *exec.Cmd
+}
+
+// StartAsterisk starts a real Asterisk of a major version, 16 or 22, on ports of its own, waits until it has fully
+// booted, and stops it when the test ends. It skips the test where the server cannot be had; where the environment has
+// NOTIFYRUN_REQUIRE_ASTERISK=1 it fails it instead.
+func StartAsterisk(tb testing.TB, major int, config AsteriskConfig) *Asterisk {
+	tb.Helper()
+	cache := os.Getenv("NOTIFYRUN_CACHE")
+	if cache == "" {
+		cache = "/var/cache/notifyrun"
+	}
+	root := filepath.Join(cache, "asterisk", strconv.Itoa(major))
+	if why := unable(root); why != "" {
+		if os.Getenv("NOTIFYRUN_REQUIRE_ASTERISK") == "1" {
+			tb.Fatalf("Asterisk %d: %s; get it with: bash .ci/asterisk", major, why)
+		}
+		tb.Skipf("Asterisk %d: %s; get it with: bash .ci/asterisk", major, why)
+	}
+	// Another program may take a port between our choosing it and the server's: then choose again.
+	var err error
+	for range 3 {
+		var a *Asterisk
+		if a, err = startAsterisk(root, major, config); err == nil {
+			tb.Cleanup(func() {
+				if err := a.stop(); err != nil {
+					tb.Errorf("stop Asterisk %d: %v", major, err)
+				}
+			})
+			return a
+		}
+	}
+	tb.Fatalf("start Asterisk %d: %v", major, err)
+	return nil
+}
+
+// unable says why the server in root cannot be started, "" if it can.
+func unable(root string) string {
+	if os.Geteuid() != 0 {
+		return "needs root, for a chroot"
+	}
+	if _, err := os.Stat(filepath.Join(root, "usr/sbin/asterisk")); err != nil {
+		return "not in " + root
+	}
+	return ""
+}
+
+func startAsterisk(root string, major int, config AsteriskConfig) (*Asterisk, error) {
+	base := filepath.Join(root, "rig")
+	if err := os.MkdirAll(base, 0o755); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(base, "")
+	if err != nil {
+		return nil, err
+	}
+	a := &Asterisk{Major: major, dir: dir}
+	if err := a.configure(root, config); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	inside := strings.TrimPrefix(dir, root) + "/asterisk.conf"
+	// setpriv ends the server when the test process dies without cleaning up.
+	a.cmd = exec.Command("setpriv", "--pdeathsig", "TERM", "chroot", root, "/usr/sbin/asterisk", "-C", inside, "-f")
+	a.cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TERM=dumb", "HOME=/"}
+	if err := a.cmd.Start(); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	if err := a.waitBooted(ctx); err != nil {
+		err = fmt.Errorf("%w; its log:\n%s", err, a.Log())
+		a.stop()
+		return nil, err
+	}
+	return a, nil
+}
+
+// waitBooted logs in until it works (AMI listens before the modules are loaded), waits for FullyBooted and reads the version.
+func (a *Asterisk) waitBooted(ctx context.Context) error {
+	var conn net.Conn
+	for {
+		var err error
+		if conn, err = net.Dial("tcp", a.Addr); err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("connect AMI: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	defer conn.Close()
+	deadline, _ := ctx.Deadline()
+	conn.SetDeadline(deadline)
+	fmt.Fprintf(conn, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: system\r\n\r\n", UserFull, Secret)
+	lines := bufio.NewScanner(conn)
+	for lines.Scan() {
+		switch name, value, _ := strings.Cut(lines.Text(), ": "); {
+		case name == "Event" && value == "FullyBooted":
+			io.WriteString(conn, "Action: CoreSettings\r\n\r\n")
+		case name == "AsteriskVersion":
+			a.Version = value
+			return nil
+		case name == "Message" && value == "Authentication failed":
+			return fmt.Errorf("log in: %s (another server has its port?)", value)
+		}
+	}
+	return fmt.Errorf("wait for FullyBooted: %w", lines.Err())
+}
+
+// Log returns the server's messages: notices, warnings and errors.
+func (a *Asterisk) Log() string {
+	text, err := os.ReadFile(filepath.Join(a.dir, "log/messages"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// Pid returns the server's process id, for tests that measure, stop or kill it.
+func (a *Asterisk) Pid() int { return a.cmd.Process.Pid }
+
+func (a *Asterisk) stop() error {
+	defer os.RemoveAll(a.dir)
+	a.cmd.Process.Signal(syscall.SIGTERM)
+	kill := time.AfterFunc(20*time.Second, func() { a.cmd.Process.Kill() })
+	defer kill.Stop()
+	if err := a.cmd.Wait(); err != nil {
+		return fmt.Errorf("%w; the end of its log:\n%s", err, a.Log())
+	}
+	return nil
+}
+
+// freePort returns a port of 127.0.0.1 that is free for UDP and TCP, below the range from which the kernel hands out
+// its own: so nothing that asks for "any port" takes it meanwhile.
+func freePort() (int, error) {
+	var last error
+	for range 100 {
+		port := 20000 + rand.IntN(12000)
+		addr := "127.0.0.1:" + strconv.Itoa(port)
+		l, err := net.Listen("tcp4", addr)
+		if err != nil {
+			last = err
+			continue
+		}
+		p, err := net.ListenPacket("udp4", addr)
+		l.Close()
+		if err != nil {
+			last = err
+			continue
+		}
+		p.Close()
+		return port, nil
+	}
+	return 0, last
+}
