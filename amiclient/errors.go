@@ -1,0 +1,173 @@
+package amiclient
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// What an error means for the caller; compare with errors.Is.
+var (
+	// ErrAuth: Asterisk refused the user, the secret or our address. It says the same for all three.
+	ErrAuth = errors.New("authentication failed")
+	// ErrLoginInUse: manager.conf has allowmultiplelogin=no and the user is logged in already.
+	ErrLoginInUse = errors.New("login already in use")
+	// ErrNotAMI: whatever answers at the address is not Asterisk's manager interface.
+	ErrNotAMI = errors.New("not an Asterisk manager interface")
+	// ErrTimeout: Asterisk took longer than allowed.
+	ErrTimeout = errors.New("no answer in time")
+	// ErrProtocol: the stream broke AMI's rules, so nothing after it can be trusted.
+	ErrProtocol = errors.New("protocol violation")
+	// ErrClosed: this side closed the connection or the client.
+	ErrClosed = errors.New("connection closed by us")
+	// ErrShuttingDown: Asterisk stops or restarts as planned.
+	ErrShuttingDown = errors.New("shutdown of Asterisk")
+
+	// ErrPermission: the manager user lacks the write class of the action.
+	ErrPermission = errors.New("permission denied")
+	// ErrUnknownAction: the module of the action is not loaded, or this version has none.
+	ErrUnknownAction = errors.New("unknown action")
+	// ErrUnknownEndpoint: there is no such PJSIP endpoint.
+	ErrUnknownEndpoint = errors.New("unknown endpoint")
+	// ErrNoAddress: chan_sip knows no address for the peer, mostly because it is not registered.
+	ErrNoAddress = errors.New("no address")
+	// ErrNoDialog: the channel or the Call-ID that the NOTIFY should go into does not exist.
+	ErrNoDialog = errors.New("no such channel or dialog")
+	// ErrUnknownOption: pjsip_notify.conf has no such section.
+	ErrUnknownOption = errors.New("unknown option")
+	// ErrBusyServer: Asterisk could not even queue the request: nothing was sent, it may be tried again.
+	ErrBusyServer = errors.New("server out of resources")
+)
+
+// A ConnError reports a connection that could not be made or did not last.
+type ConnError struct {
+	Op      string // what was being done: "dial", "log in", an action's name …
+	Written bool   // whether any byte of this action may have left; if false, Asterisk cannot have seen it
+	Err     error
+}
+
+func (e *ConnError) Error() string {
+	if e.Written {
+		return e.Op + ": sent, but not answered: " + e.Err.Error()
+	}
+	return e.Op + ": " + e.Err.Error()
+}
+
+func (e *ConnError) Unwrap() error { return e.Err }
+
+// A ResponseError is Asterisk's "Response: Error" to an action.
+type ResponseError struct {
+	Action string // the action's name
+	Text   string // Asterisk's Message, control characters neutralised
+	Kind   error  // one of the errors of this package; nil if the text is not known
+}
+
+func (e *ResponseError) Error() string {
+	s := e.Action + ": Asterisk answers " + strconv.Quote(e.Text)
+	if hint := e.hint(); hint != "" {
+		s += ": " + hint
+	}
+	return s
+}
+
+func (e *ResponseError) Unwrap() error { return e.Kind }
+
+// responses has the error texts of manager.c, chan_sip.c and
+// res_pjsip_notify.c by their beginnings.
+var responses = []struct {
+	prefix string
+	kind   error
+}{
+	{"Permission denied", ErrPermission},
+	{"Invalid/unknown command", ErrUnknownAction},
+	{"Unable to retrieve endpoint", ErrUnknownEndpoint},
+	{"Could not create address", ErrNoAddress},
+	{"Channel not found", ErrNoDialog},
+	{"Call-ID not found", ErrNoDialog},
+	{"Unable to find notify type", ErrUnknownOption},
+	{"Unable to allocate NOTIFY task data", ErrBusyServer},
+	{"Unable to push N", ErrBusyServer}, // "NOTIFY task", in newer versions also "Notify task"
+	{"Unable to build sip pvt data", ErrBusyServer},
+	{"Asterisk is shutting down", ErrShuttingDown},
+	{"Authentication failed", ErrAuth},
+	{"Login Already In Use", ErrLoginInUse},
+}
+
+// newResponseError classifies the text of a "Response: Error".
+func newResponseError(action, text string) *ResponseError {
+	e := &ResponseError{Action: action, Text: clean(text)}
+	for _, r := range responses {
+		if strings.HasPrefix(text, r.prefix) {
+			e.Kind = r.kind
+			break
+		}
+	}
+	return e
+}
+
+// needs has, for the actions that notifyrun uses, the write class of
+// manager.conf and the module that brings the action.
+var needs = map[string]struct{ class, module string }{
+	"pjsipnotify":        {"system", "res_pjsip_notify.so (it loads only if pjsip_notify.conf exists)"},
+	"sipnotify":          {"system", "chan_sip.so (removed in Asterisk 21: use PJSIP targets there)"},
+	"userevent":          {"user", ""},
+	"pjsipshowendpoint":  {"system", "res_pjsip.so"},
+	"pjsipshowendpoints": {"system", "res_pjsip.so"},
+	"pjsipshowcontacts":  {"system", "res_pjsip.so (Asterisk 16 or later)"},
+	"coresettings":       {"system or reporting", ""},
+	"corestatus":         {"system or reporting", ""},
+	"devicestatelist":    {"call or reporting", "res_manager_devicestate.so"},
+	"sippeers":           {"system or reporting", "chan_sip.so (removed in Asterisk 21)"},
+	"originate":          {"originate", ""},
+	"command":            {"command", ""},
+}
+
+func (e *ResponseError) hint() string {
+	need := needs[strings.ToLower(e.Action)]
+	switch e.Kind {
+	case ErrPermission:
+		if need.class != "" {
+			return "give this manager user write = " + need.class + " in manager.conf (no blanks in the list), reload the manager module, and connect anew"
+		}
+		return "give this manager user the write class of the action in manager.conf (manager show command " + e.Action + "), and connect anew"
+	case ErrUnknownAction:
+		if need.module != "" {
+			return "load " + need.module
+		}
+		return "the module that brings this action is not loaded, or this version of Asterisk has none"
+	case ErrUnknownEndpoint:
+		return "pjsip show endpoints lists the names there are"
+	case ErrNoAddress:
+		return "the peer is unknown, not registered or unreachable; see sip show peers"
+	case ErrNoDialog:
+		return "the call has ended, or never was on this server"
+	case ErrUnknownOption:
+		return "add this section to pjsip_notify.conf, or write the event and headers out"
+	case ErrBusyServer:
+		return "nothing was sent; try again later"
+	case ErrAuth:
+		return "check username and secret, and the permit, deny and acl lines of the user in manager.conf"
+	case ErrLoginInUse:
+		return "end the other session, give this program a user of its own, or set allowmultiplelogin=yes in manager.conf"
+	}
+	return ""
+}
+
+// clean neutralises control characters, terminal escapes among them, and
+// bounds the length: for text of the server that goes into an error or a log.
+func clean(s string) string {
+	s = strings.TrimRight(s, "\r\n")
+	const limit = 300
+	if len(s) > limit {
+		s = s[:limit] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// quote makes untrusted text safe to show, and short.
+func quote(s string) string { return strconv.Quote(shorten(s)) }
