@@ -1,0 +1,154 @@
+package ledger
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/notifyrun/notifyrun/engine"
+)
+
+// benchRun makes one run of many deliveries; kinds is how many different
+// messages they have.
+func benchRun(id string, deliveries, kinds int) engine.NewRun {
+	r := engine.NewRun{RunHeader: engine.RunHeader{ID: id, Job: "sip_notify.reboot", PBX: "pbx.hq", Created: noon}}
+	for i := range kinds {
+		r.Messages = append(r.Messages, engine.StoredMessage{Digest: fmt.Sprintf("%s-%032d", id, i), Text: []byte(`{"event":"check-sync;reboot=true"}`)})
+	}
+	for i := range deliveries {
+		r.Deliveries = append(r.Deliveries, engine.Delivery{Seq: i, Target: fmt.Sprintf("PJSIP/%d", 100000+i), Message: r.Messages[i%kinds].Digest, Revision: "0123456789abcdef0123456789abcdef"})
+	}
+	return r
+}
+
+// BenchmarkCommit is the hot path: each batch ends as many attempts as it
+// claims deliveries, synced to disk.
+func BenchmarkCommit(b *testing.B) {
+	for _, size := range []int{1, 8, 64, 256} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			s := openWriter(b, filepath.Join(b.TempDir(), "notifyrun.db"))
+			defer s.Close()
+			const batches = 1500
+			var batch engine.Batch
+			run := 0
+			next := func() string {
+				run++
+				id := fmt.Sprintf("01ARZ3NDEKTSV4RRFF%08d", run)
+				if err := s.Publish(b.Context(), engine.Publication{Base: uint64(run - 1), Time: noon, Runs: []engine.NewRun{benchRun(id, size*batches, 1)}}); err != nil {
+					b.Fatal(err)
+				}
+				return id
+			}
+			var id string
+			n := 0
+			b.ResetTimer()
+			for b.Loop() {
+				if n%batches == 0 {
+					b.StopTimer()
+					id = next()
+					n = 0
+					b.StartTimer()
+				}
+				batch.Attempts = batch.Attempts[:0]
+				for i := range size {
+					if n > 0 {
+						batch.Attempts = append(batch.Attempts, engine.Attempt{Run: id, Seq: (n-1)*size + i, N: 1, Outcome: engine.Accepted, Text: "NOTIFY sent",
+							Started: noon.Add(time.Duration(n*size+i) * 20 * time.Microsecond), Finished: noon.Add(time.Duration(n*size+i+50) * 20 * time.Microsecond)})
+					}
+				}
+				batch.Claims = []engine.Claim{{Run: id, First: n * size, Last: n*size + size - 1, N: 1, At: noon}}
+				if err := s.Commit(b.Context(), batch); err != nil {
+					b.Fatal(err)
+				}
+				n++
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*size), "µs/delivery")
+		})
+	}
+}
+
+func BenchmarkPublish(b *testing.B) {
+	for _, kinds := range []int{1, 100_000} {
+		b.Run(fmt.Sprintf("100000 deliveries, %d messages", kinds), func(b *testing.B) {
+			s := openWriter(b, filepath.Join(b.TempDir(), "notifyrun.db"))
+			defer s.Close()
+			serial := uint64(0)
+			for b.Loop() {
+				r := benchRun(fmt.Sprintf("01ARZ3NDEKTSV4RRFF%08d", serial), 100_000, kinds)
+				if err := s.Publish(b.Context(), engine.Publication{Base: serial, Time: noon, Runs: []engine.NewRun{r}}); err != nil {
+					b.Fatal(err)
+				}
+				serial++
+			}
+		})
+	}
+}
+
+// BenchmarkLarge is a state of 100,000 delivered targets and 10,000 jobs, and
+// what it costs to end the run that delivered them.
+func BenchmarkLarge(b *testing.B) {
+	const size = 100_000
+	s := openWriter(b, filepath.Join(b.TempDir(), "notifyrun.db"))
+	defer s.Close()
+	r := benchRun("01ARZ3NDEKTSV4RRFFQ69G5FAV", size, 1)
+	p := engine.Publication{Time: noon, Runs: []engine.NewRun{r}}
+	for i := range 10_000 {
+		p.Jobs = append(p.Jobs, engine.AppliedJob{Address: fmt.Sprintf("sip_notify.job[%q]", fmt.Sprint(i)), Digest: "d", Spec: []byte(`{"event":"check-sync","targets":["PJSIP/1001"]}`)})
+	}
+	if err := s.Publish(b.Context(), p); err != nil {
+		b.Fatal(err)
+	}
+	for i := 0; i < size; i += 100 {
+		batch := engine.Batch{Claims: []engine.Claim{{Run: r.ID, First: i, Last: i + 99, N: 1, At: noon}}}
+		if err := s.Commit(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+		batch = engine.Batch{}
+		for j := range 100 {
+			batch.Attempts = append(batch.Attempts, engine.Attempt{Run: r.ID, Seq: i + j, N: 1, Outcome: engine.Accepted, Text: "NOTIFY sent", Started: noon, Finished: noon})
+		}
+		if err := s.Commit(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	state := func(b *testing.B) {
+		for b.Loop() {
+			st, err := s.State(b.Context())
+			if err != nil || len(st.Jobs) != 10_000 || len(st.Delivered[r.Job]) != size {
+				b.Fatal(len(st.Jobs), len(st.Delivered[r.Job]), err)
+			}
+		}
+	}
+	b.Run("State, open", state)
+	began := time.Now()
+	if err := s.Commit(b.Context(), engine.Batch{Ended: []string{r.ID}, Time: noon}); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("ending the run took %v", time.Since(began))
+	b.Run("State", state)
+	for name, q := range map[string]engine.HistoryQuery{"all": {}, "newest 20": {Limit: 20}, "target": {Target: "PJSIP/150000"}, "run, newest 20": {Run: r.ID, Limit: 20}} {
+		b.Run("History, "+name, func(b *testing.B) {
+			n := 0
+			for b.Loop() {
+				for _, err := range s.History(b.Context(), q) {
+					if err != nil {
+						b.Fatal(err)
+					}
+					n++
+				}
+			}
+			if n == 0 {
+				b.Fatal("no entries")
+			}
+		})
+	}
+	b.Run("quick_check", func(b *testing.B) {
+		for b.Loop() {
+			var s1 string
+			if err := s.read.QueryRow(`PRAGMA quick_check`).Scan(&s1); err != nil || s1 != "ok" {
+				b.Fatal(s1, err)
+			}
+		}
+	})
+}

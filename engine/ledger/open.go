@@ -1,0 +1,233 @@
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Open opens the state at path for reading. If there is none, it returns an
+// empty ledger and creates nothing. Readers may be any number, beside a writer
+// too; each call sees what was committed when it began.
+//
+// It returns an error that wraps ErrNotState, ErrNewer or ErrDamaged if the
+// file is not one that it can read; the file is then as it was.
+func Open(ctx context.Context, path string) (*SQLite, error) {
+	s, err := open(ctx, path, false)
+	if err != nil {
+		return nil, fmt.Errorf("open state %s: %w", path, explain(err))
+	}
+	return s, nil
+}
+
+// OpenWriter takes the lock of the state at path and opens it for writing,
+// creating it (mode 0600) if there is none. The directory must be there. Close
+// gives the lock back. The command is shown to others that want to write.
+//
+// It returns a *LockedError if somebody else writes, and the errors of Open. A
+// creation that fails leaves no file behind, and an existing file is never
+// replaced.
+func OpenWriter(ctx context.Context, path, command string) (*SQLite, error) {
+	path, err := canonical(path)
+	if err != nil {
+		return nil, fmt.Errorf("open state %s: %w", path, err)
+	}
+	lock, err := Lock(path, command)
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(ctx, path, true)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open state %s: %w", path, explain(err)), lock.Unlock())
+	}
+	s.lock = lock
+	return s, nil
+}
+
+// canonical gives a state one name, so that it has one lock, whatever symbolic
+// links lead to it.
+func canonical(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path, err
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real, nil
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
+	if err != nil {
+		return path, err
+	}
+	return filepath.Join(dir, filepath.Base(abs)), nil
+}
+
+func open(ctx context.Context, path string, write bool) (*SQLite, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !write:
+		return &SQLite{}, nil
+	case errors.Is(err, fs.ErrNotExist):
+		if err := create(ctx, path); err != nil {
+			return nil, err
+		}
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file: %w", path, ErrNotState)
+	default:
+		if err := inspect(ctx, path); err != nil {
+			return nil, err
+		}
+	}
+	s := &SQLite{}
+	if s.read, err = connect(ctx, path, "mode=rw", "query_only(1)"); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if write {
+		if err := s.openWriter(ctx, path); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	// Looked at again, now with the write-ahead log in view.
+	if format, err := format(ctx, s.read); err != nil {
+		return nil, errors.Join(err, s.Close())
+	} else if format < len(migrations) {
+		err := fmt.Errorf("it has the older format %d; run notifyrun apply once to bring it to format %d", format, len(migrations))
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// connect opens a pool of connections to an SQLite file. SQLite alone may ever
+// open the file: a descriptor of our own, closed, would take away the locks
+// that this process has on it.
+func connect(ctx context.Context, path, query string, pragmas ...string) (*sql.DB, error) {
+	// A full sync at every commit is what the ledger promises. A file from
+	// somebody else must not run what its schema says.
+	for _, p := range append([]string{"busy_timeout(10000)", "synchronous(FULL)", "trusted_schema(OFF)"}, pragmas...) {
+		query += "&_pragma=" + url.QueryEscape(p)
+	}
+	name := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, err
+	}
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// inspect tells whether a file is a state that we can open. It leaves the file
+// and its directory alone: "immutable" neither recovers nor checkpoints.
+func inspect(ctx context.Context, path string) error {
+	db, err := connect(ctx, path, "mode=ro&immutable=1")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = format(ctx, db)
+	return err
+}
+
+// format reads the format of a state. It returns an error if the file is not
+// one, or is newer than this program.
+func format(ctx context.Context, db *sql.DB) (int, error) {
+	var id uint32
+	if err := db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id); err != nil {
+		return 0, err
+	}
+	if id != applicationID {
+		return 0, fmt.Errorf("it is empty or belongs to another program: %w", ErrNotState)
+	}
+	var format int
+	if err := db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&format); err != nil {
+		return 0, err
+	}
+	if format > len(migrations) {
+		return 0, fmt.Errorf("it has format %d, this program knows formats up to %d: %w", format, len(migrations), ErrNewer)
+	}
+	if format < 1 {
+		return 0, fmt.Errorf("it has format %d: %w", format, ErrDamaged)
+	}
+	return format, nil
+}
+
+// create makes a new state: whole in a file beside it first, which then gets
+// the name. Whenever it fails, or the machine stops, there is no file at path.
+func create(ctx context.Context, path string) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	tmp := f.Name()
+	defer func() {
+		for _, suffix := range []string{"", "-journal", "-wal", "-shm"} {
+			if e := os.Remove(tmp + suffix); e != nil && !errors.Is(e, fs.ErrNotExist) {
+				err = errors.Join(err, e)
+			}
+		}
+	}()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db, err := connect(ctx, tmp, "mode=rw")
+	if err != nil {
+		return err
+	}
+	err = migrate(ctx, db, 0)
+	if err == nil {
+		_, err = db.ExecContext(ctx, `INSERT INTO state VALUES (?, 0, ?)`, rand.Text(), time.Time{}.UnixMicro())
+	}
+	if err == nil {
+		_, err = db.ExecContext(ctx, `PRAGMA journal_mode = WAL`)
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	// A link does not replace what has come to be there since we looked.
+	if err := os.Link(tmp, path); errors.Is(err, fs.ErrExist) {
+		return err
+	} else if err != nil {
+		// Some file systems have no links.
+		if _, e := os.Lstat(path); !errors.Is(e, fs.ErrNotExist) {
+			return err
+		}
+		if err := os.Rename(tmp, path); err != nil {
+			return err
+		}
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// migrate brings a state from a format to the present one, in one transaction.
+func migrate(ctx context.Context, db *sql.DB, from int) error {
+	if from == len(migrations) {
+		return nil
+	}
+	script := fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+		strings.Join(migrations[from:], ";\n"), applicationID, len(migrations))
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, script); err != nil {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`) // SQLite may have done so already
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+// Package ledger keeps the durable record of runs, deliveries and attempts.
+//
+// SQLite is the ledger in one file, for one machine. Its write-ahead log is
+// synced at every commit, so what a method has written survives the death of
+// the process and of the machine, whole or not at all. One process writes,
+// under a lock that dies with it; any number read beside it.
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+
+	"github.com/notifyrun/notifyrun/engine"
+)
+
+// SQLite is a ledger in an SQLite file. Its methods may be called from several
+// goroutines.
+type SQLite struct {
+	read  *sql.DB // nil: there is no file, and nothing in the ledger
+	write *sql.DB // nil: for reading only
+	lock  *WriterLock
+
+	mu      sync.Mutex // one writing transaction at a time
+	conn    *sql.Conn  // the connection that writes
+	begin   *sql.Stmt
+	commit  *sql.Stmt
+	claim   *sql.Stmt
+	attempt *inserter
+	runs    map[string]openRun // runs that Commit has met, by id
+}
+
+var _ engine.Ledger = (*SQLite)(nil)
+
+// openRun is what a commit must know of a run that is open.
+type openRun struct{ row, total int }
+
+// openWriter brings the file to the present format and prepares to write.
+func (s *SQLite) openWriter(ctx context.Context, path string) (err error) {
+	// The log is taken over into the file every 4 MB, and cut to 16 MB where
+	// a large publication or a slow reader has let it grow beyond.
+	s.write, err = connect(ctx, path, "mode=rw", "journal_mode(WAL)", "wal_autocheckpoint(1000)", "journal_size_limit(16777216)")
+	if err != nil {
+		return err
+	}
+	f, err := format(ctx, s.write)
+	if err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.write, f); err != nil {
+		return err
+	}
+	if s.conn, err = s.write.Conn(ctx); err != nil {
+		return err
+	}
+	s.runs = make(map[string]openRun)
+	prepare := func(query string) *sql.Stmt {
+		stmt, e := s.conn.PrepareContext(ctx, query)
+		err = errors.Join(err, e)
+		return stmt
+	}
+	s.begin = prepare(`BEGIN IMMEDIATE`)
+	s.commit = prepare(`COMMIT`)
+	s.claim = prepare(`INSERT INTO claim (run, n, first, last, at) VALUES (?, ?, ?, ?, ?)`)
+	if err != nil {
+		return err
+	}
+	s.attempt, err = newInserter(ctx, s.conn, `INSERT INTO attempt (run, seq, n, outcome, text, started, finished)`, 7)
+	return err
+}
+
+// Close closes the ledger and gives back its lock. It is to be called once,
+// when no other method is running.
+func (s *SQLite) Close() error {
+	var errs []error
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	for _, db := range []*sql.DB{s.read, s.write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Unlock())
+	}
+	return errors.Join(errs...)
+}
+
+// transact runs fn within one transaction on the writing connection. A context
+// that ends later does not cut it short: it is over in a moment, and the caller
+// is to know whether it happened.
+func (s *SQLite) transact(ctx context.Context, fn func(context.Context) error) (err error) {
+	if s.write == nil {
+		return ErrReadOnly
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.begin.ExecContext(ctx); err != nil {
+		return explain(err)
+	}
+	if err = fn(ctx); err == nil {
+		_, err = s.commit.ExecContext(ctx)
+	}
+	if err != nil {
+		// Where the disk is full, SQLite has rolled back by itself. Runs that
+		// were met may be among what was undone.
+		_, _ = s.conn.ExecContext(ctx, `ROLLBACK`)
+		clear(s.runs)
+	}
+	return explain(err)
+}

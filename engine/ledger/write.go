@@ -1,0 +1,169 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/notifyrun/notifyrun/engine"
+)
+
+// Commit implements engine.Ledger. It writes one row for each attempt and one
+// for each claim; only the end of a run costs what the run is long.
+func (s *SQLite) Commit(ctx context.Context, b engine.Batch) error {
+	err := s.transact(ctx, func(ctx context.Context) error {
+		if err := s.insertAttempts(ctx, b.Attempts); err != nil {
+			return err
+		}
+		for _, c := range b.Claims {
+			run, err := s.openRun(ctx, c.Run)
+			if err != nil {
+				return fmt.Errorf("claim deliveries: %w", err)
+			}
+			if c.First < 0 || c.Last < c.First || c.Last >= run.total || c.N < 1 {
+				return fmt.Errorf("claim deliveries %d to %d of run %s as attempt %d: it has %d deliveries", c.First, c.Last, c.Run, c.N, run.total)
+			}
+			if _, err := s.claim.ExecContext(ctx, run.row, c.N, c.First, c.Last, c.At.UnixMicro()); err != nil {
+				return fmt.Errorf("claim deliveries %d to %d of run %s: %w", c.First, c.Last, c.Run, err)
+			}
+		}
+		return s.endRuns(ctx, b.Ended, b.Time)
+	})
+	if err != nil {
+		return fmt.Errorf("record attempts: %w", err)
+	}
+	return nil
+}
+
+func (s *SQLite) insertAttempts(ctx context.Context, attempts []engine.Attempt) error {
+	values := make([]any, 0, len(attempts)*s.attempt.columns)
+	for _, a := range attempts {
+		run, err := s.openRun(ctx, a.Run)
+		if err != nil {
+			return fmt.Errorf("end delivery: %w", err)
+		}
+		if a.Seq < 0 || a.Seq >= run.total || a.N < 0 {
+			return fmt.Errorf("end delivery %d of run %s, attempt %d: it has %d deliveries", a.Seq, a.Run, a.N, run.total)
+		}
+		values = append(values, run.row, a.Seq, a.N, string(a.Outcome), a.Text, a.Started.UnixMicro(), a.Finished.UnixMicro())
+	}
+	if err := s.attempt.insert(ctx, values); err != nil {
+		return fmt.Errorf("end deliveries: %w", err)
+	}
+	return nil
+}
+
+// openRun finds a run that has not ended.
+func (s *SQLite) openRun(ctx context.Context, id string) (openRun, error) {
+	if run, ok := s.runs[id]; ok {
+		return run, nil
+	}
+	var run openRun
+	var ended sql.NullInt64
+	err := s.conn.QueryRowContext(ctx, `SELECT id, total, ended FROM run WHERE ulid = ?`, id).Scan(&run.row, &run.total, &ended)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return run, fmt.Errorf("run %q: %w", id, ErrNoRun)
+	case err != nil:
+		return run, err
+	case ended.Valid:
+		return run, fmt.Errorf("run %s ended at %s", id, fromMicro(ended.Int64).Format(time.RFC3339))
+	}
+	s.runs[id] = run
+	return run, nil
+}
+
+// lastOutcomes selects how far each delivery of run ?1 has got that has got
+// anywhere: by its last attempt whose bytes may have left. Attempt 0 counts
+// only where there is none such, so that what a phone may have had is never
+// forgotten.
+const lastOutcomes = `SELECT seq, outcome, max(n) FROM attempt WHERE run = ?1 AND outcome <> 'not_sent' GROUP BY seq`
+
+// foldRun takes over what the targets of run ?1 have had into what they last
+// had, unless that came by a later publication, or would make less certain that
+// they had the same.
+const foldRun = `
+INSERT INTO revision (job, target, revision, outcome, run, serial)
+SELECT r.job, d.target, d.revision, o.outcome, r.ulid, r.serial
+FROM run r JOIN delivery d ON d.run = r.id JOIN (` + lastOutcomes + `) o ON o.seq = d.seq
+WHERE r.id = ?1 AND d.revision <> '' AND o.outcome IN ('accepted', 'unknown')
+` + keepRevision
+
+// keepRevision is the rule by which a revision row takes the place of another.
+const keepRevision = `
+ON CONFLICT (job, target) DO UPDATE
+SET revision = excluded.revision, outcome = excluded.outcome, run = excluded.run, serial = excluded.serial
+WHERE excluded.serial >= serial AND NOT (excluded.revision = revision AND outcome = 'accepted')`
+
+// endRuns ends runs: their counts are stored and their claims are dropped. One
+// that has ended already stays as it is.
+func (s *SQLite) endRuns(ctx context.Context, ids []string, now time.Time) error {
+	for _, id := range ids {
+		var run openRun
+		var open bool
+		err := s.conn.QueryRowContext(ctx, `SELECT id, total, ended IS NULL FROM run WHERE ulid = ?`, id).Scan(&run.row, &run.total, &open)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = ErrNoRun
+		}
+		if err == nil && open {
+			err = s.endRun(ctx, run, now)
+		}
+		if err != nil {
+			return fmt.Errorf("end run %s: %w", id, err)
+		}
+		delete(s.runs, id)
+	}
+	return nil
+}
+
+func (s *SQLite) endRun(ctx context.Context, run openRun, now time.Time) error {
+	outcomes, err := countOutcomes(ctx, s.conn, run)
+	if err != nil {
+		return err
+	}
+	if n := outcomes[engine.Pending] + outcomes[engine.InFlight]; n > 0 {
+		return fmt.Errorf("%d of its %d deliveries have not", n, run.total)
+	}
+	counts, err := json.Marshal(outcomes)
+	if err != nil {
+		return err
+	}
+	if _, err := s.conn.ExecContext(ctx, foldRun, run.row); err != nil {
+		return err
+	}
+	if _, err := s.conn.ExecContext(ctx, `DELETE FROM claim WHERE run = ?`, run.row); err != nil {
+		return err
+	}
+	_, err = s.conn.ExecContext(ctx, `UPDATE run SET ended = ?, outcomes = ? WHERE id = ?`, now.UnixMicro(), string(counts), run.row)
+	return err
+}
+
+// Recover implements engine.Ledger.
+func (s *SQLite) Recover(ctx context.Context, now time.Time, reason string) (int, error) {
+	var n int64
+	err := s.transact(ctx, func(ctx context.Context) error {
+		r, err := s.conn.ExecContext(ctx, `
+			INSERT INTO attempt (run, seq, n, outcome, text, started, finished)
+			SELECT run, seq, n, 'unknown', ?, at, ? FROM (`+inFlight+`)`, reason, now.UnixMicro())
+		if err != nil {
+			return err
+		}
+		if n, err = r.RowsAffected(); err != nil {
+			return err
+		}
+		_, err = s.conn.ExecContext(ctx, `DELETE FROM claim`)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("recover deliveries: %w", err)
+	}
+	return int(n), nil
+}
+
+// inFlight selects what was claimed and has no end.
+const inFlight = `
+SELECT c.run, d.seq, c.n, c.at FROM claim c JOIN delivery d ON d.run = c.run AND d.seq BETWEEN c.first AND c.last
+WHERE NOT EXISTS (SELECT 1 FROM attempt a WHERE a.run = c.run AND a.seq = d.seq AND a.n = c.n)`
