@@ -38,7 +38,7 @@ type Phone struct {
 type Request struct {
 	Method  string
 	URI     string      // the Request-URI
-	Headers []SIPHeader // in the order received, folded lines joined as the RFC says
+	Headers []SIPHeader // lines in the order received; a folded line is one of its own, with a name that begins with a blank
 	Body    []byte
 }
 
@@ -215,12 +215,6 @@ func parseRequest(packet []byte) *Request {
 		r.URI = words[1]
 	}
 	eachLine(packet, func(line []byte) {
-		if line[0] == ' ' || line[0] == '\t' { // RFC 3261 section 7.3.1: a folded line continues the one before
-			if n := len(r.Headers); n > 0 {
-				r.Headers[n-1].Value += " " + strings.TrimLeft(string(line), " \t")
-			}
-			return
-		}
 		name, value, _ := strings.Cut(string(line), ":")
 		r.Headers = append(r.Headers, SIPHeader{name, strings.TrimPrefix(value, " ")})
 	})

@@ -1,0 +1,236 @@
+package amisim
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// action is an entry of the server's list of actions: its line in ListCommands, who may run it (any of the classes; 0 is
+// everybody), and what it does.
+type action struct {
+	name, summary string
+	needs         class
+	module        bool // provided by a module: unknown while the server boots
+	chanSIP       bool // … by chan_sip
+	run           func(*session, *request)
+}
+
+// actions are sorted by name without regard to case, as ListCommands shows them.
+func actions() []action {
+	return []action{
+		{"Challenge", "Generate Challenge for MD5 Auth.", 0, false, false, (*session).runChallenge},
+		{"Command", "Execute Asterisk CLI Command.", classCommand, false, false, (*session).runCommand},
+		{"CoreSettings", "Show PBX core settings (version etc).", classSystem | classReporting, false, false, (*session).runCoreSettings},
+		{"CoreStatus", "Show PBX core status variables.", classSystem | classReporting, false, false, (*session).runCoreStatus},
+		{"DeviceStateList", "List the current known device states.", classCall | classReporting, true, false, (*session).runDeviceStateList},
+		{"Events", "Control Event Flow.", 0, false, false, (*session).runEvents},
+		{"Filter", "Dynamically add filters for the current manager session.", classSystem, false, false, (*session).runFilter},
+		{"ListCommands", "List available manager commands.", 0, false, false, (*session).runListCommands},
+		{"Login", "Login Manager.", 0, false, false, (*session).runLogin},
+		{"Logoff", "Logoff Manager.", 0, false, false, (*session).runLogoff},
+		{"ModuleCheck", "Check if module is loaded.", classSystem, false, false, (*session).runModuleCheck},
+		{"Ping", "Keepalive command.", 0, false, false, (*session).runPing},
+		{"PJSIPNotify", "Send a NOTIFY to either an endpoint, an arbitrary URI, or inside a SIP dialog.", classSystem, true, false, (*session).runPJSIPNotify},
+		{"PJSIPShowContacts", "Lists PJSIP Contacts.", classSystem, true, false, (*session).runPJSIPShowContacts},
+		{"PJSIPShowEndpoint", "Detail listing of an endpoint and its objects.", classSystem, true, false, (*session).runPJSIPShowEndpoint},
+		{"PJSIPShowEndpoints", "Lists PJSIP endpoints.", classSystem, true, false, (*session).runPJSIPShowEndpoints},
+		{"SIPnotify", "Send a SIP notify.", classSystem, true, true, (*session).runSIPnotify},
+		{"SIPpeers", "List SIP peers (text format).", classSystem | classReporting, true, true, (*session).runSIPpeers},
+		{"SIPshowpeer", "show SIP peer (text format).", classSystem | classReporting, true, true, (*session).runSIPshowpeer},
+		{"UserEvent", "Send an arbitrary event.", classUser, false, false, (*session).runUserEvent},
+	}
+}
+
+// byName returns the actions of a version by their names in lower case.
+func (v Version) byName() map[string]action {
+	m := make(map[string]action)
+	for _, a := range actions() {
+		if !a.chanSIP || v.ChanSIP {
+			m[strings.ToLower(a.name)] = a
+		}
+	}
+	return m
+}
+
+// find returns an action that the server knows at present.
+func (s *Server) find(name string) (action, bool) {
+	a, ok := s.actions[strings.ToLower(name)]
+	if a.module {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return a, ok && !s.booting
+	}
+	return a, ok
+}
+
+// run runs one message (main/manager.c: process_message).
+func (c *session) run(r *request) {
+	name := r.action()
+	if name == "" {
+		c.fail(r, "Missing action in request")
+		return
+	}
+	if c.server.isStopping() {
+		c.fail(r, "Asterisk is shutting down")
+		return
+	}
+	a, known := c.server.find(name)
+	if c.account() == nil && a.name != "Login" && a.name != "Challenge" && a.name != "Logoff" {
+		c.fail(r, "Permission denied")
+		return
+	}
+	switch {
+	case !known:
+		c.fail(r, "Invalid/unknown command: "+name+". Use Action: ListCommands to show available commands.")
+	case a.needs != 0 && a.needs&c.writes == 0:
+		c.fail(r, "Permission denied")
+	default:
+		c.strike(a, r)
+	}
+}
+
+func (s *Server) isStopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopping
+}
+
+func (c *session) runPing(r *request) {
+	now := time.Now()
+	c.respond(r, "Success")
+	c.put("Ping", "Pong")
+	c.put("Timestamp", fmt.Sprintf("%d.%06d", now.Unix(), now.Nanosecond()/1000))
+	c.blank()
+}
+
+func (c *session) runListCommands(r *request) {
+	c.respond(r, "Success")
+	for _, a := range actions() {
+		if _, known := c.server.find(a.name); known && (a.needs == 0 || a.needs&c.writes != 0) {
+			c.put(a.name, a.summary+"  (Priv: "+a.needs.String()+")")
+		}
+	}
+	c.blank()
+}
+
+// main/manager.c: action_coresettings, with its buffer of 150 bytes for the ActionID line.
+func (c *session) runCoreSettings(r *request) {
+	v := c.server.config.Version
+	c.put("Response", "Success")
+	c.cutActionID(r, 139)
+	for _, h := range []Header{
+		{"AMIversion", v.AMI}, {"AsteriskVersion", v.Asterisk}, {"SystemName", ""}, {"CoreMaxCalls", "0"},
+		{"CoreMaxLoadAvg", "0.000000"}, {"CoreRunUser", ""}, {"CoreRunGroup", ""}, {"CoreMaxFilehandles", "0"},
+		{"CoreRealTimeEnabled", "No"}, {"CoreCDRenabled", "Yes"}, {"CoreHTTPenabled", "No"},
+	} {
+		c.put(h.Name, h.Value)
+	}
+	if v.Major22 {
+		c.put("SoundsSearchCustomDir", "No")
+	}
+	c.blank()
+}
+
+func (c *session) runCoreStatus(r *request) {
+	day, clock := c.server.started.Format(time.DateOnly), c.server.started.Format(time.TimeOnly)
+	c.put("Response", "Success")
+	c.cutActionID(r, 139)
+	c.put("CoreStartupDate", day)
+	c.put("CoreStartupTime", clock)
+	c.put("CoreReloadDate", day)
+	c.put("CoreReloadTime", clock)
+	c.put("CoreCurrentCalls", "0")
+	if c.server.config.Version.Major22 {
+		c.put("CoreProcessedCalls", "0")
+	}
+	c.blank()
+}
+
+func (c *session) runModuleCheck(r *request) {
+	loaded := []string{"res_pjsip", "res_pjsip_notify", "chan_pjsip", "app_userevent", "res_manager_devicestate"}
+	if c.server.config.Version.ChanSIP {
+		loaded = append(loaded, "chan_sip")
+	}
+	if !slices.Contains(loaded, r.get("Module")) {
+		c.fail(r, "Module not loaded")
+		return
+	}
+	c.respond(r, "Success")
+	c.put("Version", "")
+	c.blank()
+}
+
+// main/manager.c: action_filter. Filters are accepted and have no effect here.
+func (c *session) runFilter(r *request) {
+	filter := r.get("Filter")
+	switch {
+	case !strings.EqualFold(r.get("Operation"), "Add"):
+		c.fail(r, "Unknown operation")
+	case filter == "" && c.server.config.Version.Major22:
+		c.fail(r, "Filter was formatted incorrectly.  Check the syntax of the filter given.")
+	default:
+		if _, err := regexp.CompilePOSIX(strings.TrimPrefix(filter, "!")); err != nil {
+			c.fail(r, "Filter did not compile.  Check the syntax of the filter given.")
+			return
+		}
+		c.ack(r, "Success")
+	}
+}
+
+// main/manager.c: action_command.
+func (c *session) runCommand(r *request) {
+	command := r.get("Command")
+	if command == "" {
+		c.fail(r, "No command provided")
+		return
+	}
+	output, known := c.server.config.Commands[command]
+	if !known && command == "core show version" {
+		output, known = "Asterisk "+c.server.config.Version.Asterisk, true
+	}
+	if !known {
+		output = "No such command '" + command + "' (type 'core show help " + command + "' for other possible commands)"
+	}
+	if c.server.config.Version.CommandFollows {
+		c.reply = append(c.reply, "Response: Follows\r\nPrivilege: Command\r\n"...)
+		if id := r.get("ActionID"); id != "" {
+			c.put("ActionID", id)
+		}
+		c.reply = append(c.reply, output+"\n--END COMMAND--\r\n\r\n"...)
+		return
+	}
+	c.respond(r, map[bool]string{true: "Success", false: "Error"}[known])
+	c.put("Message", "Command output follows")
+	for line := range strings.Lines(output) {
+		c.put("Output", strings.TrimSuffix(line, "\n"))
+	}
+	c.blank()
+}
+
+// startList begins a list answer, item one event of it, and endList its end; the events of a list are written in one
+// piece with the answer.
+func (c *session) startList(r *request, message string) {
+	c.respond(r, "Success")
+	c.put("EventList", "start")
+	c.put("Message", message)
+	c.blank()
+}
+
+func (c *session) item(r *request, event string, headers []Header) {
+	c.put("Event", event)
+	if id := r.get("ActionID"); id != "" {
+		c.put("ActionID", id)
+	}
+	for _, h := range headers {
+		c.put(h.Name, h.Value)
+	}
+	c.blank()
+}
+
+func (c *session) endList(r *request, event string, items int) {
+	c.item(r, event, []Header{{"EventList", "Complete"}, {"ListItems", strconv.Itoa(items)}})
+}
