@@ -69,41 +69,62 @@ func canonical(path string) (string, error) {
 	return filepath.Join(dir, filepath.Base(abs)), nil
 }
 
-func open(ctx context.Context, path string, write bool) (*SQLite, error) {
+func open(ctx context.Context, path string, write bool) (s *SQLite, err error) {
+	s = &SQLite{}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !write:
-		return &SQLite{}, nil
+		return s, nil
 	case errors.Is(err, fs.ErrNotExist):
 		if err := create(ctx, path); err != nil {
 			return nil, err
 		}
+		defer func() { // there may have been room for the file, and none to use it
+			if err != nil {
+				err = errors.Join(err, remove(path))
+			}
+		}()
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file: %w", path, ErrNotState)
+		return nil, fmt.Errorf("it is not a regular file: %w", ErrNotState)
 	default:
 		if err := inspect(ctx, path); err != nil {
 			return nil, err
 		}
 	}
-	s := &SQLite{}
-	if s.read, err = connect(ctx, path, "mode=rw", "query_only(1)"); err != nil {
-		return nil, errors.Join(err, s.Close())
+	s.read, err = connect(ctx, path, "mode=rw", "query_only(1)")
+	if err == nil && write {
+		err = s.openWriter(ctx, path)
 	}
-	if write {
-		if err := s.openWriter(ctx, path); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
+	if err == nil {
+		err = s.current(ctx)
 	}
-	// Looked at again, now with the write-ahead log in view.
-	if format, err := format(ctx, s.read); err != nil {
-		return nil, errors.Join(err, s.Close())
-	} else if format < len(migrations) {
-		err := fmt.Errorf("it has the older format %d; run notifyrun apply once to bring it to format %d", format, len(migrations))
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// current tells whether the state has the present format, now with what stands
+// in the write-ahead log in view.
+func (s *SQLite) current(ctx context.Context) error {
+	format, err := format(ctx, s.read)
+	if err == nil && format < len(migrations) {
+		err = fmt.Errorf("it has the older format %d; run notifyrun apply once to bring it to format %d", format, len(migrations))
+	}
+	return err
+}
+
+// remove removes an SQLite file that we have made, and what stands beside it.
+func remove(path string) error {
+	var errs []error
+	for _, suffix := range []string{"", "-journal", "-wal", "-shm"} {
+		if err := os.Remove(path + suffix); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // connect opens a pool of connections to an SQLite file. SQLite alone may ever
@@ -170,13 +191,7 @@ func create(ctx context.Context, path string) (err error) {
 		return err
 	}
 	tmp := f.Name()
-	defer func() {
-		for _, suffix := range []string{"", "-journal", "-wal", "-shm"} {
-			if e := os.Remove(tmp + suffix); e != nil && !errors.Is(e, fs.ErrNotExist) {
-				err = errors.Join(err, e)
-			}
-		}
-	}()
+	defer func() { err = errors.Join(err, remove(tmp)) }()
 	if err := f.Close(); err != nil {
 		return err
 	}

@@ -104,11 +104,11 @@ func (s *SQLite) publishRuns(ctx context.Context, p engine.Publication, serial u
 		return err
 	}
 	defer messages.close()
-	deliveries, err := newInserter(ctx, s.conn, `INSERT INTO delivery (run, seq, target, message, revision)`, 5)
+	deliveries, err := newInserter(ctx, s.conn, `INSERT OR ROLLBACK INTO delivery (run, seq, target, message, revision)`, 5)
 	if err != nil {
 		return err
 	}
-	defer deliveries.close()
+	defer deliveries.Close()
 	for _, r := range p.Runs {
 		if err := s.publishRun(ctx, r, serial, messages, deliveries); err != nil {
 			return fmt.Errorf("record run %s: %w", r.ID, err)

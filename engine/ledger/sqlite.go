@@ -10,6 +10,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io"
 	"sync"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -22,13 +23,14 @@ type SQLite struct {
 	write *sql.DB // nil: for reading only
 	lock  *WriterLock
 
-	mu      sync.Mutex // one writing transaction at a time
-	conn    *sql.Conn  // the connection that writes
-	begin   *sql.Stmt
-	commit  *sql.Stmt
-	claim   *sql.Stmt
-	attempt *inserter
-	runs    map[string]openRun // runs that Commit has met, by id
+	mu       sync.Mutex  // one writing transaction at a time
+	conn     *sql.Conn   // the connection that writes
+	prepared []io.Closer // its statements; while one is open, the file is
+	begin    *sql.Stmt
+	commit   *sql.Stmt
+	claim    *sql.Stmt
+	attempt  *inserter
+	runs     map[string]openRun // runs that Commit has met, by id
 }
 
 var _ engine.Ledger = (*SQLite)(nil)
@@ -55,25 +57,31 @@ func (s *SQLite) openWriter(ctx context.Context, path string) (err error) {
 		return err
 	}
 	s.runs = make(map[string]openRun)
-	prepare := func(query string) *sql.Stmt {
-		stmt, e := s.conn.PrepareContext(ctx, query)
-		err = errors.Join(err, e)
-		return stmt
+	for query, stmt := range map[string]**sql.Stmt{
+		`BEGIN IMMEDIATE`: &s.begin,
+		`COMMIT`:          &s.commit,
+		`INSERT INTO claim (run, n, first, last, at) VALUES (?, ?, ?, ?, ?)`: &s.claim,
+	} {
+		if *stmt, err = s.conn.PrepareContext(ctx, query); err != nil {
+			return err
+		}
+		s.prepared = append(s.prepared, *stmt)
 	}
-	s.begin = prepare(`BEGIN IMMEDIATE`)
-	s.commit = prepare(`COMMIT`)
-	s.claim = prepare(`INSERT INTO claim (run, n, first, last, at) VALUES (?, ?, ?, ?, ?)`)
+	s.attempt, err = newInserter(ctx, s.conn, `INSERT OR ROLLBACK INTO attempt (run, seq, n, outcome, text, started, finished)`, 7)
 	if err != nil {
 		return err
 	}
-	s.attempt, err = newInserter(ctx, s.conn, `INSERT INTO attempt (run, seq, n, outcome, text, started, finished)`, 7)
-	return err
+	s.prepared = append(s.prepared, s.attempt)
+	return nil
 }
 
 // Close closes the ledger and gives back its lock. It is to be called once,
 // when no other method is running.
 func (s *SQLite) Close() error {
 	var errs []error
+	for _, stmt := range s.prepared {
+		errs = append(errs, stmt.Close())
+	}
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
 	}

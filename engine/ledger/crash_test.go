@@ -1,0 +1,229 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/notifyrun/notifyrun/engine"
+)
+
+// TestMain is also the child that the tests kill.
+func TestMain(m *testing.M) {
+	path := os.Getenv("LEDGER_TEST_PATH")
+	switch os.Getenv("LEDGER_TEST_CHILD") {
+	case "":
+		os.Exit(m.Run())
+	case "hold":
+		childHold(path)
+	case "write":
+		childWrite(path)
+	}
+	os.Exit(1)
+}
+
+func childHold(path string) {
+	if _, err := OpenWriter(context.Background(), path, "child"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return
+	}
+	fmt.Println("held")
+	select {}
+}
+
+const childGroup = 8 // deliveries that the child claims and ends at a time
+
+// childWrite opens a state anew or again, and commits without end; after each
+// commit it prints how many deliveries that had ended.
+func childWrite(path string) {
+	fail := func(err error) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	ctx := context.Background()
+	s, err := OpenWriter(ctx, path, "child")
+	if err != nil {
+		fail(err)
+	}
+	if _, err := s.Recover(ctx, noon, "killed"); err != nil {
+		fail(err)
+	}
+	st, err := s.State(ctx)
+	if err != nil {
+		fail(err)
+	}
+	if st.Serial == 0 {
+		r := benchRun("01ARZ3NDEKTSV4RRFFQ69G5FAV", 8000, 1)
+		if err := s.Publish(ctx, engine.Publication{Time: noon, Runs: []engine.NewRun{r}}); err != nil {
+			fail(err)
+		}
+		if st, err = s.State(ctx); err != nil {
+			fail(err)
+		}
+	}
+	fmt.Println(0)
+	deliveries := st.Open[0].Deliveries
+	next := slices.IndexFunc(deliveries, func(d engine.DeliveryState) bool { return d.Outcome == engine.Pending })
+	for i := next; i+childGroup <= len(deliveries); i += childGroup {
+		b := engine.Batch{Claims: []engine.Claim{{Run: st.Open[0].ID, First: i, Last: i + childGroup - 1, N: 1, At: noon}}}
+		if err := s.Commit(ctx, b); err != nil {
+			fail(err)
+		}
+		b = engine.Batch{}
+		for j := range childGroup {
+			b.Attempts = append(b.Attempts, attempt(st.Open[0].ID, i+j, 1, engine.Accepted, 0))
+		}
+		if err := s.Commit(ctx, b); err != nil {
+			fail(err)
+		}
+		fmt.Println(i + childGroup)
+	}
+	select {}
+}
+
+// TestKill kills a writer with SIGKILL again and again, in the midst of its
+// commits: all that had returned is there, nothing is there by half, and the
+// next writer goes on.
+func TestKill(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	committed := 0 // deliveries that a commit, that had returned, has ended
+	for round := range 12 {
+		cmd, lines := startChild(t, "write", path)
+		for n := 0; n < 1+3*round && lines.Scan(); n++ {
+			n, err := strconv.Atoi(lines.Text())
+			if err != nil {
+				t.Fatal(err)
+			}
+			committed = max(committed, n)
+		}
+		time.Sleep(time.Duration(round) * 137 * time.Microsecond) // a point within a commit; any will do
+		kill(t, cmd)
+		for lines.Scan() { // commits that had returned before the kill
+			n, _ := strconv.Atoi(lines.Text())
+			committed = max(committed, n)
+		}
+
+		s, err := Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := s.State(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, d := range st.Open[0].Deliveries {
+			// Whole groups, one after the other.
+			first := st.Open[0].Deliveries[i-i%childGroup].Outcome
+			if i < committed && d.Outcome == engine.Pending || d.Outcome != first {
+				t.Fatalf("round %d: delivery %d is %s, its group is %s; %d had been committed", round, i, d.Outcome, first, committed)
+			}
+			if i > 0 && d.Outcome != engine.Pending && st.Open[0].Deliveries[i-1].Outcome == engine.Pending {
+				t.Fatalf("round %d: delivery %d is %s, the one before is pending", round, i, d.Outcome)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if committed == 0 {
+		t.Error("no child has committed anything")
+	}
+}
+
+// TestCut copies a live state and cuts its write-ahead log at many lengths, as
+// a stop of the machine may: what opens is always the state after some commit,
+// and never an earlier one for a longer log.
+func TestCut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	s := openWriter(t, path)
+	defer s.Close()
+	r := benchRun("01ARZ3NDEKTSV4RRFFQ69G5FAV", 12, 2)
+	var states []*engine.State // after each commit
+	look := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := s.State(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		states = append(states, st)
+	}
+	look(nil)
+	look(s.Publish(t.Context(), engine.Publication{Time: noon, Snapshot: []byte("files"), Jobs: []engine.AppliedJob{{Address: r.Job, Digest: "d"}}, Runs: []engine.NewRun{r}}))
+	for i := 0; i < 12; i += 4 {
+		look(s.Commit(t.Context(), claim(r.ID, i, i+3, 1, i)))
+		b := engine.Batch{Time: noon}
+		for j := range 4 {
+			b.Attempts = append(b.Attempts, attempt(r.ID, i+j, 1, engine.Accepted, i))
+		}
+		if i == 8 {
+			b.Ended = []string{r.ID}
+		}
+		look(s.Commit(t.Context(), b))
+	}
+	db, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wal, err := os.ReadFile(path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const frame = 24 + 4096 // a page and its header
+	step := 997
+	if testing.Short() {
+		step *= 7
+	}
+	last := 0
+	seen := map[int]bool{}
+	cut := func(n int, spoil bool) {
+		copied := filepath.Join(t.TempDir(), "notifyrun.db")
+		tail := slices.Clone(wal[:n])
+		if spoil { // the last sectors were promised and never written
+			clear(tail[max(0, n-512):])
+		}
+		if err := errors.Join(os.WriteFile(copied, db, 0o600), os.WriteFile(copied+"-wal", tail, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		reader, err := Open(t.Context(), copied)
+		if err != nil {
+			t.Fatalf("cut at %d of %d bytes: %v", n, len(wal), err)
+		}
+		defer reader.Close()
+		got, err := reader.State(t.Context())
+		if err != nil {
+			t.Fatalf("cut at %d of %d bytes: %v", n, len(wal), err)
+		}
+		which := slices.IndexFunc(states, func(st *engine.State) bool { return cmp.Equal(st, got) })
+		if which < 0 {
+			t.Fatalf("cut at %d of %d bytes: the state after no commit: %v", n, len(wal), got)
+		}
+		if !spoil && which < last {
+			t.Fatalf("cut at %d of %d bytes: commit %d, with fewer bytes it was %d", n, len(wal), which, last)
+		}
+		if !spoil {
+			last = which
+		}
+		seen[which] = true
+	}
+	for n := 0; n <= len(wal); n += step {
+		cut(n, false)
+	}
+	cut(len(wal), false)
+	for n := 32 + frame; n <= len(wal); n += frame {
+		cut(n, true)
+	}
+	if len(seen) != len(states) {
+		t.Errorf("saw %d of %d states", len(seen), len(states))
+	}
+}

@@ -1,0 +1,156 @@
+//go:build linux
+
+package ledger
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/notifyrun/notifyrun/engine"
+)
+
+// smallDisk mounts a file system of that many kilobytes.
+func smallDisk(t *testing.T, kilobytes string) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("mounting a small disk needs root")
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+kilobytes+"k"); err != nil {
+		t.Skipf("mounting a small disk: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// fill takes all room that is left, to the last byte, and gives it back.
+func fill(t *testing.T, dir string) (free func()) {
+	t.Helper()
+	name := filepath.Join(dir, "ballast")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	block := make([]byte, 4096)
+	for {
+		if _, err := f.Write(block); errors.Is(err, syscall.ENOSPC) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestFullDisk fills the disk of a state that is in use: what was committed
+// stays, what has no room is refused whole, and all goes on once there is room.
+func TestFullDisk(t *testing.T) {
+	dir := smallDisk(t, "2048")
+	path := filepath.Join(dir, "notifyrun.db")
+	s := openWriter(t, path)
+	r := benchRun("01ARZ3NDEKTSV4RRFFQ69G5FAV", 1000, 1)
+	if err := s.Publish(t.Context(), engine.Publication{Time: noon, Runs: []engine.NewRun{r}}); err != nil {
+		t.Fatal(err)
+	}
+	next := 0
+	step := func() error {
+		b := claim(r.ID, next, next, 1, next)
+		if next > 0 {
+			b.Attempts = []engine.Attempt{attempt(r.ID, next-1, 1, engine.Accepted, next)}
+		}
+		err := s.Commit(t.Context(), b)
+		if err == nil {
+			next++
+		}
+		return err
+	}
+	check := func() {
+		t.Helper()
+		st, err := s.State(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, d := range st.Open[0].Deliveries {
+			want := engine.Pending
+			if i == next-1 {
+				want = engine.InFlight
+			} else if i < next {
+				want = engine.Accepted
+			}
+			if d.Outcome != want {
+				t.Fatalf("after %d commits delivery %d is %s, want %s", next, i, d.Outcome, want)
+			}
+		}
+	}
+	for round := range 3 {
+		for range 5 {
+			if err := step(); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+		}
+		free := fill(t, dir)
+		refused := 0
+		for tries := 0; refused < 3 && tries < 900; tries++ { // the log may have room within itself
+			if err := step(); errors.Is(err, ErrDiskFull) {
+				refused++
+			} else if err != nil {
+				t.Fatalf("round %d, full: %v", round, err)
+			}
+		}
+		if refused == 0 {
+			t.Fatalf("round %d: the disk never was full", round)
+		}
+		check()
+		if err := s.Publish(t.Context(), engine.Publication{Base: 1, Runs: []engine.NewRun{benchRun("01ARZ3NDEKTSV4RRFFQ69G5FB0", 5000, 1)}}); !errors.Is(err, ErrDiskFull) {
+			t.Errorf("round %d: publish on a full disk: %v", round, err)
+		}
+		check()
+		free()
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openWriter(t, path)
+	defer s.Close()
+	check()
+	if err := step(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFullDisk_create makes states where there is less room than one needs: it
+// is refused with the reason, and nothing remains.
+func TestFullDisk_create(t *testing.T) {
+	made := false
+	for _, kilobytes := range []string{"4", "8", "16", "32", "48", "64", "96", "128", "160", "192", "256", "512"} {
+		dir := smallDisk(t, kilobytes)
+		path := filepath.Join(dir, "notifyrun.db")
+		s, err := OpenWriter(t.Context(), path, "test")
+		if err == nil {
+			made = true
+			if err := s.Close(); err != nil {
+				t.Errorf("%s kB: %v", kilobytes, err)
+			}
+			continue
+		}
+		if !errors.Is(err, ErrDiskFull) {
+			t.Errorf("%s kB: %v", kilobytes, err)
+		}
+		equal(t, kilobytes+" kB: files", files(t, dir), map[string]string{})
+	}
+	if !made {
+		t.Error("no disk was large enough")
+	}
+}

@@ -1,0 +1,146 @@
+package ledger
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	began := time.Now().Truncate(time.Second)
+	l, err := Lock(path, "notifyrun apply .")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Lock(path, "notifyrun fire")
+	var locked *LockedError
+	if !errors.As(err, &locked) {
+		t.Fatalf("locked twice: %v", err)
+	}
+	if h := locked.Holder; h.PID != os.Getpid() || h.Command != "notifyrun apply ." || h.Since.Before(began) || time.Since(h.Since) > time.Minute {
+		t.Errorf("holder: %+v", h)
+	}
+	for _, want := range []string{path, `"notifyrun apply ."`, locked.Holder.Since.Format(time.RFC3339), "try again"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+	if err := l.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + ".lock"); !os.IsNotExist(err) {
+		t.Errorf("the lock file remains: %v", err)
+	}
+}
+
+// TestLock_remains finds lock files of holders that are gone: they bind nobody.
+func TestLock_remains(t *testing.T) {
+	for _, content := range []string{"", "{", `{"pid":1,"host":"elsewhere","user":"root","command":"notifyrun serve","since":"2020-01-01T00:00:00Z"}` + "\n" + strings.Repeat("x", 9000)} {
+		path := filepath.Join(t.TempDir(), "notifyrun.db")
+		if err := os.WriteFile(path+".lock", []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, err := Lock(path, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var locked *LockedError
+		if _, err := Lock(path, "test"); !errors.As(err, &locked) || locked.Holder.Command != "test" {
+			t.Errorf("the old content shines through: %v", err)
+		}
+		if err := l.Unlock(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestLock_race has many take and give back one lock: never two at a time,
+// though each removes the file.
+func TestLock_race(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	held := make(chan struct{}, 1)
+	done := make(chan error)
+	for range 8 {
+		go func() {
+			for range 200 {
+				l, err := Lock(path, "test")
+				if locked := (*LockedError)(nil); errors.As(err, &locked) {
+					continue
+				} else if err != nil {
+					done <- err
+					return
+				}
+				select {
+				case held <- struct{}{}:
+				default:
+					done <- errors.New("two hold the lock")
+					return
+				}
+				<-held
+				if err := l.Unlock(); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range 8 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestLock_killed kills the holder with SIGKILL: the lock is free at once.
+func TestLock_killed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	cmd, lines := startChild(t, "hold", path)
+	if !lines.Scan() || lines.Text() != "held" {
+		t.Fatalf("child said %q", lines.Text())
+	}
+	var locked *LockedError
+	if _, err := OpenWriter(t.Context(), path, "test"); !errors.As(err, &locked) {
+		t.Fatalf("not locked: %v", err)
+	} else if locked.Holder.PID != cmd.Process.Pid || locked.Holder.Command != "child" {
+		t.Errorf("holder: %+v", locked.Holder)
+	}
+	kill(t, cmd)
+	openWriter(t, path).Close()
+}
+
+// startChild runs this test binary again, to be killed. What it prints can be
+// read line by line.
+func startChild(t *testing.T, role, path string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), "LEDGER_TEST_CHILD="+role, "LEDGER_TEST_PATH="+path)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	return cmd, bufio.NewScanner(out)
+}
+
+func kill(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait() // its error says only that it was killed
+}
