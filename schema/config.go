@@ -19,6 +19,8 @@ type Config struct {
 	// Snapshot is all that Load read: enough to evaluate this configuration
 	// again elsewhere, but for the sensitive values.
 	Snapshot *Snapshot
+
+	scope *Scope
 }
 
 // Settings is the notifyrun block.
@@ -45,6 +47,7 @@ type PBX struct {
 // TLS is the tls block of a pbx.
 type TLS struct {
 	CAFile     string // PEM; relative to the configuration; empty: the system's roots
+	CA         []byte // the content of CAFile
 	ServerName string // empty: the host of the address
 }
 
@@ -83,7 +86,7 @@ type Job struct {
 	Targets      []Target
 	TargetsKnown bool
 
-	eval *jobEval // what is evaluated per target or at firing; see Message, UserEvent and Revision
+	eval *jobEval // what is evaluated per target or at firing; see Message, Event and Revision
 }
 
 // OnUnknown says what becomes of a delivery whose fate is not known.

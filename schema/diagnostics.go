@@ -1,0 +1,249 @@
+package schema
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// problem makes one error. The summary is short and fixed; the detail says
+// what is wrong with which thing, why, and what to do, in full sentences.
+func problem(subject *hcl.Range, summary, format string, args ...any) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: subject}
+}
+
+// failf makes a list of one error.
+func failf(subject *hcl.Range, summary, format string, args ...any) hcl.Diagnostics {
+	return hcl.Diagnostics{problem(subject, summary, format, args...)}
+}
+
+// collector gathers diagnostics, each once: an expression that is evaluated for
+// each of ten thousand instances says what is wrong with it one time.
+type collector struct {
+	diags hcl.Diagnostics
+	seen  map[diagKey]bool
+}
+
+type diagKey struct {
+	summary, detail string
+	subject         hcl.Range
+}
+
+func (c *collector) add(diags ...*hcl.Diagnostic) {
+	for _, d := range diags {
+		key := diagKey{summary: d.Summary, detail: d.Detail}
+		if d.Subject != nil {
+			key.subject = *d.Subject
+		}
+		if c.seen[key] {
+			continue
+		}
+		if c.seen == nil {
+			c.seen = make(map[diagKey]bool)
+		}
+		c.seen[key] = true
+		c.diags = append(c.diags, d)
+	}
+}
+
+func (c *collector) fail(subject hcl.Range, summary, format string, args ...any) {
+	c.add(problem(&subject, summary, format, args...))
+}
+
+// sorted gives the diagnostics in the order of the source, those without a
+// place in it first.
+func (c *collector) sorted() hcl.Diagnostics {
+	slices.SortStableFunc(c.diags, func(a, b *hcl.Diagnostic) int {
+		if a.Subject == nil || b.Subject == nil {
+			return cmp.Compare(btoi(a.Subject != nil), btoi(b.Subject != nil))
+		}
+		return cmp.Or(cmp.Compare(a.Subject.Filename, b.Subject.Filename), cmp.Compare(a.Subject.Start.Byte, b.Subject.Start.Byte), cmp.Compare(a.Detail, b.Detail))
+	})
+	return c.diags
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// suggest returns ` Did you mean "x"?` for the known name that is nearest to the
+// given one, or nothing if none is near.
+func suggest(given string, known []string) string {
+	best, distance := "", 3 // as hcl does
+	for _, k := range known {
+		if d := levenshtein.Distance(given, k, nil); d < distance && d < max(len(k), len(given)) {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" Did you mean %q?", best)
+}
+
+// suggestOrList is suggest, or else names what there is, if it is not much.
+func suggestOrList(given string, known []string) string {
+	if s := suggest(given, known); s != "" {
+		return s
+	}
+	if len(known) == 0 || len(known) > 10 {
+		return ""
+	}
+	return " There is " + enumerate(known) + "."
+}
+
+// enumerate writes names as "a", "b" and "c".
+func enumerate(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fmt.Sprintf("%q", n)
+	}
+	if len(quoted) < 2 {
+		return strings.Join(quoted, "")
+	}
+	last := len(quoted) - 1
+	return strings.Join(quoted[:last], ", ") + " and " + quoted[last]
+}
+
+// excerpt quotes at most some 60 bytes of a value.
+func excerpt(s string) string {
+	if len(s) > 60 {
+		return fmt.Sprintf("%q…", strings.ToValidUTF8(s[:60], ""))
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// tidied makes the diagnostics of an evaluation fit to be shown: hcl does not
+// know which arguments of a failed function are sensitive, and says less than it
+// could about attributes that do not exist. The given ones stay as they are.
+func tidied(diags hcl.Diagnostics) hcl.Diagnostics {
+	out := slices.Clone(diags)
+	for i, d := range out {
+		if d.Expression == nil || d.EvalContext == nil {
+			continue
+		}
+		detail := d.Detail
+		switch call, isCall := d.Expression.(*hclsyntax.FunctionCallExpr); {
+		case isCall && isCallError(d):
+			for _, arg := range call.Args {
+				if v, _ := arg.Value(d.EvalContext); v.HasMarkDeep(sensitive) {
+					detail = fmt.Sprintf("The call of function %q failed. The reason is not shown because an argument is sensitive.", call.Name)
+				}
+			}
+		case d.Summary == "Duplicate object key":
+			if v, _ := d.Expression.Value(d.EvalContext); v.HasMarkDeep(sensitive) {
+				detail = "Two different items produced the same key in this 'for' expression. The key is not shown because it is sensitive."
+			}
+		case d.Summary == "Unsupported attribute":
+			detail += attributeHint(d)
+		}
+		if detail != d.Detail {
+			better := *d
+			better.Detail = detail
+			out[i] = &better
+		}
+	}
+	return out
+}
+
+// discreet hides why functions failed in the making of a secret: their
+// reasons quote arguments. What the functions that read files say stays.
+func discreet(diags hcl.Diagnostics) hcl.Diagnostics {
+	out := tidied(diags)
+	for i, d := range out {
+		call, ok := d.Expression.(*hclsyntax.FunctionCallExpr)
+		if ok && isCallError(d) && !fileFunctions[call.Name] {
+			better := *d
+			better.Detail = fmt.Sprintf("The call of function %q failed. The reason is not shown because the result is sensitive.", call.Name)
+			out[i] = &better
+		}
+	}
+	return out
+}
+
+func isCallError(d *hcl.Diagnostic) bool {
+	extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+	return ok && extra.CalledFunctionName() != ""
+}
+
+// attributeHint finds the object in which a traversal fails, and what it has.
+func attributeHint(d *hcl.Diagnostic) string {
+	expr, ok := d.Expression.(*hclsyntax.ScopeTraversalExpr)
+	if !ok {
+		return ""
+	}
+	for n := 1; n < len(expr.Traversal); n++ {
+		attr, isAttr := expr.Traversal[n].(hcl.TraverseAttr)
+		v, diags := expr.Traversal[:n].TraverseAbs(d.EvalContext)
+		if diags.HasErrors() {
+			return ""
+		}
+		ty := v.Type()
+		if isAttr && ty.IsObjectType() && !ty.HasAttribute(attr.Name) {
+			return suggestOrList(attr.Name, attributeNames(ty))
+		}
+	}
+	return ""
+}
+
+func attributeNames(ty cty.Type) []string {
+	names := make([]string, 0, len(ty.AttributeTypes()))
+	for n := range ty.AttributeTypes() {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// WriteDiagnostics writes diagnostics for people, each with the lines of
+// source it is about, wrapped at width columns (0: not wrapped). Give it the
+// files of Source.Files: literal secrets are blanked there. Control characters
+// of the source or of a value are shown as a replacement character, so that
+// they cannot drive a terminal.
+func WriteDiagnostics(w io.Writer, files map[string]*hcl.File, diags hcl.Diagnostics, width int, color bool) error {
+	shown := make(map[string]*hcl.File, len(files))
+	for _, d := range diags {
+		if d.Subject == nil || shown[d.Subject.Filename] != nil || files[d.Subject.Filename] == nil {
+			continue
+		}
+		f := *files[d.Subject.Filename]
+		f.Bytes = harmless(f.Bytes)
+		shown[d.Subject.Filename] = &f
+	}
+	writer := hcl.NewDiagnosticTextWriter(w, shown, uint(max(width, 0)), color)
+	for _, d := range diags {
+		one := *d
+		one.Summary = string(harmless([]byte(d.Summary)))
+		one.Detail = string(harmless([]byte(d.Detail)))
+		if err := writer.WriteDiagnostic(&one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// harmless replaces control characters, keeping the number of bytes, on which
+// the ranges of diagnostics depend.
+func harmless(b []byte) []byte {
+	bad := func(c byte) bool { return c < ' ' && c != '\n' && c != '\t' && c != '\r' || c == 0x7f }
+	if !slices.ContainsFunc(b, bad) {
+		return b
+	}
+	out := slices.Clone(b)
+	for i, c := range out {
+		if bad(c) {
+			out[i] = '?'
+		}
+	}
+	return out
+}

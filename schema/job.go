@@ -1,0 +1,324 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/gocty"
+)
+
+const (
+	maxInstances    = 1_000_000 // of all jobs together
+	maxBadInstances = 20        // of one block, after which the rest is not tried
+	defaultAttempts = 3
+	defaultBackoff  = time.Second
+	maxAttempts     = 1000
+)
+
+var (
+	jobCommon = []string{"pbx", "enabled", "on_unknown", "for_each", "count"}
+	retryType = &blockType{name: "retry", optional: []string{"attempts", "backoff"}}
+	// triggerHeader is a trigger before its label has been looked at.
+	triggerHeader = hcl.BlockHeaderSchema{Type: "trigger", LabelNames: []string{"type"}}
+
+	sipNotifyType = &blockType{
+		name: "sip_notify", labels: []string{"name"},
+		required: []string{"targets"},
+		optional: append([]string{"message"}, jobCommon...),
+		nested:   []*blockType{inlineMessageType, retryType},
+		scopes:   map[string]scope{"targets": inTrigger, "message": inMessage},
+	}
+	userEventType = &blockType{
+		name: "user_event", labels: []string{"name"},
+		optional: append([]string{"name", "body"}, jobCommon...),
+		nested:   []*blockType{retryType},
+		scopes:   map[string]scope{"name": inTrigger, "body": inTrigger},
+	}
+)
+
+// jobBlock is a job as declared: one or more instances come of it.
+type jobBlock struct {
+	*block
+	kind     JobType
+	node     *node
+	triggers []*block
+	message  *message
+	each     *arg       // for_each, taken out of the arguments of the instances
+	count    *arg       // likewise
+	keys     []instance // set when its node is visited
+}
+
+// instance is one of the jobs of a block.
+type instance struct {
+	suffix string    // ["hq"], [0] or nothing
+	vars   cty.Value // the object each or count; NilVal without
+	root   string    // its name
+}
+
+// decodeJob reads a sip_notify or user_event block.
+func (l *loader) decodeJob(kind JobType, from *hcl.Block) *jobBlock {
+	t := sipNotifyType
+	if kind == UserEvent {
+		t = userEventType
+	}
+	// Triggers first: their arguments depend on their label.
+	content, rest, diags := from.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{triggerHeader}})
+	l.add(diags...)
+	inner := *from
+	inner.Body = rest
+	j := &jobBlock{block: l.decode(t, &inner), kind: kind}
+	for _, b := range content.Blocks {
+		trigger := l.decodeTrigger(b)
+		if trigger == nil {
+			continue
+		}
+		trigger.labels, trigger.rng = b.Labels, b.DefRange
+		if first := changeTrigger(j.triggers); first != nil && trigger.label() == "change" {
+			l.fail(b.DefRange, "Duplicate trigger", "A job can have one change trigger; the other one is at %s. To wait for several values, put them into one object: on = { a = …, b = … }.", first.rng)
+			continue
+		}
+		j.triggers = append(j.triggers, trigger)
+	}
+	if kind == SIPNotify {
+		inline, ref := j.child("message"), j.args["message"]
+		switch {
+		case inline != nil && ref != nil:
+			l.fail(ref.rng, "Conflicting arguments", "The job has the argument \"message\" and also a message block, at %s. Keep one of them.", inline.rng)
+		case inline != nil:
+			j.message = &message{block: inline}
+		case ref != nil:
+			j.message = &message{arg: ref}
+		default:
+			l.fail(j.rng, "Missing message", "A sip_notify job needs a message: either the argument message = message.NAME, or a message block in it.")
+		}
+	}
+	if j.args["pbx"] == nil {
+		l.fail(j.rng, "Missing required argument", "The job does not say through which server it sends. Add pbx = pbx.NAME.")
+	}
+	j.each, j.count = j.args["for_each"], j.args["count"]
+	delete(j.args, "for_each")
+	delete(j.args, "count")
+	if j.each != nil && j.count != nil {
+		l.fail(j.count.rng, "Conflicting arguments", "The arguments \"for_each\" and \"count\" exclude each other. Keep one of them.")
+	}
+	return j
+}
+
+// expand evaluates for_each or count into instances, and gives the value that
+// other expressions see of the job: an object with the address of each.
+func (l *loader) expand(j *jobBlock, ctx *hcl.EvalContext) (cty.Value, bool) {
+	address := string(j.kind) + "." + j.label()
+	value := func(i instance) cty.Value {
+		return cty.ObjectVal(map[string]cty.Value{"address": cty.StringVal(address + i.suffix)})
+	}
+	switch {
+	case j.each != nil:
+		keys, ok := l.forEach(j.each, ctx)
+		if !ok {
+			return cty.NilVal, false
+		}
+		j.keys = keys
+		values := make(map[string]cty.Value, len(keys))
+		for _, k := range keys {
+			values[k.vars.GetAttr("key").AsString()] = value(k)
+		}
+		return cty.ObjectVal(values), true
+	case j.count != nil:
+		n, ok := l.countOf(j.count, ctx)
+		if !ok {
+			return cty.NilVal, false
+		}
+		values := make([]cty.Value, n)
+		j.keys = make([]instance, n)
+		for i := range n {
+			j.keys[i] = instance{
+				suffix: "[" + strconv.Itoa(i) + "]", root: "count",
+				vars: cty.ObjectVal(map[string]cty.Value{"index": cty.NumberIntVal(int64(i))}),
+			}
+			values[i] = value(j.keys[i])
+		}
+		return cty.TupleVal(values), true
+	}
+	j.keys = make([]instance, 1)
+	return value(j.keys[0]), true
+}
+
+func (l *loader) countOf(a *arg, ctx *hcl.EvalContext) (int, bool) {
+	v, ok := l.value(a, ctx, cty.Number)
+	if !ok {
+		if v != cty.NilVal && v.IsKnown() && v.IsNull() {
+			l.fail(a.rng, "Invalid count", "The argument \"count\" is null. For no job, give 0.")
+		}
+		return 0, false
+	}
+	var n int
+	if err := gocty.FromCtyValue(v, &n); err != nil || n < 0 {
+		l.fail(a.rng, "Invalid count", "The argument \"count\" must be a whole number that is not negative, not %s.", numberText(v))
+		return 0, false
+	}
+	return n, l.room(a, n)
+}
+
+// room checks that n more instances are within bounds.
+func (l *loader) room(a *arg, n int) bool {
+	if l.instances += n; l.instances > maxInstances || n > maxInstances {
+		l.fail(a.rng, "Too many instances", "This would make %d jobs of one block; all blocks together can make %d. For many phones give one job many targets.", n, maxInstances)
+		l.instances -= n
+		return false
+	}
+	return true
+}
+
+func (l *loader) forEach(a *arg, ctx *hcl.EvalContext) ([]instance, bool) {
+	v, ok := l.eval(a, ctx)
+	if !ok {
+		return nil, false
+	}
+	const form = "The argument \"for_each\" takes a map, an object, or a set of texts"
+	bad := func(format string, args ...any) ([]instance, bool) {
+		l.fail(a.rng, "Invalid for_each", format, args...)
+		return nil, false
+	}
+	ty := v.Type()
+	switch {
+	case v.IsMarked() || ty.IsSetType() && hasSensitive(v):
+		return bad("The value of \"for_each\" is sensitive, but its keys are shown as parts of addresses. If the keys are no secrets, wrap them in nonsensitive(…).")
+	case !v.IsKnown():
+		return bad("The value of \"for_each\" is known only when a job fires, but the jobs must be known before.")
+	case v.IsNull():
+		return bad("%s, not null. For no job, give an empty map.", form)
+	case ty.IsTupleType() || ty.IsListType():
+		return bad("%s, not a list, whose elements have no names. If they are texts, convert it: toset(…).", form)
+	case ty.IsSetType() && ty.ElementType() != cty.String && v.LengthInt() > 0:
+		return bad("%s, not a %s.", form, ty.FriendlyName())
+	case !ty.IsSetType() && !ty.IsMapType() && !ty.IsObjectType():
+		return bad("%s, not a %s.", form, ty.FriendlyName())
+	case !l.room(a, v.LengthInt()):
+		return nil, false
+	}
+	out := make([]instance, 0, v.LengthInt())
+	for it := v.ElementIterator(); it.Next(); { // sorted by key
+		key, value := it.Element()
+		if ty.IsSetType() {
+			key = value
+		}
+		if !key.IsKnown() || key.IsNull() {
+			return bad("The set of \"for_each\" has an element that is null, or that is known only when a job fires.")
+		}
+		out = append(out, instance{
+			suffix: "[" + quoteKey(key.AsString()) + "]", root: "each",
+			vars: cty.ObjectVal(map[string]cty.Value{"key": key, "value": value}),
+		})
+	}
+	return out, true
+}
+
+// quoteKey writes a key as the language would.
+func quoteKey(key string) string {
+	q := strconv.Quote(key)
+	if !strings.ContainsAny(key, "$%") {
+		return q
+	}
+	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(q)
+}
+
+// evalJobs makes the jobs of one block.
+func (l *loader) evalJobs(j *jobBlock) {
+	if j.node.failed {
+		return
+	}
+	bad := 0
+	for _, i := range j.keys {
+		ctx := l.root
+		if i.root != "" {
+			ctx = l.root.NewChild()
+			ctx.Variables = map[string]cty.Value{i.root: i.vars}
+		}
+		before := l.mistakes()
+		job := l.evalJob(j, i, ctx)
+		if l.mistakes() > before {
+			if bad++; bad == maxBadInstances {
+				return
+			}
+			continue
+		}
+		l.config.Jobs = append(l.config.Jobs, job)
+	}
+}
+
+func (l *loader) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
+	job := &Job{
+		Address: string(j.kind) + "." + j.label() + i.suffix, Type: j.kind, Name: j.label(),
+		Enabled: true, OnUnknown: Hold,
+		Retry:     Retry{Attempts: defaultAttempts, Backoff: defaultBackoff},
+		DeclRange: j.rng,
+	}
+	job.PBX = l.pbxOf(j.args["pbx"], ctx)
+	if enabled, ok := l.boolean(j.args["enabled"], ctx); ok {
+		job.Enabled = enabled
+	}
+	if o, ok := choice(l.collector, j.args["on_unknown"], ctx, Hold, Resend); ok {
+		job.OnUnknown = o
+	}
+	if r := j.child("retry"); r != nil {
+		if n, ok := l.whole(r.args["attempts"], ctx, 1, maxAttempts); ok {
+			job.Retry.Attempts = n
+		}
+		if d, ok := l.duration(r.args["backoff"], ctx, 0); ok {
+			job.Retry.Backoff = min(d, maxTime)
+		}
+	}
+	job.Triggers = l.evalTriggers(j.triggers, ctx)
+	ok := true
+	if j.kind == SIPNotify {
+		job.Targets, job.TargetsKnown, ok = l.evalTargets(j.args["targets"], ctx)
+	}
+	job.eval = &jobEval{job: job, block: j, ctx: ctx, src: l.src}
+	switch a := j.args["message"]; {
+	case !ok, j.kind == SIPNotify && j.message == nil, a != nil && !a.usable():
+		// Reported already.
+	default:
+		l.add(job.prepare()...)
+	}
+	return job
+}
+
+// pbxOf finds the pbx that the value of an expression stands for.
+func (l *loader) pbxOf(a *arg, ctx *hcl.EvalContext) *PBX {
+	v, ok := l.eval(a, ctx)
+	if !ok {
+		return nil
+	}
+	v, _ = v.UnmarkDeep()
+	if v.IsWhollyKnown() && !v.IsNull() && v.Type().IsObjectType() && v.Type().HasAttribute("id") {
+		if id, err := convert.Convert(v.GetAttr("id"), cty.String); err == nil && !id.IsNull() {
+			if p := l.pbxs[id.AsString()]; p != nil {
+				return p
+			}
+		}
+	}
+	hint := ""
+	if v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
+		name := strings.TrimPrefix(v.AsString(), "pbx.")
+		if l.pbxs["pbx."+name] != nil {
+			hint = fmt.Sprintf(" Write pbx = pbx.%s, without quotes.", name)
+		}
+	}
+	if hint == "" {
+		names := make([]string, 0, len(l.config.PBXs))
+		for _, p := range l.config.PBXs {
+			names = append(names, p.Address)
+		}
+		if slices.Sort(names); len(names) > 0 && len(names) <= 10 {
+			hint = " There is " + enumerate(names) + "."
+		}
+	}
+	l.fail(a.rng, "Invalid pbx", "The argument \"pbx\" must refer to a pbx block, as in pbx = pbx.NAME.%s", hint)
+	return nil
+}

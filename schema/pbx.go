@@ -1,0 +1,209 @@
+package schema
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// Defaults of a pbx block.
+const (
+	defaultPort        = "5038" // asterisk/configs/samples/manager.conf.sample: port
+	defaultTLSPort     = "5039" // there: tlsbindaddr
+	defaultMaxInFlight = 64
+	defaultRate        = Rate(50) // 10,000 phones in 200 s, without retransmissions
+	defaultTimeout     = 10 * time.Second
+	defaultPhones      = 25
+	maxPhones          = 100_000
+)
+
+var pbxType = &blockType{
+	name: "pbx", labels: []string{"name"}, repeats: true,
+	optional: []string{"address", "username", "secret", "auth", "max_in_flight", "rate_limit", "timeout"},
+	nested: []*blockType{
+		{name: "tls", optional: []string{"ca_file", "server_name"}},
+		{name: "simulator", optional: []string{"phones"}},
+	},
+}
+
+// evalPBX evaluates a pbx block. Its value is what other expressions see of it.
+func (l *loader) evalPBX(b *block, ctx *hcl.EvalContext) (*PBX, cty.Value, bool) {
+	before := len(l.diags)
+	p := &PBX{
+		Address: "pbx." + b.label(), Auth: "md5",
+		MaxInFlight: defaultMaxInFlight, RateLimit: defaultRate, Timeout: defaultTimeout,
+		DeclRange: b.rng,
+	}
+	if s := b.child("simulator"); s != nil {
+		p.Simulator = &Simulator{Phones: defaultPhones}
+		if n, ok := l.whole(s.args["phones"], ctx, 1, maxPhones); ok {
+			p.Simulator.Phones = n
+		}
+	}
+	if t := b.child("tls"); t != nil {
+		p.TLS = l.evalTLS(t, ctx)
+	}
+	if s, ok := l.text(b.args["address"], ctx); ok {
+		port := defaultPort
+		if p.TLS != nil {
+			port = defaultTLSPort
+		}
+		dial, err := dialAddress(s, port)
+		if err != nil {
+			l.fail(b.args["address"].rng, "Invalid address", "%s is not the address of an AMI server: %s. Use a form such as \"pbx.example.net\", \"192.0.2.10:5038\" or \"[2001:db8::1]:5038\".", excerpt(s), err)
+		}
+		p.Dial = dial
+	}
+	if s, ok := l.text(b.args["username"], ctx); ok {
+		p.Username = s
+	}
+	p.Secret = l.evalSecret(b.args["secret"], ctx)
+	if s, ok := choice(l.collector, b.args["auth"], ctx, "md5", "plain"); ok {
+		p.Auth = s
+	}
+	if n, ok := l.whole(b.args["max_in_flight"], ctx, 1, 10_000); ok {
+		p.MaxInFlight = n
+	}
+	if a := b.args["rate_limit"]; a != nil {
+		if s, ok := l.text(a, ctx); ok {
+			rate, err := parseRate(s)
+			if err != nil {
+				l.fail(a.rng, "Invalid rate", "%s is not a rate: %s. Use a form such as \"200/s\" or \"10/m\", or \"unlimited\".", excerpt(s), err)
+			}
+			p.RateLimit = rate
+		}
+	}
+	if d, ok := l.duration(b.args["timeout"], ctx, time.Millisecond); ok {
+		p.Timeout = d
+	}
+	failed := len(l.diags) > before && l.diags[before:].HasErrors()
+	if p.Simulator == nil && !failed {
+		for _, required := range []struct {
+			name string
+			got  bool
+		}{{"address", p.Dial != ""}, {"username", p.Username != ""}, {"secret", !p.Secret.IsEmpty()}} {
+			if !required.got {
+				failed = true
+				l.fail(b.rangeOf(required.name), "Missing required argument",
+					"%s needs the argument %q, and it cannot be empty. (Only a pbx with a simulator block can do without.)", p.Address, required.name)
+			}
+		}
+	}
+	if p.Simulator != nil {
+		p.Dial = ""
+	}
+	return p, cty.ObjectVal(map[string]cty.Value{
+		"id":       cty.StringVal(p.Address),
+		"name":     cty.StringVal(b.label()),
+		"address":  cty.StringVal(p.Dial),
+		"username": cty.StringVal(p.Username),
+	}), !failed
+}
+
+func (l *loader) evalTLS(b *block, ctx *hcl.EvalContext) *TLS {
+	t := &TLS{}
+	if s, ok := l.text(b.args["server_name"], ctx); ok {
+		t.ServerName = s
+	}
+	s, ok := l.text(b.args["ca_file"], ctx)
+	if !ok {
+		return t
+	}
+	t.CAFile = s
+	pem, err := l.src.read(s, maxDataSize)
+	switch {
+	case err != nil:
+		l.fail(b.args["ca_file"].rng, "File not readable", "The file %q could not be read: %s. Its name is relative to the directory of the configuration.", s, cause(err))
+	case !x509.NewCertPool().AppendCertsFromPEM(pem):
+		l.fail(b.args["ca_file"].rng, "Invalid certificate file", "The file %q has no certificate in PEM form.", s)
+	}
+	t.CA = pem
+	return t
+}
+
+// evalSecret evaluates a secret. Written literally, or read from a file right
+// here, it is taken for sensitive. Coming from elsewhere it must be marked, or
+// it would be in the state and could be shown.
+func (l *loader) evalSecret(a *arg, ctx *hcl.EvalContext) Text {
+	var v cty.Value
+	var ok bool
+	if a == nil || !a.usable() {
+		return Text{}
+	}
+	l.src.secretly(func() {
+		var diags hcl.Diagnostics
+		v, diags = a.expr.Value(ctx)
+		l.add(discreet(diags)...)
+		ok = !diags.HasErrors()
+	})
+	if !ok {
+		return Text{}
+	}
+	if len(a.refs) > 0 && !hasSensitive(v) {
+		l.fail(a.rng, "Secret is not marked as sensitive",
+			"The secret comes from a value that is not sensitive, so that it would be shown in plans and kept in the state. Set sensitive = true in the block of the variable, or wrap the value in sensitive(…) where it is made.")
+		return Text{}
+	}
+	v, err := convert.Convert(v, cty.String)
+	switch {
+	case err != nil:
+		l.fail(a.rng, "Wrong type of value", "The argument \"secret\" cannot take this value: %s.", err)
+		return Text{}
+	case !v.IsKnown():
+		l.fail(a.rng, "Value not known yet", "The argument \"secret\" must be known before anything is sent.")
+		return Text{}
+	}
+	return Sensitive(textOf(v).Reveal())
+}
+
+// dialAddress adds the port, if there is none, and checks the form.
+func dialAddress(s, port string) (string, error) {
+	if strings.Contains(s, "://") {
+		return "", errors.New("it is a host and a port, not a URL")
+	}
+	host, p, err := net.SplitHostPort(s)
+	if err != nil {
+		host, p = strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"), port
+		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
+			return "", errors.New("its port cannot be told from its host")
+		}
+	}
+	if host == "" || strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r == '/' || r == '@' || r == 0x7f }) {
+		return "", fmt.Errorf("%s cannot be a host", excerpt(host))
+	}
+	if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("%s is not a port from 1 to 65535", excerpt(p))
+	}
+	return net.JoinHostPort(host, p), nil
+}
+
+// parseRate reads "200/s", "10/m", "5/h" or "unlimited".
+func parseRate(s string) (Rate, error) {
+	if s == "unlimited" {
+		return 0, nil
+	}
+	number, unit, ok := strings.Cut(s, "/")
+	if !ok {
+		return 0, errors.New(`it has no "/" and unit of time`)
+	}
+	seconds, ok := map[string]float64{"s": 1, "m": 60, "h": 3600}[strings.TrimSpace(unit)]
+	if !ok {
+		return 0, fmt.Errorf("the unit %s is not \"s\", \"m\" or \"h\"", excerpt(unit))
+	}
+	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%s is not a number", excerpt(number))
+	case !(n > 0) || n > 1e6:
+		return 0, errors.New("the number must be above 0 and at most 1000000")
+	}
+	return Rate(n / seconds), nil
+}

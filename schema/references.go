@@ -1,0 +1,301 @@
+package schema
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// scope is a set of the names that exist in some expressions only. The common
+// ones, var, local, pbx, message, sip_notify, user_event and path, always do.
+type scope uint8
+
+const (
+	inEach    scope = 1 << iota // each.key, each.value: in a block with for_each
+	inCount                     // count.index: in a block with count
+	inTarget                    // target.*: in messages and in `on`, per target
+	inTrigger                   // trigger.*: in targets and messages, at firing
+)
+
+// common has the roots of references to something declared, and what we call it.
+var common = map[string]string{
+	"var":        "variable",
+	"local":      "local value",
+	"pbx":        "pbx",
+	"message":    "message",
+	"sip_notify": "sip_notify job",
+	"user_event": "user_event job",
+}
+
+var varying = map[string]scope{"each": inEach, "count": inCount, "target": inTarget, "trigger": inTrigger}
+
+// whereVarying tells where the names that vary exist.
+var whereVarying = map[string]string{
+	"each":    "a job with the for_each argument",
+	"count":   "a job with the count argument",
+	"target":  "a message, and in the argument \"on\" of a change trigger, where it is the target being sent to",
+	"trigger": "targets, messages and the bodies of user events, where it is what made the job fire",
+}
+
+// node is something declared that expressions refer to: a value that is
+// evaluated once, after all that it depends on.
+type node struct {
+	root, name string
+	rng        hcl.Range // of its declaration
+	args       []*arg    // what it is evaluated from
+	compute    func(ctx *hcl.EvalContext) (cty.Value, bool)
+
+	state  visit
+	value  cty.Value
+	failed bool // a mistake in it, or in what it depends on, has been reported
+	varies scope
+	// message is set for a message block.
+	message *message
+}
+
+type visit uint8
+
+const (
+	unvisited visit = iota
+	visiting
+	visited
+)
+
+func (n *node) address() string { return n.root + "." + n.name }
+
+// graph has everything declared in a configuration.
+type graph struct {
+	*collector
+	nodes     map[string]map[string]*node // by root and name
+	order     []*node                     // as declared
+	functions *hcl.EvalContext
+	jobsUsed  bool // something refers to a job
+
+	path []*node // being visited, for cycles
+}
+
+// declare adds a node, unless its name is taken.
+func (g *graph) declare(n *node) bool {
+	if first := g.nodes[n.root][n.name]; first != nil {
+		g.fail(n.rng, "Duplicate "+common[n.root], "The %s %q is declared twice. The other declaration is at %s. Names must be unique over all files of a configuration.",
+			common[n.root], n.name, first.rng)
+		return false
+	}
+	if !hclsyntax.ValidIdentifier(n.name) {
+		g.fail(n.rng, "Invalid name", "%s cannot be the name of a %s: a name begins with a letter or underscore, and has only letters, digits, underscores and hyphens.",
+			excerpt(n.name), common[n.root])
+		return false
+	}
+	if g.nodes[n.root] == nil {
+		g.nodes[n.root] = make(map[string]*node)
+	}
+	g.nodes[n.root][n.name] = n
+	g.order = append(g.order, n)
+	return true
+}
+
+// resolve checks what an argument refers to. extra are the names that exist
+// there beside the common ones.
+func (g *graph) resolve(a *arg, extra scope) {
+	a.ok = true
+	for _, t := range a.expr.Variables() {
+		if !g.resolveOne(a, t, extra) {
+			a.ok = false
+		}
+	}
+}
+
+func (g *graph) resolveOne(a *arg, t hcl.Traversal, extra scope) bool {
+	root, rng := t.RootName(), t.SourceRange()
+	if s, ok := varying[root]; ok {
+		if extra&s == 0 {
+			g.fail(rng, "Invalid reference", "There is no %q here: it exists only in %s.", root, whereVarying[root])
+			return false
+		}
+		a.uses |= s
+		return g.checkFixed(t, root)
+	}
+	if root == "path" {
+		return g.checkFixed(t, root)
+	}
+	kind, ok := common[root]
+	if !ok {
+		g.unknownRoot(t, extra)
+		return false
+	}
+	var name string
+	if len(t) > 1 {
+		if attr, ok := t[1].(hcl.TraverseAttr); ok {
+			name = attr.Name
+		}
+	}
+	if name == "" {
+		g.fail(rng, "Invalid reference", "%q cannot be used as a whole. Name one %s, as in %s.NAME.", root, kind, root)
+		return false
+	}
+	n := g.nodes[root][name]
+	if n == nil {
+		names := slices.Sorted(maps.Keys(g.nodes[root]))
+		hint := suggestOrList(name, names)
+		if len(names) == 0 {
+			hint = fmt.Sprintf(" The configuration declares no %s at all.", kind)
+		}
+		g.fail(rng, "Reference to undeclared "+kind, "There is no %s named %q.%s", kind, name, hint)
+		return false
+	}
+	if root == "message" {
+		if n.varies&^extra != 0 {
+			g.fail(rng, "Invalid reference", "%s depends on the target or the trigger, so that it has a value only in the message of a job. Refer to it there.", n.address())
+			return false
+		}
+		a.uses |= n.varies
+	}
+	if root == "sip_notify" || root == "user_event" {
+		g.jobsUsed = true
+	}
+	a.refs = append(a.refs, n)
+	return true
+}
+
+// checkFixed checks references to objects whose attributes we know.
+func (g *graph) checkFixed(t hcl.Traversal, root string) bool {
+	known := map[string][]string{"each": {"key", "value"}, "count": {"index"}, "path": {"config"}}[root]
+	if known == nil {
+		return true
+	}
+	if len(t) > 1 {
+		if attr, ok := t[1].(hcl.TraverseAttr); ok {
+			if slices.Contains(known, attr.Name) {
+				return true
+			}
+			g.fail(t.SourceRange(), "Invalid reference", "%q has no attribute %q.%s", root, attr.Name, suggestOrList(attr.Name, known))
+			return false
+		}
+	}
+	g.fail(t.SourceRange(), "Invalid reference", "%q cannot be used as a whole. Write %s.%s.", root, root, strings.Join(known, " or "+root+"."))
+	return false
+}
+
+func (g *graph) unknownRoot(t hcl.Traversal, extra scope) {
+	name := t.RootName()
+	roots := append(slices.Sorted(maps.Keys(common)), "path")
+	for _, n := range slices.Sorted(maps.Keys(varying)) {
+		if extra&varying[n] != 0 {
+			roots = append(roots, n)
+		}
+	}
+	hint := suggest(name, roots)
+	switch {
+	case hint == "" && len(t) == 1:
+		hint = fmt.Sprintf(" If the text %q is meant, put it in quotes.", name)
+	case hint == "":
+		hint = fmt.Sprintf(" References begin with %s.", enumerate(roots))
+	}
+	g.fail(t.SourceRange(), "Invalid reference", "There is no %q here.%s", name, hint)
+}
+
+// visit evaluates a node after everything that it refers to.
+func (g *graph) visit(n *node) {
+	switch n.state {
+	case visited:
+		return
+	case visiting:
+		g.cycle(n)
+		return
+	}
+	n.state = visiting
+	g.path = append(g.path, n)
+	for _, a := range n.args {
+		for _, r := range a.refs {
+			g.visit(r)
+		}
+	}
+	g.path = g.path[:len(g.path)-1]
+	n.state = visited
+	n.value = cty.DynamicVal
+	if n.failed { // a member of a cycle
+		return
+	}
+	for _, a := range n.args {
+		if !a.usable() {
+			n.failed = true
+		}
+	}
+	if n.failed {
+		return
+	}
+	v, ok := n.compute(g.contextFor(n.args))
+	if !ok {
+		n.failed = true
+		return
+	}
+	n.value = v
+}
+
+// cycle reports the members of a cycle that ends where it began, at n.
+func (g *graph) cycle(n *node) {
+	members := g.path[slices.Index(g.path, n):]
+	if slices.ContainsFunc(members, func(m *node) bool { return m.failed }) {
+		return // reported, by another way around it
+	}
+	var way strings.Builder
+	for _, m := range members {
+		m.failed = true
+		fmt.Fprintf(&way, "%s (%s) → ", m.address(), m.rng)
+	}
+	way.WriteString(n.address())
+	g.fail(n.rng, "Reference cycle", "These depend on each other, so that none can be evaluated first: %s. Take one of the references out.", way.String())
+}
+
+// contextFor makes a scope of just what the arguments refer to.
+func (g *graph) contextFor(args []*arg) *hcl.EvalContext {
+	values := make(map[string]map[string]cty.Value)
+	for _, a := range args {
+		for _, r := range a.refs {
+			if values[r.root] == nil {
+				values[r.root] = make(map[string]cty.Value)
+			}
+			values[r.root][r.name] = r.value
+		}
+	}
+	ctx := g.functions.NewChild()
+	ctx.Variables = fixedVariables()
+	for root, v := range values {
+		ctx.Variables[root] = cty.ObjectVal(v)
+	}
+	return ctx
+}
+
+// everything makes the scope that all jobs share.
+func (g *graph) everything() *hcl.EvalContext {
+	ctx := g.functions.NewChild()
+	ctx.Variables = fixedVariables()
+	for root := range common {
+		if (root == "sip_notify" || root == "user_event") && !g.jobsUsed {
+			continue // of ten thousand jobs, for nothing
+		}
+		values := make(map[string]cty.Value, len(g.nodes[root]))
+		for name, n := range g.nodes[root] {
+			values[name] = n.value
+		}
+		ctx.Variables[root] = cty.ObjectVal(values)
+	}
+	return ctx
+}
+
+// fixedVariables has the names with one value everywhere: path, and what is not
+// known before a job fires. Whether a name may be used, resolve has checked.
+func fixedVariables() map[string]cty.Value {
+	return map[string]cty.Value{
+		// Files are named relative to the configuration, so this prefix
+		// changes nothing, wherever the configuration lies and is evaluated.
+		"path":    cty.ObjectVal(map[string]cty.Value{"config": cty.StringVal(".")}),
+		"target":  cty.DynamicVal,
+		"trigger": cty.DynamicVal,
+	}
+}

@@ -1,0 +1,112 @@
+package schema
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+)
+
+// Snapshot is all that a Load read, but for what is sensitive: enough to
+// evaluate the same configuration again elsewhere. It is plain data: encoding
+// it as JSON gives the same bytes for the same configuration.
+//
+// Sensitive values are not in it. Evaluating it again needs them from outside:
+// the variables named in Sensitive from Values, the files named in SecretFiles
+// from the disk. A secret that stands literally in the configuration is blanked
+// with asterisks and named in Missing; a Load of this snapshot fails then,
+// saying so. Variable files are never part of it, only the values they gave.
+type Snapshot struct {
+	Dir           string                     `json:"dir"`                   // the directory, as it was given; not part of the digest
+	Single        bool                       `json:"single,omitempty"`      // the configuration is one file
+	Configuration []string                   `json:"configuration"`         // the names of the *.hcl files, in Files
+	Files         map[string][]byte          `json:"files"`                 // every file that was read, by name relative to Dir
+	Variables     map[string]json.RawMessage `json:"variables,omitempty"`   // {"value": …, "type": …} of each variable that is not sensitive
+	Sensitive     []string                   `json:"sensitive,omitempty"`   // sensitive variables that had a value, also by default
+	SecretFiles   []string                   `json:"secretFiles,omitempty"` // files that gave secrets
+	Missing       []string                   `json:"missing,omitempty"`     // literal secrets: file.hcl:line
+}
+
+// Source returns a source that reads the snapshot alone, and never the disk but
+// for its SecretFiles.
+func (s *Snapshot) Source() *Source {
+	src := newSource(s.Dir, slices.Clone(s.Configuration), s.Single)
+	src.snapshot = s
+	return src
+}
+
+// Digest identifies what a snapshot says: two of them with one digest evaluate
+// to the same jobs, given the same sensitive values. It is the hexadecimal first
+// half of a SHA-256.
+func (s *Snapshot) Digest() string {
+	content := *s
+	content.Dir = ""
+	b, err := json.Marshal(content) // sorts the keys of maps
+	if err != nil {
+		panic("encode snapshot: " + err.Error()) // it holds nothing that cannot be encoded
+	}
+	return shortDigest(b)
+}
+
+func shortDigest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}
+
+// takeSnapshot collects what was read and the values of the variables.
+func (s *Source) takeSnapshot(variables map[string]*variable) (*Snapshot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	snap := &Snapshot{
+		Dir: s.dir, Single: s.single, Configuration: s.main,
+		Files:     make(map[string][]byte),
+		Variables: make(map[string]json.RawMessage),
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.reads)) {
+		r := s.reads[name]
+		switch {
+		case r.secret:
+			snap.SecretFiles = append(snap.SecretFiles, name)
+		case r.err != nil:
+			// Absent there as it was here.
+		case slices.Contains(s.main, name):
+			spans := literalSecrets(r.bytes, s.variable, true)
+			snap.Files[name] = blank(r.bytes, spans)
+			for _, sp := range spans {
+				if sp.variable {
+					continue // named in Sensitive
+				}
+				line := 1
+				for _, c := range r.bytes[:sp.start] {
+					if c == '\n' {
+						line++
+					}
+				}
+				snap.Missing = append(snap.Missing, fmt.Sprintf("%s:%d", name, line))
+			}
+			snap.Missing = slices.Compact(snap.Missing)
+		default:
+			snap.Files[name] = r.bytes
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		v := variables[name]
+		if v.sensitive || hasSensitive(v.value) {
+			if v.given || v.sensitive && v.fallback != cty.NilVal && !v.fallback.IsNull() {
+				snap.Sensitive = append(snap.Sensitive, name)
+			}
+			continue
+		}
+		b, err := ctyjson.Marshal(v.value, cty.DynamicPseudoType)
+		if err != nil {
+			return nil, fmt.Errorf("encode variable %s: %w", name, err)
+		}
+		snap.Variables[name] = b
+	}
+	return snap, nil
+}

@@ -1,0 +1,246 @@
+package schema
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+const (
+	maxSourceSize = 32 << 20  // bytes of one configuration or variable file
+	maxDataSize   = 128 << 20 // bytes of one file that an expression reads
+)
+
+// Source is where the bytes of a configuration come from: the disk, or the
+// Snapshot of an earlier Load. It remembers every file that was read, and reads
+// none twice, so that one Load sees each file in one state only.
+type Source struct {
+	dir    string   // the configuration's directory, as the caller gave it
+	single bool     // the configuration is one file, not a directory
+	main   []string // the configuration files, relative to dir, sorted
+
+	snapshot *Snapshot // nil: the disk
+
+	mu       sync.Mutex
+	reads    map[string]reading   // by name relative to dir
+	secrecy  int                  // above 0: what is read now is secret
+	parsed   map[string]*hcl.File // by the name that diagnostics show
+	hidden   map[string]bool      // files in parsed of which nothing may be shown
+	variable map[string]bool      // the names of sensitive variables
+}
+
+type reading struct {
+	bytes  []byte
+	err    error
+	secret bool
+}
+
+// Open finds the configuration at path: a directory, of which it takes every
+// *.hcl file but the hidden ones, or one such file. It does not read them yet.
+func Open(path string) (*Source, hcl.Diagnostics) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, failf(nil, "Configuration not found",
+			"There is no file or directory %q. Give the directory that has the *.hcl files, or one such file.", path)
+	case err != nil:
+		return nil, failf(nil, "Configuration not readable", "%q could not be opened: %s.", path, cause(err))
+	}
+	if !info.IsDir() {
+		if !info.Mode().IsRegular() || filepath.Ext(path) != ".hcl" {
+			return nil, failf(nil, "Not a configuration file",
+				"%q is not a configuration: its name must end in .hcl, and it must be an ordinary file.", path)
+		}
+		return newSource(filepath.Dir(path), []string{filepath.Base(path)}, true), nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, failf(nil, "Configuration not readable", "The directory %q could not be listed: %s.", path, cause(err))
+	}
+	var names []string
+	for _, e := range entries {
+		if n := e.Name(); filepath.Ext(n) == ".hcl" && !strings.HasPrefix(n, ".") && !e.IsDir() {
+			names = append(names, n)
+		}
+	}
+	if len(names) == 0 {
+		return nil, failf(nil, "No configuration files",
+			"The directory %q has no files whose names end in .hcl. Write a configuration there, or give another directory as the last argument.", path)
+	}
+	return newSource(path, names, false), nil
+}
+
+func newSource(dir string, main []string, single bool) *Source {
+	slices.Sort(main)
+	return &Source{
+		dir: cmp.Or(dir, "."), main: main, single: single,
+		reads:  make(map[string]reading),
+		parsed: make(map[string]*hcl.File), hidden: make(map[string]bool), variable: make(map[string]bool),
+	}
+}
+
+// StatePath tells where the state of this configuration lies: where its state
+// block says, relative to the configuration; else notifyrun.db in the
+// directory, or x.db beside the single file x.hcl. A nil cfg has no state block.
+func (s *Source) StatePath(cfg *Config) string {
+	switch {
+	case cfg != nil && cfg.Settings.StatePath != "":
+		return s.locate(filepath.ToSlash(cfg.Settings.StatePath))
+	case s.single:
+		return filepath.Join(s.dir, strings.TrimSuffix(s.main[0], ".hcl")+".db")
+	}
+	return filepath.Join(s.dir, "notifyrun.db")
+}
+
+// Files returns every file that was parsed, by the name that diagnostics show,
+// also after errors. Secrets that stand literally in them are blanked with as
+// many asterisks, so that a snippet can be shown to anyone.
+func (s *Source) Files() map[string]*hcl.File {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	files := make(map[string]*hcl.File, len(s.parsed))
+	for name, f := range s.parsed {
+		shown := *f
+		if s.hidden[name] {
+			shown.Bytes = blank(f.Bytes, []span{{end: len(f.Bytes)}})
+		} else {
+			shown.Bytes = blank(f.Bytes, literalSecrets(f.Bytes, s.variable, false))
+		}
+		files[name] = &shown
+	}
+	return files
+}
+
+// name gives the one name under which a file is remembered: relative to the
+// configuration's directory with slashes, or absolute for one given absolutely.
+func (s *Source) name(file string) string {
+	file = filepath.ToSlash(file)
+	if !filepath.IsAbs(file) {
+		return path.Clean(file)
+	}
+	if dir, err := filepath.Abs(s.dir); err == nil {
+		if rel, err := filepath.Rel(dir, filepath.FromSlash(file)); err == nil && filepath.IsLocal(rel) {
+			return filepath.ToSlash(rel)
+		}
+	}
+	return path.Clean(file)
+}
+
+// locate gives the path on disk of a file known by name.
+func (s *Source) locate(name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.FromSlash(name)
+	}
+	return filepath.Join(s.dir, filepath.FromSlash(name))
+}
+
+// read returns the bytes of a file that the configuration names, and remembers
+// them. An error says why without the path, for a sentence that has it.
+func (s *Source) read(file string, limit int64) ([]byte, error) {
+	name := s.name(file)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, known := s.reads[name]
+	if !known {
+		r.bytes, r.err = s.fetch(name, limit)
+	}
+	// A file is secret if every reader of it is.
+	r.secret = s.secrecy > 0 && (r.secret || !known)
+	s.reads[name] = r
+	return r.bytes, r.err
+}
+
+func (s *Source) fetch(name string, limit int64) ([]byte, error) {
+	if s.snapshot == nil || slices.Contains(s.snapshot.SecretFiles, name) {
+		return readRegular(s.locate(name), limit)
+	}
+	if b, ok := s.snapshot.Files[name]; ok {
+		return b, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+// secretly runs f; files read in it are kept out of the snapshot.
+func (s *Source) secretly(f func()) {
+	s.mu.Lock()
+	s.secrecy++
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.secrecy--
+		s.mu.Unlock()
+	}()
+	f()
+}
+
+// readRegular reads an ordinary file: a pipe or a device could block for ever.
+func readRegular(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, errors.New("it is a directory")
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is not an ordinary file")
+	}
+	return readLimited(path, limit)
+}
+
+func readLimited(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("it is larger than %d MiB", limit>>20)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// parse parses one file of HCL and keeps it for Files. The body is nil if
+// nothing of it can be used.
+func (s *Source) parse(src []byte, shown string) (*hclsyntax.Body, hcl.Diagnostics) {
+	s.mu.Lock()
+	s.parsed[shown] = &hcl.File{Bytes: src}
+	s.mu.Unlock()
+	if diags := checkNesting(src, shown, hclsyntax.LexConfig); diags.HasErrors() {
+		return nil, diags
+	}
+	file, diags := hclsyntax.ParseConfig(src, shown, hcl.InitialPos)
+	if file == nil {
+		return nil, diags
+	}
+	s.mu.Lock()
+	s.parsed[shown] = file
+	s.mu.Unlock()
+	return file.Body.(*hclsyntax.Body), diags
+}
+
+// cause gives the reason in a file error without its path.
+func cause(err error) string {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "there is no such file"
+	}
+	return err.Error()
+}

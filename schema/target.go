@@ -1,0 +1,232 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+var errSensitiveTarget = errors.New("it is sensitive, but plans and the state show targets. If it is no secret, wrap it in nonsensitive(…)")
+
+// ParseTarget reads a target in Asterisk's dial notation: PJSIP/1001, SIP/1001
+// (the technology in any case) or a sip: or sips: URI.
+func ParseTarget(s string) (Target, error) {
+	if i := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }); i >= 0 {
+		return Target{}, fmt.Errorf("%s has a control character at byte %d", excerpt(s), i+1)
+	}
+	tech, name, slash := strings.Cut(s, "/")
+	switch scheme, rest, colon := strings.Cut(s, ":"); {
+	case colon && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips")):
+		if rest == "" || strings.ContainsAny(s, " <>\"") {
+			return Target{}, fmt.Errorf("%s is not a SIP URI. Use a form such as \"sip:1001@192.0.2.7\"", excerpt(s))
+		}
+		return Target{Tech: TechURI, Name: s}, nil
+	case !slash:
+		if s == "" {
+			return Target{}, errors.New("it is empty")
+		}
+		return Target{}, fmt.Errorf("%s does not say which channel driver serves it. Write \"PJSIP/%[2]s\" for an endpoint of chan_pjsip, or \"SIP/%[2]s\" for a peer of chan_sip", excerpt(s), clip(s))
+	}
+	t := Target{Name: name}
+	switch {
+	case strings.EqualFold(tech, string(TechPJSIP)):
+		t.Tech = TechPJSIP
+	case strings.EqualFold(tech, string(TechSIP)):
+		t.Tech = TechSIP
+	default:
+		return Target{}, fmt.Errorf("%s has the technology %s, to which no NOTIFY can be sent. Use \"PJSIP/…\", \"SIP/…\" or a URI \"sip:…\"", excerpt(s), excerpt(tech))
+	}
+	switch {
+	case name == "":
+		return Target{}, fmt.Errorf("%s has no name after the slash", excerpt(s))
+	case strings.Contains(name, "&"):
+		return Target{}, fmt.Errorf("%s has a %q. Dial() takes several phones in that way; here each is an element of the list", excerpt(s), "&")
+	case strings.Contains(name, "/"):
+		return Target{}, fmt.Errorf("%s has a second slash. A NOTIFY goes to an endpoint, \"PJSIP/1001\", or to a URI, \"sip:1001@192.0.2.7\"", excerpt(s))
+	case strings.TrimSpace(name) != name:
+		return Target{}, fmt.Errorf("%s has blanks around its name", excerpt(s))
+	}
+	return t, nil
+}
+
+func clip(s string) string { return s[:min(len(s), 40)] }
+
+// targetOf reads one element of a list of targets.
+func targetOf(v cty.Value) (Target, error) {
+	if v.IsMarked() {
+		return Target{}, errSensitiveTarget
+	}
+	if v.IsNull() {
+		return Target{}, errors.New("it is null")
+	}
+	ty := v.Type()
+	if ty.IsPrimitiveType() {
+		if ty != cty.String {
+			return Target{}, fmt.Errorf("it is a %s. Write it as text, such as \"PJSIP/%s\"", ty.FriendlyName(), numberOrBool(v))
+		}
+		t, err := ParseTarget(v.AsString())
+		t.fields = cty.NilVal
+		return t, err
+	}
+	if !ty.IsObjectType() && !ty.IsMapType() {
+		return Target{}, fmt.Errorf("it is a %s. A target is text such as \"PJSIP/1001\", or an object with an attribute \"target\"", ty.FriendlyName())
+	}
+	spelling, err := field(v, "target")
+	endpoint := false
+	if err == nil && spelling == "" {
+		spelling, err = field(v, "endpoint")
+		endpoint = true
+	}
+	switch {
+	case err != nil:
+		return Target{}, err
+	case spelling == "":
+		return Target{}, fmt.Errorf("it is an object without an attribute \"target\" (such as \"PJSIP/1001\") or \"endpoint\" (such as \"1001\").%s", hasFields(ty))
+	case endpoint:
+		spelling = string(TechPJSIP) + "/" + spelling
+	}
+	t, err := ParseTarget(spelling)
+	t.fields = v
+	return t, err
+}
+
+func hasFields(ty cty.Type) string {
+	if !ty.IsObjectType() || len(ty.AttributeTypes()) == 0 || len(ty.AttributeTypes()) > 10 {
+		return ""
+	}
+	return " It has " + enumerate(attributeNames(ty))
+}
+
+func numberOrBool(v cty.Value) string {
+	s, err := convert.Convert(v, cty.String)
+	if err != nil || s.IsNull() {
+		return "…"
+	}
+	return s.AsString()
+}
+
+// field returns a text attribute of an object, or element of a map; "" if it has none.
+func field(v cty.Value, name string) (string, error) {
+	if v.Type().IsObjectType() {
+		if !v.Type().HasAttribute(name) {
+			return "", nil
+		}
+		v = v.GetAttr(name)
+	} else {
+		key := cty.StringVal(name)
+		if v.HasIndex(key).False() {
+			return "", nil
+		}
+		v = v.Index(key)
+	}
+	if v.IsMarked() {
+		return "", fmt.Errorf("its attribute %q is sensitive, but plans and the state show targets", name)
+	}
+	if v.IsNull() {
+		return "", nil
+	}
+	s, err := convert.Convert(v, cty.String)
+	if err != nil {
+		return "", fmt.Errorf("its attribute %q is not text", name)
+	}
+	return s.AsString(), nil
+}
+
+// object returns what target.* is for this target.
+func (t Target) object() cty.Value {
+	if t.fields == cty.NilVal {
+		return cty.ObjectVal(map[string]cty.Value{"target": cty.StringVal(t.String())})
+	}
+	return t.fields
+}
+
+// maxTargetMistakes bounds how many mistakes in one list are told.
+const maxTargetMistakes = 10
+
+// evalTargets evaluates the argument targets. known is false where something in
+// it is known only at firing.
+func (l *loader) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target, known, ok bool) {
+	v, ok := l.eval(a, ctx)
+	if !ok {
+		return nil, true, false
+	}
+	const form = "Give a list of texts such as \"PJSIP/1001\", or of objects with an attribute \"target\"."
+	switch ty := v.Type(); {
+	case v.IsMarked():
+		l.fail(a.rng, "Sensitive value not allowed", "The list of targets is sensitive, but plans and the state show targets. If it is no secret, wrap it in nonsensitive(…).")
+		return nil, true, false
+	case v.IsNull():
+		l.fail(a.rng, "Invalid targets", "The list of targets is null. %s For nobody, give an empty list.", form)
+		return nil, true, false
+	case !v.IsKnown():
+		return nil, false, true
+	case ty == cty.String:
+		l.fail(a.rng, "Invalid targets", "The argument \"targets\" is a list, also for one target: write it in brackets. %s", form)
+		return nil, true, false
+	case !ty.IsListType() && !ty.IsSetType() && !ty.IsTupleType():
+		l.fail(a.rng, "Invalid targets", "The argument \"targets\" cannot be a %s. %s", ty.FriendlyName(), form)
+		return nil, true, false
+	}
+	targets = make([]Target, 0, v.LengthInt())
+	seen := make(map[string]int, v.LengthInt()) // index in the list
+	at := make(map[string]int, v.LengthInt())   // index in targets
+	known, mistakes, repeats := true, 0, 0
+	var repeat string
+	index := -1
+	for it := v.ElementIterator(); it.Next(); {
+		index++
+		_, e := it.Element()
+		if partlyUnknown(e) {
+			known = false
+			continue
+		}
+		t, err := targetOf(e)
+		name := t.String()
+		if err == nil {
+			if first, twice := seen[name]; twice {
+				if !targets[at[name]].object().RawEquals(t.object()) {
+					err = fmt.Errorf("%s is element %d already, with other attributes. One message goes to each target of a job; give one of them", name, first)
+				} else {
+					repeats++
+					if repeat == "" {
+						repeat = fmt.Sprintf("%s is element %d and element %d of the list.", name, first, index)
+					}
+					continue
+				}
+			}
+		}
+		if err != nil {
+			if mistakes++; mistakes > maxTargetMistakes {
+				break
+			}
+			l.fail(a.rng, "Invalid target", "Element %d of the list of targets cannot be used: %s.", index, strings.TrimSuffix(err.Error(), "."))
+			continue
+		}
+		seen[name], at[name] = index, len(targets)
+		targets = append(targets, t)
+	}
+	if repeats > 0 {
+		d := problem(&a.rng, "Duplicate targets", "%s It is sent to once. Targets that are repeated: %d.", repeat, repeats)
+		d.Severity = hcl.DiagWarning
+		l.add(d)
+	}
+	if !known {
+		targets = nil
+	}
+	return targets, known, mistakes == 0
+}
+
+// partlyUnknown tells whether it is not known yet whom a target names.
+func partlyUnknown(v cty.Value) bool {
+	if !v.IsKnown() {
+		return true
+	}
+	if v.IsNull() || !v.Type().IsObjectType() && !v.Type().IsMapType() {
+		return false
+	}
+	return !v.IsWhollyKnown()
+}

@@ -1,0 +1,145 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // timezone means the same on a machine without zone files
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/robfig/cron/v3"
+)
+
+const defaultGrace = time.Minute
+
+// maxTime bounds jitter, grace and the like, to keep typing errors out.
+const maxTime = 10 * 365 * 24 * time.Hour
+
+var triggerTypes = map[string]*blockType{
+	"change": {
+		name: "trigger", labels: []string{"type"},
+		optional: []string{"on", "initial"},
+		scopes:   map[string]scope{"on": inTarget},
+	},
+	"schedule": {
+		name: "trigger", labels: []string{"type"},
+		required: []string{"cron"},
+		optional: []string{"timezone", "jitter", "missed", "grace", "overlap"},
+	},
+}
+
+// decodeTrigger reads a trigger block: its label says which arguments it has.
+func (l *loader) decodeTrigger(from *hcl.Block) *block {
+	t := triggerTypes[from.Labels[0]]
+	if t == nil {
+		l.fail(from.LabelRanges[0], "Unknown trigger", "There is no trigger %s.%s", excerpt(from.Labels[0]), suggestOrList(from.Labels[0], []string{"change", "schedule"}))
+		return nil
+	}
+	return l.decode(t, from)
+}
+
+// evalTriggers evaluates the triggers of a job.
+func (l *loader) evalTriggers(blocks []*block, ctx *hcl.EvalContext) []Trigger {
+	var out []Trigger
+	for _, b := range blocks {
+		if b.label() == "change" {
+			t := &ChangeTrigger{DeclRange: b.rng}
+			if s, ok := choice(l.collector, b.args["initial"], ctx, "fire", "record"); ok {
+				t.Record = s == "record"
+			}
+			out = append(out, t)
+			continue
+		}
+		if t := l.evalSchedule(b, ctx); t != nil {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func (l *loader) evalSchedule(b *block, ctx *hcl.EvalContext) *ScheduleTrigger {
+	t := &ScheduleTrigger{Zone: time.UTC, Missed: MissedSkip, Grace: defaultGrace, Overlap: OverlapSkip, DeclRange: b.rng}
+	if s, ok := l.text(b.args["timezone"], ctx); ok {
+		zone, err := loadZone(s)
+		if err != nil {
+			l.fail(b.args["timezone"].rng, "Unknown time zone", "%s is not a time zone: %s. Use a name of the IANA database, such as \"Europe/Berlin\" or \"UTC\".", excerpt(s), err)
+			zone = time.UTC
+		}
+		t.Zone = zone
+	}
+	if d, ok := l.duration(b.args["jitter"], ctx, 0); ok {
+		t.Jitter = min(d, maxTime)
+	}
+	if d, ok := l.duration(b.args["grace"], ctx, 0); ok {
+		t.Grace = min(d, maxTime)
+	}
+	if m, ok := choice(l.collector, b.args["missed"], ctx, MissedSkip, MissedOnce); ok {
+		t.Missed = m
+	}
+	if o, ok := choice(l.collector, b.args["overlap"], ctx, OverlapSkip, OverlapQueue); ok {
+		t.Overlap = o
+	}
+	a := b.args["cron"]
+	s, ok := l.text(a, ctx)
+	if !ok {
+		return nil
+	}
+	schedule, err := parseCron(s, t.Zone)
+	if err != nil {
+		l.fail(a.rng, "Invalid cron expression", "%s cannot be used: %s. Write five fields (minute, hour, day of month, month, day of week), such as \"0 4 * * *\", or six with seconds first, or \"@daily\" or \"@every 10m\".", excerpt(s), err)
+		return nil
+	}
+	// Any five years have every date that the calendar has, but for leap days
+	// around 2100; so whether it fires ever does not depend on now.
+	if schedule.Next(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+		l.fail(a.rng, "Schedule that never fires", "No date satisfies %s, so that the job would never run. Check the day of the month against the month.", excerpt(s))
+		return nil
+	}
+	t.Cron, t.Schedule = s, schedule
+	return t
+}
+
+// loadZone finds a time zone by its IANA name.
+func loadZone(name string) (*time.Location, error) {
+	if name == "" || name == "Local" {
+		return nil, fmt.Errorf("it would depend on the machine")
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("no zone has this name")
+	}
+	return zone, nil
+}
+
+var cronParser = cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+
+// parseCron parses a cron expression for a zone.
+func parseCron(s string, zone *time.Location) (cron.Schedule, error) {
+	s = strings.TrimSpace(s)
+	if strings.Contains(s, "TZ=") {
+		return nil, fmt.Errorf("the zone is given by the argument \"timezone\", not inside")
+	}
+	if every, ok := strings.CutPrefix(s, "@every "); ok {
+		if d, err := time.ParseDuration(every); err == nil && (d < time.Second || d > maxTime || d%time.Second != 0) {
+			return nil, fmt.Errorf("%s is not a whole number of seconds from 1s up", every)
+		}
+	}
+	schedule, err := cronParser.Parse(s)
+	if err != nil {
+		return nil, err
+	}
+	if spec, ok := schedule.(*cron.SpecSchedule); ok {
+		spec.Location = zone
+	}
+	return schedule, nil
+}
+
+// changeTrigger returns the change trigger among blocks, or nil.
+func changeTrigger(blocks []*block) *block {
+	i := slices.IndexFunc(blocks, func(b *block) bool { return b.label() == "change" })
+	if i < 0 {
+		return nil
+	}
+	return blocks[i]
+}

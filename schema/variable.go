@@ -1,0 +1,217 @@
+package schema
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// variable is a variable block and the value it got.
+type variable struct {
+	name      string
+	block     *block
+	typ       cty.Type
+	defaults  *typeexpr.Defaults // of optional object attributes
+	literal   bool               // values from the command line are plain text, not expressions
+	fallback  cty.Value          // NilVal: required
+	sensitive bool
+	nullable  bool
+
+	value cty.Value
+	given bool       // from outside, not by default
+	from  *hcl.Range // where the value stands, if in a file
+	how   string     // or else how it was given
+}
+
+// declareVariable reads a variable block. Nothing in it but its validations may
+// refer to anything.
+func (l *loader) declareVariable(b *block) {
+	v := &variable{name: b.label(), block: b, typ: cty.DynamicPseudoType, literal: true, nullable: true, value: cty.DynamicVal}
+	n := &node{root: "var", name: v.name, rng: b.rng, state: visited, value: cty.DynamicVal, failed: true}
+	if !l.graph.declare(n) {
+		return
+	}
+	l.variables[v.name] = v
+	ok := true
+	if a := b.args["type"]; a != nil {
+		typ, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.expr)
+		l.add(diags...)
+		if ok = !diags.HasErrors(); ok {
+			v.typ, v.defaults, v.literal = typ, defaults, typ.IsPrimitiveType()
+		}
+	}
+	for _, name := range []string{"description", "sensitive", "nullable"} {
+		if a := b.args[name]; a != nil {
+			a.ok = true
+		}
+	}
+	l.text(b.args["description"], nil)
+	if set, ok := l.boolean(b.args["sensitive"], nil); ok {
+		v.sensitive = set
+	}
+	if set, ok := l.boolean(b.args["nullable"], nil); ok {
+		v.nullable = set
+	}
+	if v.sensitive {
+		l.src.hide(v.name)
+	}
+	if a := b.args["default"]; a != nil {
+		value, diags := a.expr.Value(nil)
+		l.add(tidied(diags)...)
+		if diags.HasErrors() {
+			return
+		}
+		if ok {
+			v.fallback, ok = l.fit(v, value, fmt.Sprintf("The default of the variable %q", v.name), a.rng)
+		}
+		if ok && v.sensitive && l.src.snapshot != nil && !value.IsNull() {
+			v.fallback = cty.NilVal // blanked there
+		}
+		if ok && v.fallback != cty.NilVal && v.fallback.IsNull() && !v.nullable {
+			l.fail(a.rng, "Invalid default", "The default of the variable %q is null, but nullable = false says that it cannot be.", v.name)
+			ok = false
+		}
+	}
+	n.failed = !ok
+}
+
+// hide says that literal values of a variable are secret.
+func (s *Source) hide(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.variable[name] = true
+}
+
+// fit converts a value to the type of the variable.
+func (l *loader) fit(v *variable, value cty.Value, what string, where hcl.Range) (cty.Value, bool) {
+	if v.defaults != nil && !value.IsNull() {
+		value = v.defaults.Apply(value)
+	}
+	fitting, err := convert.Convert(value, v.typ)
+	if err != nil {
+		l.fail(where, "Invalid value for variable", "%s is not a %s: %s.", what, typeexpr.TypeString(v.typ), conversionText(err))
+		return cty.NilVal, false
+	}
+	return fitting, true
+}
+
+// conversionText puts the place inside a complex value before what is wrong.
+func conversionText(err error) string {
+	if pathErr, ok := err.(cty.PathError); ok && len(pathErr.Path) > 0 {
+		var place strings.Builder
+		for _, step := range pathErr.Path {
+			switch step := step.(type) {
+			case cty.GetAttrStep:
+				fmt.Fprintf(&place, ".%s", step.Name)
+			case cty.IndexStep:
+				if step.Key.Type() == cty.String {
+					fmt.Fprintf(&place, "[%q]", step.Key.AsString())
+				} else {
+					fmt.Fprintf(&place, "[%s]", numberText(step.Key))
+				}
+			}
+		}
+		return fmt.Sprintf("at %s, %s", strings.TrimPrefix(place.String(), "."), err)
+	}
+	return err.Error()
+}
+
+// assign gives every variable its value.
+func (l *loader) assign(values Values) {
+	found := l.gather(values)
+	for _, n := range l.graph.order {
+		if n.root != "var" || n.failed {
+			continue
+		}
+		v := l.variables[n.name]
+		value, ok := l.valueOf(v, found)
+		n.failed = !ok
+		if !ok {
+			continue
+		}
+		if v.sensitive {
+			value = value.Mark(sensitive)
+		}
+		v.value, n.value = value, value
+	}
+}
+
+func (l *loader) valueOf(v *variable, found map[string]given) (cty.Value, bool) {
+	snap := l.src.snapshot
+	if snap != nil && !v.sensitive {
+		if value, ok := snap.restored(v.name); ok {
+			return value, true
+		}
+	}
+	if g, ok := found[v.name]; ok && (snap == nil || v.sensitive) {
+		v.given, v.from, v.how = true, g.rng, g.origin
+		value, ok := g.decode(l, v)
+		if !ok {
+			return value, false
+		}
+		where, what := v.block.rng, fmt.Sprintf("The value of the variable %q, given by %s,", v.name, g.origin)
+		if g.rng != nil {
+			where, what = *g.rng, fmt.Sprintf("The value of the variable %q, declared at %s,", v.name, v.block.rng)
+		}
+		value, ok = l.fit(v, value, what, where)
+		if !ok || !value.IsNull() || v.nullable {
+			return value, ok
+		}
+		if v.fallback == cty.NilVal {
+			l.fail(where, "Invalid value for variable", "%s is null, but nullable = false says that it cannot be.", what)
+			return value, false
+		}
+	}
+	if v.fallback != cty.NilVal {
+		return v.fallback, true
+	}
+	l.fail(v.block.rng, "No value for required variable",
+		"The variable %[1]q has no default and was given no value. Give it one with -var '%[1]s=VALUE', with a line %[1]s = VALUE in notifyrun.hclvars or in a file named by -var-file, or in the environment as %[2]s%[1]s.", v.name, EnvPrefix)
+	return cty.NilVal, false
+}
+
+// validate checks the rules of a variable's validation blocks.
+func (l *loader) validate(v *variable) {
+	n := l.graph.nodes["var"][v.name]
+	for _, rule := range v.block.children("validation") {
+		condition, message := rule.args["condition"], rule.args["error_message"]
+		if n.failed {
+			continue
+		}
+		holds, ok := l.eval(condition, l.root)
+		if !ok {
+			continue
+		}
+		holds, _ = holds.UnmarkDeep()
+		holds, err := convert.Convert(holds, cty.Bool)
+		switch {
+		case err != nil:
+			l.fail(condition.rng, "Invalid condition", "The condition of a validation must be true or false: %s.", err)
+			continue
+		case !holds.IsKnown():
+			continue
+		case holds.IsNull():
+			l.fail(condition.rng, "Invalid condition", "The condition of a validation must be true or false, not null.")
+			continue
+		case holds.True():
+			continue
+		}
+		where := v.block.rng
+		if v.from != nil {
+			where = *v.from
+		}
+		text, ok := l.text(message, l.root)
+		if !ok {
+			text = fmt.Sprintf("The value does not satisfy the condition at %s.", condition.rng)
+		}
+		detail := fmt.Sprintf("%s\n\nThis was checked by the validation at %s.", text, rule.rng)
+		if v.how != "" {
+			detail += fmt.Sprintf(" The value was given by %s.", v.how)
+		}
+		l.add(problem(&where, "Invalid value for variable", "%s", detail))
+	}
+}
