@@ -224,8 +224,8 @@ func (c *session) runSIPnotify(r *request) {
 		c.fail(r, "Call-ID not found") // there are no calls here
 		return
 	}
-	name := trimPrefixFold(channel, "sip/")
-	if !c.server.registered(name) {
+	name, known := c.server.peer(trimPrefixFold(channel, "sip/"))
+	if !known {
 		c.fail(r, "Could not create address")
 		return
 	}
@@ -265,11 +265,24 @@ func (s *Server) knows(name string) bool {
 	return s.phones[name] != nil
 }
 
-func (s *Server) registered(name string) bool {
+// peer finds whom SIPnotify's Channel means: a registered peer by its name, or whoever is at that address and port. Other
+// names would be looked up in the DNS (create_addr); none is found there.
+func (s *Server) peer(name string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.phones[name]
-	return p != nil && len(p.contacts) > 0
+	if p := s.phones[name]; p != nil {
+		return name, len(p.contacts) > 0
+	}
+	if host, port := address("sip:" + name); strings.Contains(host, ".") && !strings.Contains(name, "@") {
+		for _, other := range s.names {
+			for _, uri := range s.phones[other].contacts {
+				if h, p := address(uri); h == host && p == port {
+					return other, true
+				}
+			}
+		}
+	}
+	return "", false
 }
 
 func (s *Server) harmed(crash Crash) {

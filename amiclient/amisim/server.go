@@ -159,6 +159,9 @@ func (s *Server) Close() error {
 	err := s.listener.Close()
 	s.Cut()
 	s.ending.Wait()
+	if errors.Is(err, net.ErrClosed) { // it crashed before
+		return nil
+	}
 	return err
 }
 
