@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -31,12 +31,14 @@ func TestMain(m *testing.M) {
 }
 
 func childHold(path string) {
-	if _, err := OpenWriter(context.Background(), path, "child"); err != nil {
+	l, err := Lock(path, "child")
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return
 	}
 	fmt.Println("held")
-	select {}
+	io.Copy(io.Discard, os.Stdin) // until killed, or until the test itself has ended
+	l.Unlock()
 }
 
 const childGroup = 8 // deliveries that the child claims and ends at a time
@@ -49,7 +51,10 @@ func childWrite(path string) {
 		os.Exit(1)
 	}
 	ctx := context.Background()
-	s, err := OpenWriter(ctx, path, "child")
+	if _, err := Lock(path, "child"); err != nil {
+		fail(err)
+	}
+	s, err := Open(ctx, path, ReadWrite)
 	if err != nil {
 		fail(err)
 	}
@@ -86,7 +91,7 @@ func childWrite(path string) {
 		}
 		fmt.Println(i + childGroup)
 	}
-	select {}
+	io.Copy(io.Discard, os.Stdin)
 }
 
 // TestKill kills a writer with SIGKILL again and again, in the midst of its
@@ -104,14 +109,13 @@ func TestKill(t *testing.T) {
 			}
 			committed = max(committed, n)
 		}
-		time.Sleep(time.Duration(round) * 137 * time.Microsecond) // a point within a commit; any will do
 		kill(t, cmd)
 		for lines.Scan() { // commits that had returned before the kill
 			n, _ := strconv.Atoi(lines.Text())
 			committed = max(committed, n)
 		}
 
-		s, err := Open(t.Context(), path)
+		s, err := Open(t.Context(), path, ReadOnly)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +199,7 @@ func TestCut(t *testing.T) {
 		if err := errors.Join(os.WriteFile(copied, db, 0o600), os.WriteFile(copied+"-wal", tail, 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		reader, err := Open(t.Context(), copied)
+		reader, err := Open(t.Context(), copied, ReadOnly)
 		if err != nil {
 			t.Fatalf("cut at %d of %d bytes: %v", n, len(wal), err)
 		}

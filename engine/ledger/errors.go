@@ -24,7 +24,7 @@ var (
 	// ErrDamaged is wrapped where a state contradicts itself.
 	ErrDamaged = errors.New("the state is damaged; keep a copy and bring back a backup")
 
-	// ErrReadOnly is returned when writing to a ledger that Open gave.
+	// ErrReadOnly is returned when writing to a ledger that is open for reading.
 	ErrReadOnly = errors.New("the state is open for reading only")
 
 	// ErrNoRun is wrapped where no run has the id or prefix that was asked for.

@@ -137,7 +137,7 @@ func TestFullDisk_create(t *testing.T) {
 	for _, kilobytes := range []string{"4", "8", "16", "32", "48", "64", "96", "128", "160", "192", "256", "512"} {
 		dir := smallDisk(t, kilobytes)
 		path := filepath.Join(dir, "notifyrun.db")
-		s, err := OpenWriter(t.Context(), path, "test")
+		s, err := Open(t.Context(), path, ReadWrite)
 		if err == nil {
 			made = true
 			if err := s.Close(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"time"
 )
 
@@ -41,9 +42,13 @@ func (e *LockedError) Error() string {
 type WriterLock struct{ file *os.File }
 
 // Lock takes the lock of the state at path for this process, without waiting.
-// The command is shown to others that want it. It returns a *LockedError if
+// There need be no state yet. The command is shown to others that want it. It returns a *LockedError if
 // another process, or another part of this one, holds it.
 func Lock(path, command string) (*WriterLock, error) {
+	path, err := canonical(path)
+	if err != nil {
+		return nil, fmt.Errorf("lock state %s: %w", path, err)
+	}
 	for {
 		f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
@@ -79,6 +84,23 @@ func Lock(path, command string) (*WriterLock, error) {
 		}
 		return l, nil
 	}
+}
+
+// canonical gives a state one name, so that it has one lock, whatever symbolic
+// links lead to it.
+func canonical(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path, err
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real, nil
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
+	if err != nil {
+		return path, err
+	}
+	return filepath.Join(dir, filepath.Base(abs)), nil
 }
 
 // current tells whether the locked file is still the one of that name.

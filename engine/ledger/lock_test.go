@@ -106,13 +106,19 @@ func TestLock_killed(t *testing.T) {
 		t.Fatalf("child said %q", lines.Text())
 	}
 	var locked *LockedError
-	if _, err := OpenWriter(t.Context(), path, "test"); !errors.As(err, &locked) {
+	if _, err := Lock(path, "test"); !errors.As(err, &locked) {
 		t.Fatalf("not locked: %v", err)
 	} else if locked.Holder.PID != cmd.Process.Pid || locked.Holder.Command != "child" {
 		t.Errorf("holder: %+v", locked.Holder)
 	}
 	kill(t, cmd)
-	openWriter(t, path).Close()
+	l, err := Lock(path, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Unlock(); err != nil {
+		t.Error(err)
+	}
 }
 
 // startChild runs this test binary again, to be killed. What it prints can be
@@ -126,6 +132,9 @@ func startChild(t *testing.T, role, path string) (*exec.Cmd, *bufio.Scanner) {
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), "LEDGER_TEST_CHILD="+role, "LEDGER_TEST_PATH="+path)
 	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil { // open as long as we live
+		t.Fatal(err)
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -143,4 +152,26 @@ func kill(t *testing.T, cmd *exec.Cmd) {
 		t.Fatal(err)
 	}
 	cmd.Wait() // its error says only that it was killed
+}
+
+func TestLock_throughLink(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "notifyrun.db"), filepath.Join(dir, "link.db")
+	if err := openWriter(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, link); err != nil {
+		t.Skip(err)
+	}
+	l, err := Lock(path, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var locked *LockedError
+	if _, err := Lock(link, "test"); !errors.As(err, &locked) {
+		t.Errorf("locked the same state by another name: %v", err)
+	}
+	if err := l.Unlock(); err != nil {
+		t.Error(err)
+	}
 }

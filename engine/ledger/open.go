@@ -14,59 +14,31 @@ import (
 	"time"
 )
 
-// Open opens the state at path for reading. If there is none, it returns an
-// empty ledger and creates nothing. Readers may be any number, beside a writer
-// too; each call sees what was committed when it began.
+// Mode tells what a ledger is opened for.
+type Mode int
+
+const (
+	// ReadOnly opens any number of readers, beside a writer too. Each call
+	// sees what was committed when it began.
+	ReadOnly Mode = iota
+	// ReadWrite opens the one writer. Its process must hold the Lock.
+	ReadWrite
+)
+
+// Open opens the state at path. If there is none, ReadWrite creates it (mode
+// 0600, in a directory that must be there), while ReadOnly gives an empty
+// ledger and creates nothing.
 //
-// It returns an error that wraps ErrNotState, ErrNewer or ErrDamaged if the
-// file is not one that it can read; the file is then as it was.
-func Open(ctx context.Context, path string) (*SQLite, error) {
-	s, err := open(ctx, path, false)
+// It returns an error that wraps ErrNotState, ErrNewer, ErrDamaged or
+// ErrDiskFull where these apply. A creation that fails leaves no file behind;
+// an existing file is never replaced, and what is not a state stays as it is
+// to the last byte.
+func Open(ctx context.Context, path string, mode Mode) (*SQLite, error) {
+	s, err := open(ctx, path, mode == ReadWrite)
 	if err != nil {
 		return nil, fmt.Errorf("open state %s: %w", path, explain(err))
 	}
 	return s, nil
-}
-
-// OpenWriter takes the lock of the state at path and opens it for writing,
-// creating it (mode 0600) if there is none. The directory must be there. Close
-// gives the lock back. The command is shown to others that want to write.
-//
-// It returns a *LockedError if somebody else writes, and the errors of Open. A
-// creation that fails leaves no file behind, and an existing file is never
-// replaced.
-func OpenWriter(ctx context.Context, path, command string) (*SQLite, error) {
-	path, err := canonical(path)
-	if err != nil {
-		return nil, fmt.Errorf("open state %s: %w", path, err)
-	}
-	lock, err := Lock(path, command)
-	if err != nil {
-		return nil, err
-	}
-	s, err := open(ctx, path, true)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open state %s: %w", path, explain(err)), lock.Unlock())
-	}
-	s.lock = lock
-	return s, nil
-}
-
-// canonical gives a state one name, so that it has one lock, whatever symbolic
-// links lead to it.
-func canonical(path string) (string, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return path, err
-	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		return real, nil
-	}
-	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
-	if err != nil {
-		return path, err
-	}
-	return filepath.Join(dir, filepath.Base(abs)), nil
 }
 
 func open(ctx context.Context, path string, write bool) (s *SQLite, err error) {

@@ -37,7 +37,7 @@ func files(t *testing.T, dir string) map[string]string {
 
 func TestOpen_missing(t *testing.T) {
 	dir := t.TempDir()
-	s, err := Open(t.Context(), filepath.Join(dir, "notifyrun.db"))
+	s, err := Open(t.Context(), filepath.Join(dir, "notifyrun.db"), ReadOnly)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestOpen_missing(t *testing.T) {
 	equal(t, "files", files(t, dir), map[string]string{})
 }
 
-func TestOpenWriter_creates(t *testing.T) {
+func TestOpen_creates(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"notifyrun.db", "größe 100%?mode=memory#x.db", "sip_notify.x[\"a b\"].db"} {
 		path := filepath.Join(dir, name)
@@ -90,7 +90,7 @@ func TestOpenWriter_creates(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-		r, err := Open(t.Context(), path)
+		r, err := Open(t.Context(), path, ReadOnly)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,9 +106,9 @@ func TestOpenWriter_creates(t *testing.T) {
 	}
 }
 
-func TestOpenWriter_noDirectory(t *testing.T) {
+func TestOpen_noDirectory(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := OpenWriter(t.Context(), filepath.Join(dir, "no", "notifyrun.db"), "test"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Open(t.Context(), filepath.Join(dir, "no", "notifyrun.db"), ReadWrite); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 	equal(t, "files", files(t, dir), map[string]string{})
@@ -134,7 +134,7 @@ func TestOpen_noPermission(t *testing.T) {
 	if err := os.Chmod(dir, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenWriter(t.Context(), filepath.Join(dir, "new.db"), "test"); !errors.Is(err, fs.ErrPermission) {
+	if _, err := Open(t.Context(), filepath.Join(dir, "new.db"), ReadWrite); !errors.Is(err, fs.ErrPermission) {
 		t.Error(err)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
@@ -145,12 +145,10 @@ func TestOpen_noPermission(t *testing.T) {
 // openBoth tries to open a state for reading and for writing.
 func openBoth(t *testing.T, path string) (errs [2]error) {
 	t.Helper()
-	var s [2]*SQLite
-	s[0], errs[0] = Open(t.Context(), path)
-	s[1], errs[1] = OpenWriter(t.Context(), path, "test")
-	for i, err := range errs {
-		if err == nil {
-			if err := s[i].Close(); err != nil {
+	for mode := range errs {
+		s, err := Open(t.Context(), path, Mode(mode))
+		if errs[mode] = err; err == nil {
+			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
 		}
@@ -266,18 +264,4 @@ func TestOpen_otherProgramRunning(t *testing.T) {
 		}
 	}
 	equal(t, "files", files(t, dir), before)
-}
-
-func TestOpenWriter_throughLink(t *testing.T) {
-	dir := t.TempDir()
-	path, link := filepath.Join(dir, "notifyrun.db"), filepath.Join(dir, "link.db")
-	s := openWriter(t, path)
-	defer s.Close()
-	if err := os.Symlink(path, link); err != nil {
-		t.Skip(err)
-	}
-	var locked *LockedError
-	if _, err := OpenWriter(t.Context(), link, "test"); !errors.As(err, &locked) {
-		t.Errorf("opened the same state by another name: %v", err)
-	}
 }

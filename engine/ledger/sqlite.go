@@ -3,7 +3,7 @@
 // SQLite is the ledger in one file, for one machine. Its write-ahead log is
 // synced at every commit, so what a method has written survives the death of
 // the process and of the machine, whole or not at all. One process writes,
-// under a lock that dies with it; any number read beside it.
+// under a Lock that dies with it; any number read beside it.
 package ledger
 
 import (
@@ -21,7 +21,6 @@ import (
 type SQLite struct {
 	read  *sql.DB // nil: there is no file, and nothing in the ledger
 	write *sql.DB // nil: for reading only
-	lock  *WriterLock
 
 	mu       sync.Mutex  // one writing transaction at a time
 	conn     *sql.Conn   // the connection that writes
@@ -75,7 +74,7 @@ func (s *SQLite) openWriter(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// Close closes the ledger and gives back its lock. It is to be called once,
+// Close closes the ledger. It is to be called once,
 // when no other method is running.
 func (s *SQLite) Close() error {
 	var errs []error
@@ -89,9 +88,6 @@ func (s *SQLite) Close() error {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
-	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Unlock())
 	}
 	return errors.Join(errs...)
 }

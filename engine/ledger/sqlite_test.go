@@ -16,7 +16,7 @@ func TestSQLite(t *testing.T) {
 
 func openWriter(t testing.TB, path string) *SQLite {
 	t.Helper()
-	s, err := OpenWriter(t.Context(), path, "notifyrun test")
+	s, err := Open(t.Context(), path, ReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
