@@ -1,0 +1,400 @@
+package amiclient
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Conn is one logged-in connection. It may be used from many goroutines. Once
+// it broke it stays broken: every action then in flight has ended with a
+// ConnError, and new ones are refused.
+//
+// Asterisk runs the actions of a connection one after the other and answers in
+// order, so several may be in flight, and a slow one delays those behind it.
+type Conn struct {
+	cfg     Config // without the secret
+	raw     net.Conn
+	nc      net.Conn // raw, or TLS over it
+	log     *slog.Logger
+	version string
+
+	idPrefix string
+	lastID   atomic.Uint64
+
+	slots  chan struct{} // holds one token for each action in flight
+	wake   chan struct{} // tells the writer that out is not empty
+	done   chan struct{}
+	wrote  chan struct{} // closed when the writer has ended
+	booted chan struct{} // closed by the event FullyBooted
+	events eventQueue
+
+	option optionProbe
+
+	mu       sync.Mutex
+	err      error  // why new actions are refused
+	broken   bool   // the calls are handed back
+	out      []byte // actions not yet handed to Write
+	calls    callQueue
+	unsent   *call     // the first call whose bytes are in out
+	progress time.Time // when Asterisk last gave an answer, or had nothing to answer
+	watch    *time.Timer
+	watching bool
+	unknown  int // answers that belong to no call
+}
+
+// newConn returns a connection on a stream whose greeting is read, and starts
+// its goroutines. They end when the connection breaks.
+func newConn(cfg Config, raw, nc net.Conn, r *Reader, version string) *Conn {
+	cfg.Secret = ""
+	c := &Conn{
+		cfg: cfg, raw: raw, nc: nc, log: cfg.Logger, version: version,
+		idPrefix: rand.Text()[:12] + "-",
+		slots:    make(chan struct{}, cfg.MaxInFlight),
+		wake:     make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		wrote:    make(chan struct{}),
+		booted:   make(chan struct{}),
+	}
+	c.watch = time.AfterFunc(cfg.Timeout, c.checkSilence)
+	c.watch.Stop()
+	c.events.start(cfg.OnEvent, c.log)
+	go c.read(r)
+	go c.write()
+	return c
+}
+
+// String names the connection without its secrets.
+func (c *Conn) String() string { return c.cfg.String() }
+
+// Version returns the AMI version of the greeting, as "11.0.0". It is not
+// Asterisk's version: see Capabilities.
+func (c *Conn) Version() string { return c.version }
+
+// Done is closed when the connection broke or was closed.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err returns why new actions are refused, or nil. After the server announced
+// its shutdown that is ErrShuttingDown, even before Done is closed.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Close closes the connection. Actions in flight end with a ConnError that is
+// ErrClosed; when Close returns, their done functions have been called, unless
+// the connection was breaking already.
+func (c *Conn) Close() error {
+	c.fail(ErrClosed)
+	return nil
+}
+
+// Do sends an action and waits for its answer. An answer "Response: Error" is
+// returned together with a *ResponseError, a connection that broke or a context
+// that ended as a *ConnError, an action that fails its Check as joined
+// *FieldErrors. If ctx ends first the connection remains usable: the late
+// answer is dropped.
+func (c *Conn) Do(ctx context.Context, a Action) (*Message, error) {
+	type answer struct {
+		m   *Message
+		err error
+	}
+	answers := make(chan answer, 1)
+	if err := c.Go(ctx, c.newID(), a, func(m *Message, err error) { answers <- answer{m, err} }); err != nil {
+		return nil, err
+	}
+	select {
+	case got := <-answers:
+		return got.m, got.err
+	case <-ctx.Done():
+		return nil, &ConnError{a.Name, true, context.Cause(ctx)}
+	}
+}
+
+// Go queues an action under an id that no other action in flight has, and
+// returns. It blocks while MaxInFlight actions await their answer; ctx bounds
+// only that wait. done is called exactly once, with what Do would return, from
+// the goroutine that reads or that breaks the connection: it must not block,
+// nor call Go or Do itself.
+//
+// If Go returns an error the action was never queued and done is not called.
+func (c *Conn) Go(ctx context.Context, actionID string, a Action, done func(*Message, error)) error {
+	return c.start(ctx, a, &call{id: actionID, action: a.Name, done: done})
+}
+
+func (c *Conn) start(ctx context.Context, a Action, call *call) error {
+	var check checker
+	check.actionID(call.id)
+	check.action(a)
+	if check.found != nil {
+		return fmt.Errorf("check action %s: %w", quote(a.Name), errors.Join(check.found...))
+	}
+	if err := c.checkOption(ctx, a); err != nil {
+		return err
+	}
+	return c.enqueue(ctx, a, call)
+}
+
+// enqueue takes a checked action.
+func (c *Conn) enqueue(ctx context.Context, a Action, call *call) error {
+	if ctx.Err() != nil {
+		return &ConnError{a.Name, false, context.Cause(ctx)}
+	}
+	select {
+	case c.slots <- struct{}{}:
+	default:
+		select {
+		case c.slots <- struct{}{}:
+		case <-ctx.Done():
+			return &ConnError{a.Name, false, context.Cause(ctx)}
+		case <-c.done:
+			return &ConnError{a.Name, false, c.Err()}
+		}
+	}
+	c.mu.Lock()
+	if err := c.err; err != nil {
+		c.mu.Unlock()
+		<-c.slots
+		return &ConnError{a.Name, false, err}
+	}
+	call.at = len(c.out)
+	c.out = a.appendUnchecked(c.out, call.id)
+	if c.calls.oldest == nil {
+		c.progress = time.Now()
+		if !c.watching {
+			c.watching = true
+			c.watch.Reset(c.cfg.Timeout)
+		}
+	}
+	c.calls.push(call)
+	if c.unsent == nil {
+		c.unsent = call
+	}
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func (c *Conn) newID() string {
+	return c.idPrefix + strconv.FormatUint(c.lastID.Add(1), 10)
+}
+
+// write is the one goroutine that writes. What was queued while it wrote leaves
+// in its next Write, so that under load there are far fewer than one an action.
+func (c *Conn) write() {
+	defer close(c.wrote)
+	var batch []byte
+	for {
+		select {
+		case <-c.wake:
+		case <-c.done:
+			return
+		}
+		c.mu.Lock()
+		batch, c.out = c.out, batch[:0]
+		first := c.unsent
+		c.unsent = nil
+		for call := first; call != nil; call = call.next {
+			call.written = true
+		}
+		c.mu.Unlock()
+		if sent, err := send(c.nc, batch, c.cfg.TLS != nil); err != nil {
+			c.writeFailed(first, sent, err)
+			return
+		}
+	}
+}
+
+// writeFailed notes which actions of the batch cannot have left. Answers to
+// the others may still be on their way, so the reader has a second for them.
+func (c *Conn) writeFailed(first *call, sent int, err error) {
+	c.mu.Lock()
+	for call := first; call != nil && call != c.unsent; call = call.next {
+		call.written = call.at < sent
+	}
+	if c.err == nil {
+		c.err = fmt.Errorf("write: %w", err)
+	}
+	c.mu.Unlock()
+	c.raw.SetReadDeadline(time.Now().Add(time.Second))
+}
+
+// read is the one goroutine that reads. It never waits for anything but the
+// socket: Asterisk closes a connection that does not read for 100 ms.
+func (c *Conn) read(r *Reader) {
+	for {
+		m, err := r.Read()
+		if err != nil {
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				err = fmt.Errorf("the server closed the connection: %w", err)
+			}
+			c.fail(err)
+			c.events.stop()
+			return
+		}
+		c.receive(m)
+	}
+}
+
+// receive handles one message. The first Response or Event decides what it is:
+// a user event may hold further ones.
+func (c *Conn) receive(m *Message) {
+	for i := range m.Headers {
+		switch {
+		case is(m.Headers[i].Name, "Response"):
+			c.receiveResponse(m, m.Headers[i].Value)
+			return
+		case is(m.Headers[i].Name, "Event"):
+			c.receiveEvent(m, m.Headers[i].Value)
+			return
+		}
+	}
+	c.log.Warn("AMI message is neither response nor event: ignored")
+}
+
+func (c *Conn) receiveResponse(m *Message, kind string) {
+	id := m.Get("ActionID")
+	if id == "" {
+		// Every action of ours has one. Asterisk answers without it if it could
+		// not make out the action, so we no longer agree on where actions begin.
+		if !is(kind, "Goodbye") {
+			c.fail(fmt.Errorf("%w: an answer without ActionID: %s", ErrProtocol, strconv.Quote(clean(m.Get("Message")))))
+		}
+		return
+	}
+	c.mu.Lock()
+	call := c.calls.find(id)
+	if call == nil {
+		c.unknown++
+		n := c.unknown
+		c.mu.Unlock()
+		if n&(n-1) == 0 { // a server that does it all the time fills no log
+			c.log.Warn("AMI answer to no action in flight: ignored", "action_id", clean(id), "times", n)
+		}
+		return
+	}
+	if call.item != nil && is(m.Get("EventList"), "start") {
+		call.listing = true
+		c.progress = time.Now()
+		c.mu.Unlock()
+		return
+	}
+	c.finish(call)
+	c.mu.Unlock()
+	<-c.slots
+	if is(kind, "Error") {
+		call.done(m, newResponseError(call.action, m.Get("Message")))
+		return
+	}
+	call.done(m, nil)
+}
+
+// finish takes an answered call out. The lock is held.
+func (c *Conn) finish(call *call) {
+	c.calls.finish(call)
+	c.progress = time.Now()
+}
+
+func (c *Conn) receiveEvent(m *Message, name string) {
+	if id := m.Get("ActionID"); id != "" {
+		c.mu.Lock()
+		if call := c.calls.find(id); call != nil && call.listing {
+			c.receiveItem(call, m)
+			return
+		}
+		c.mu.Unlock()
+	}
+	switch name {
+	case "FullyBooted":
+		select {
+		case <-c.booted:
+		default:
+			close(c.booted)
+		}
+	case "Shutdown":
+		c.mu.Lock()
+		if c.err == nil {
+			c.err = ErrShuttingDown
+		}
+		c.mu.Unlock()
+		// The end follows within milliseconds; if not, do not wait for ever.
+		c.raw.SetReadDeadline(time.Now().Add(c.cfg.Timeout))
+	}
+	c.events.put(m)
+}
+
+// receiveItem handles one event of a list action. The lock is held, and released.
+func (c *Conn) receiveItem(call *call, m *Message) {
+	if m.Get("EventList") == "" {
+		c.progress = time.Now()
+		c.mu.Unlock()
+		call.item(m)
+		return
+	}
+	c.finish(call)
+	c.mu.Unlock()
+	<-c.slots
+	call.done(m, nil)
+}
+
+// checkSilence runs when no answer may have come for Timeout. A connection
+// that fell silent is closed: its late answers must meet nobody.
+func (c *Conn) checkSilence() {
+	c.mu.Lock()
+	oldest := c.calls.oldest
+	if oldest == nil || c.broken {
+		c.watching = false
+		c.mu.Unlock()
+		return
+	}
+	if left := time.Until(c.progress.Add(c.cfg.Timeout)); left > 0 {
+		c.watch.Reset(left)
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	c.fail(fmt.Errorf("%w: Asterisk did not answer %s for %s", ErrTimeout, quote(oldest.action), c.cfg.Timeout))
+}
+
+// fail breaks the connection and ends every call in flight. The first reason
+// is the one reported.
+func (c *Conn) fail(reason error) {
+	c.mu.Lock()
+	if c.broken {
+		c.mu.Unlock()
+		return
+	}
+	c.broken = true
+	if c.err == nil {
+		c.err = reason
+	}
+	reason = c.err
+	c.watch.Stop()
+	c.mu.Unlock()
+	close(c.done)
+	// Not the TLS layer's Close, which would wait for a stuck peer. It ends a
+	// Write too, and only then is it known what has left.
+	c.raw.Close()
+	<-c.wrote
+	c.mu.Lock()
+	call := c.calls.oldest
+	c.calls, c.unsent, c.out = callQueue{}, nil, nil
+	c.mu.Unlock()
+	for ; call != nil; call = call.next {
+		if !call.finished {
+			call.done(nil, &ConnError{call.action, call.written, reason})
+		}
+	}
+}

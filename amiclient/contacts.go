@@ -1,0 +1,48 @@
+package amiclient
+
+import (
+	"context"
+	"strings"
+)
+
+// Contacts returns how many contacts a PJSIP endpoint has, static ones counted:
+// a NOTIFY to it goes to each of them, and with none Asterisk answers Success
+// and sends nothing. If there is no such endpoint the error is
+// ErrUnknownEndpoint.
+func (c *Conn) Contacts(ctx context.Context, endpoint string) (int, error) {
+	contacts := 0
+	for m, err := range c.List(ctx, Action{Name: "PJSIPShowEndpoint", Headers: []Header{{"Endpoint", endpoint}}}) {
+		if err != nil {
+			return 0, err
+		}
+		if m.Get("Event") == "ContactStatusDetail" {
+			contacts++
+		}
+	}
+	return contacts, nil
+}
+
+// AllContacts returns the number of contacts of every PJSIP endpoint.
+func (c *Conn) AllContacts(ctx context.Context) (map[string]int, error) {
+	contacts := make(map[string]int)
+	for m, err := range c.List(ctx, Action{Name: "PJSIPShowEndpoints"}) {
+		if err != nil {
+			return nil, err
+		}
+		if m.Get("Event") != "EndpointList" {
+			continue
+		}
+		// One header for each AOR: "aor/uri,aor/uri,". A URI may hold a comma,
+		// but nothing with a / before a scheme follows that.
+		n := 0
+		for _, value := range m.Values("Contacts") {
+			for piece := range strings.SplitSeq(value, ",") {
+				if strings.Contains(piece, "/sip") {
+					n++
+				}
+			}
+		}
+		contacts[m.Get("ObjectName")] = n
+	}
+	return contacts, nil
+}

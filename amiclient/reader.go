@@ -1,0 +1,153 @@
+package amiclient
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Bounds on what is accepted from a server. Asterisk itself has none; the
+// longest real lines are some 100 kB, the longest real messages are the
+// answers to ListCommands and Command.
+const (
+	maxReceivedLine    = 1 << 20  // bytes
+	maxReceivedMessage = 16 << 20 // bytes
+	maxReceivedHeaders = 100_000
+)
+
+// A Reader reads messages from a stream of AMI. Lines may end in CR LF or in
+// a bare LF, and empty messages are skipped: several answers end in
+// "text LF CR LF CR LF", because a newline stands inside Asterisk's own text.
+//
+// A Reader is not safe for concurrent use.
+type Reader struct {
+	src        io.Reader
+	buf        []byte
+	start, end int // buf[start:end] is read but not yet consumed
+}
+
+// NewReader returns a Reader on src. It reads ahead.
+func NewReader(src io.Reader) *Reader {
+	return &Reader{src: src, buf: make([]byte, 16<<10)}
+}
+
+// Read returns the next message. At the end of the stream the error is io.EOF,
+// in the middle of a message io.ErrUnexpectedEOF; a stream that exceeds the
+// bounds (1 MiB a line, 16 MiB or 100,000 headers a message) gives an error
+// that is ErrProtocol. After an error the Reader is of no more use.
+func (r *Reader) Read() (*Message, error) {
+	scanned := 0  // bytes after start that are known to be whole lines of this message
+	searched := 0 // bytes after scanned that hold no line feed
+	headers := 0
+	for {
+		line := r.buf[r.start+scanned : r.end]
+		i := bytes.IndexByte(line[searched:], '\n')
+		if i < 0 {
+			searched = len(line)
+			if len(line) > maxReceivedLine {
+				return nil, fmt.Errorf("read message: %w: a line of more than %d bytes", ErrProtocol, maxReceivedLine)
+			}
+			if err := r.fill(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		i += searched
+		searched = 0
+		if i == 0 || i == 1 && line[0] == '\r' {
+			if headers > 0 {
+				text := string(r.buf[r.start : r.start+scanned])
+				r.start += scanned + i + 1
+				return parse(text, headers), nil
+			}
+			r.start += i + 1
+			continue
+		}
+		scanned += i + 1
+		if headers++; i > maxReceivedLine || headers > maxReceivedHeaders || scanned > maxReceivedMessage {
+			return nil, fmt.Errorf("read message: %w: a line of more than %d bytes, or a message of more than %d bytes or %d lines",
+				ErrProtocol, maxReceivedLine, maxReceivedMessage, maxReceivedHeaders)
+		}
+	}
+}
+
+// line returns one line without its end, at most limit bytes long: the
+// greeting, after which no blank line comes.
+func (r *Reader) line(limit int) (string, error) {
+	for {
+		if i := bytes.IndexByte(r.buf[r.start:r.end], '\n'); i >= 0 && i <= limit {
+			line := string(bytes.TrimSuffix(r.buf[r.start:r.start+i], []byte("\r")))
+			r.start += i + 1
+			return line, nil
+		}
+		if r.end-r.start > limit {
+			return string(r.buf[r.start : r.start+limit]), fmt.Errorf("%w: a line of more than %d bytes", ErrProtocol, limit)
+		}
+		if err := r.fill(); err != nil {
+			return string(r.buf[r.start:r.end]), err
+		}
+	}
+}
+
+// fill reads more behind what is there, making room as needed.
+func (r *Reader) fill() error {
+	switch {
+	case r.start == r.end:
+		r.start, r.end = 0, 0
+	case r.end == len(r.buf) && r.start > len(r.buf)/2:
+		r.end = copy(r.buf, r.buf[r.start:r.end])
+		r.start = 0
+	case r.end == len(r.buf):
+		grown := make([]byte, 2*len(r.buf))
+		r.end = copy(grown, r.buf[r.start:r.end])
+		r.start, r.buf = 0, grown
+	}
+	for range 100 {
+		n, err := r.src.Read(r.buf[r.end:])
+		r.end += n
+		if n > 0 {
+			return nil
+		}
+		if err == io.EOF && r.start < r.end {
+			return io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return io.ErrNoProgress
+}
+
+// parse makes a message of text, which has that many lines, each with its end.
+// The headers share the one string.
+func parse(text string, headers int) *Message {
+	// Most messages have few headers, and then one allocation holds them all.
+	var few struct {
+		Message
+		headers [8]Header
+	}
+	var m *Message
+	if headers <= len(few.headers) {
+		small := few
+		m = &small.Message
+		m.Headers = small.headers[:0]
+	} else {
+		m = &Message{Headers: make([]Header, 0, headers)}
+	}
+	for range headers {
+		i := strings.IndexByte(text, '\n')
+		line := text[:i]
+		text = text[i+1:]
+		if i > 0 && line[i-1] == '\r' {
+			line = line[:i-1]
+		}
+		// One blank after the colon is part of the form; more are the value's.
+		name, value, ok := strings.Cut(line, ":")
+		if !ok {
+			name, value = "", line
+		}
+		m.Headers = append(m.Headers, Header{name, strings.TrimPrefix(value, " ")})
+	}
+	return m
+}
