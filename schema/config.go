@@ -54,7 +54,8 @@ type TLS struct {
 // Simulator asks for a simulated Asterisk in this process instead of a real
 // server: for the quickstart, for tests and for rehearsals.
 type Simulator struct {
-	Phones int // virtual phones, PJSIP/1001 and up
+	Phones  int // virtual phones, PJSIP/1001 and up
+	Version int // 16, which has chan_sip too, or 22 (the default)
 }
 
 // Rate is a number of actions per second; zero means unlimited.

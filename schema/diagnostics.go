@@ -2,8 +2,10 @@ package schema
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,6 +19,13 @@ import (
 // what is wrong with which thing, why, and what to do, in full sentences.
 func problem(subject *hcl.Range, summary, format string, args ...any) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: subject}
+}
+
+// appended returns a diagnostic with one more sentence in a paragraph of its own.
+func appended(d *hcl.Diagnostic, format string, args ...any) *hcl.Diagnostic {
+	more := *d
+	more.Detail += "\n\n" + fmt.Sprintf(format, args...)
+	return &more
 }
 
 // failf makes a list of one error.
@@ -125,7 +134,7 @@ func excerpt(s string) string {
 
 // tidied makes the diagnostics of an evaluation fit to be shown: hcl does not
 // know which arguments of a failed function are sensitive, and says less than it
-// could about attributes that do not exist. The given ones stay as they are.
+// could about names that do not exist. The given ones stay as they are.
 func tidied(diags hcl.Diagnostics) hcl.Diagnostics {
 	out := slices.Clone(diags)
 	for i, d := range out {
@@ -133,17 +142,15 @@ func tidied(diags hcl.Diagnostics) hcl.Diagnostics {
 			continue
 		}
 		detail := d.Detail
-		switch call, isCall := d.Expression.(*hclsyntax.FunctionCallExpr); {
-		case isCall && isCallError(d):
-			for _, arg := range call.Args {
-				if v, _ := arg.Value(d.EvalContext); v.HasMarkDeep(sensitive) {
-					detail = fmt.Sprintf("The call of function %q failed. The reason is not shown because an argument is sensitive.", call.Name)
-				}
+		switch name := failedCall(d); {
+		case name != "" && anySensitive(d):
+			detail = fmt.Sprintf("The call of function %q failed. The reason is not shown because an argument is sensitive.", name)
+		case d.Summary == "Call to unknown function":
+			if call, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok {
+				detail = fmt.Sprintf("There is no function named %q.%s", call.Name, suggest(call.Name, functionNames(d.EvalContext)))
 			}
-		case d.Summary == "Duplicate object key":
-			if v, _ := d.Expression.Value(d.EvalContext); v.HasMarkDeep(sensitive) {
-				detail = "Two different items produced the same key in this 'for' expression. The key is not shown because it is sensitive."
-			}
+		case d.Summary == "Duplicate object key" && anySensitive(d):
+			detail = "Two different items produced the same key in this 'for' expression. The key is not shown because it is sensitive."
 		case d.Summary == "Unsupported attribute":
 			detail += attributeHint(d)
 		}
@@ -161,19 +168,64 @@ func tidied(diags hcl.Diagnostics) hcl.Diagnostics {
 func discreet(diags hcl.Diagnostics) hcl.Diagnostics {
 	out := tidied(diags)
 	for i, d := range out {
-		call, ok := d.Expression.(*hclsyntax.FunctionCallExpr)
-		if ok && isCallError(d) && !fileFunctions[call.Name] {
+		if name := failedCall(d); name != "" && name != "sensitive" && !fileFunctions[name] {
 			better := *d
-			better.Detail = fmt.Sprintf("The call of function %q failed. The reason is not shown because the result is sensitive.", call.Name)
+			better.Detail = fmt.Sprintf("The call of function %q failed. The reason is not shown because the result is sensitive.", name)
 			out[i] = &better
 		}
 	}
 	return out
 }
 
-func isCallError(d *hcl.Diagnostic) bool {
+// failedCall gives the name of the function whose own error this is, or "".
+func failedCall(d *hcl.Diagnostic) string {
 	extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
-	return ok && extra.CalledFunctionName() != ""
+	if !ok || extra.FunctionCallError() == nil {
+		return ""
+	}
+	return extra.CalledFunctionName()
+}
+
+// anySensitive tells whether the expression of a diagnostic, an argument of it,
+// or anything that it refers to, is sensitive.
+func anySensitive(d *hcl.Diagnostic) bool {
+	exprs := []hcl.Expression{d.Expression}
+	if call, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok {
+		exprs = exprs[:0]
+		for _, a := range call.Args {
+			exprs = append(exprs, a)
+		}
+	}
+	for _, e := range exprs {
+		if v, _ := e.Value(d.EvalContext); hasSensitive(v) {
+			return true
+		}
+		for _, t := range e.Variables() {
+			if v, _ := t.TraverseAbs(d.EvalContext); hasSensitive(v) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func functionNames(ctx *hcl.EvalContext) []string {
+	var names []string
+	for ; ctx != nil; ctx = ctx.Parent() {
+		names = slices.AppendSeq(names, maps.Keys(ctx.Functions))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// errorOf makes an error, for a function, of the diagnostics of an expression in it.
+func errorOf(diags hcl.Diagnostics) error {
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError {
+			return errors.New(strings.TrimSuffix(d.Detail, "."))
+		}
+	}
+	return errors.New("it could not be evaluated")
 }
 
 // attributeHint finds the object in which a traversal fails, and what it has.

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -198,9 +197,7 @@ func varyingMessages(a *arg, ctx *hcl.EvalContext) (*hcl.EvalContext, hcl.Diagno
 func (e *jobEval) forTarget(diags hcl.Diagnostics, t Target) hcl.Diagnostics {
 	out := make(hcl.Diagnostics, len(diags))
 	for i, d := range diags {
-		better := *d
-		better.Detail += fmt.Sprintf("\n\nThis is so for the target %s of %s.", excerpt(t.String()), e.job.Address)
-		out[i] = &better
+		out[i] = appended(d, "The target is %s.", excerpt(t.String()))
 	}
 	return out
 }

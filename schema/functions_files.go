@@ -83,11 +83,11 @@ func templateFileFunc(src *Source, functions map[string]function.Function) funct
 		shown := src.locate(src.name(path))
 		src.rememberTemplate(shown, b)
 		if diags := checkNesting(b, shown, hclsyntax.LexTemplate); diags.HasErrors() {
-			return nil, function.NewArgError(0, diags)
+			return nil, function.NewArgErrorf(0, "the template cannot be read: %s: %s", diags[0].Subject, errorOf(diags))
 		}
 		expr, diags := hclsyntax.ParseTemplate(b, shown, hcl.InitialPos)
 		if diags.HasErrors() {
-			return nil, function.NewArgError(0, diags)
+			return nil, function.NewArgErrorf(0, "the template cannot be read: %s: %s", diags[0].Subject, errorOf(diags))
 		}
 		return expr, nil
 	}
@@ -112,13 +112,13 @@ func templateFileFunc(src *Source, functions map[string]function.Function) funct
 		}
 		for _, t := range expr.Variables() {
 			if name := t.RootName(); ctx.Variables[name] == cty.NilVal {
-				return cty.DynamicVal, function.NewArgErrorf(1, "the template uses %q, at %s, which is not among the given variables.%s",
-					name, t.SourceRange(), suggestOrList(name, slices.Sorted(maps.Keys(ctx.Variables))))
+				return cty.DynamicVal, function.NewArgErrorf(1, "the template uses %q, at %s, but is given only %s",
+					name, t.SourceRange(), enumerate(slices.Sorted(maps.Keys(ctx.Variables))))
 			}
 		}
 		v, diags := expr.Value(ctx)
 		if diags.HasErrors() {
-			return cty.DynamicVal, tidied(diags)
+			return cty.DynamicVal, errorOf(tidied(diags))
 		}
 		return v.WithMarks(marks), nil
 	}
@@ -153,7 +153,7 @@ func sensitiveFunc(src *Source) function.Function {
 		src.secretly(func() {
 			var diags hcl.Diagnostics
 			if v, diags = c.Value(); diags.HasErrors() {
-				err = discreet(diags)
+				err = errorOf(discreet(diags))
 			}
 		})
 		return v, err

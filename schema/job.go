@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -234,15 +235,31 @@ func (l *loader) evalJobs(j *jobBlock) {
 		return
 	}
 	bad := 0
+	told := make(map[diagKey]bool)
 	for _, i := range j.keys {
 		ctx := l.root
 		if i.root != "" {
 			ctx = l.root.NewChild()
 			ctx.Variables = map[string]cty.Value{i.root: i.vars}
 		}
-		before := l.mistakes()
+		// What is wrong at one place is told of the first such instance.
+		all := l.collector.diags
+		l.collector.diags = nil
 		job := l.evalJob(j, i, ctx)
-		if l.mistakes() > before {
+		found := l.collector.diags
+		l.collector.diags = all
+		for _, d := range found {
+			key := diagKey{summary: d.Summary, subject: *cmp.Or(d.Subject, &j.rng), detail: strconv.Itoa(int(d.Severity))}
+			if i.root != "" {
+				if told[key] {
+					continue
+				}
+				d = appended(d, "This is so for %s.", job.Address)
+			}
+			told[key] = true
+			l.collector.diags = append(l.collector.diags, d)
+		}
+		if found.HasErrors() {
 			if bad++; bad == maxBadInstances {
 				return
 			}

@@ -115,17 +115,6 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 	return l.config, l.sorted()
 }
 
-// mistakes counts the errors so far.
-func (l *loader) mistakes() int {
-	n := 0
-	for _, d := range l.diags {
-		if d.Severity == hcl.DiagError {
-			n++
-		}
-	}
-	return n
-}
-
 // parse reads all files.
 func (l *loader) parse() []*hclsyntax.Body {
 	var bodies []*hclsyntax.Body

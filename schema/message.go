@@ -56,13 +56,6 @@ type message struct {
 	fixed *Message
 }
 
-func (m *message) rng() hcl.Range {
-	if m.block != nil {
-		return m.block.rng
-	}
-	return m.arg.rng
-}
-
 // args returns all that the message is evaluated from.
 func (m *message) args() []*arg {
 	if m.block != nil {

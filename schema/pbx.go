@@ -30,7 +30,7 @@ var pbxType = &blockType{
 	optional: []string{"address", "username", "secret", "auth", "max_in_flight", "rate_limit", "timeout"},
 	nested: []*blockType{
 		{name: "tls", optional: []string{"ca_file", "server_name"}},
-		{name: "simulator", optional: []string{"phones"}},
+		{name: "simulator", optional: []string{"phones", "version"}},
 	},
 }
 
@@ -43,9 +43,15 @@ func (l *loader) evalPBX(b *block, ctx *hcl.EvalContext) (*PBX, cty.Value, bool)
 		DeclRange: b.rng,
 	}
 	if s := b.child("simulator"); s != nil {
-		p.Simulator = &Simulator{Phones: defaultPhones}
+		p.Simulator = &Simulator{Phones: defaultPhones, Version: 22}
 		if n, ok := l.whole(s.args["phones"], ctx, 1, maxPhones); ok {
 			p.Simulator.Phones = n
+		}
+		if n, ok := l.whole(s.args["version"], ctx, 16, 22); ok {
+			if n != 16 && n != 22 {
+				l.fail(s.args["version"].rng, "Unsupported value", "The simulator plays Asterisk 16, which has chan_sip and PJSIP, or 22, which has PJSIP alone; version %d is neither.", n)
+			}
+			p.Simulator.Version = n
 		}
 	}
 	if t := b.child("tls"); t != nil {

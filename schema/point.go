@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -52,11 +51,12 @@ func (j *Job) Diagnose(t *Target, field, header, reason, advice string) *hcl.Dia
 	if advice != "" {
 		detail += " " + sentence(advice)
 	}
-	if t != nil && (field == "target" || j.MessageVaries()) {
-		detail += fmt.Sprintf("\n\nThis is so for the target %s of %s.", excerpt(t.String()), j.Address)
-	}
 	rng := j.FieldRange(field, header)
-	return problem(&rng, "Asterisk would not accept this "+what, "%s", detail)
+	d := problem(&rng, "Asterisk would not accept this "+what, "%s", detail)
+	if t != nil && (field == "target" || j.MessageVaries()) {
+		d = appended(d, "The job is %s, the target %s.", j.Address, excerpt(t.String()))
+	}
+	return d
 }
 
 // sentence gives a clause its capital and full stop.

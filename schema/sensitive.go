@@ -62,9 +62,9 @@ func blank(src []byte, spans []span) []byte {
 // given to an argument named secret, to a variable named in variables (in a
 // variable file, or as the default of its block), and to the function sensitive.
 // It reads tokens, not syntax, so that a file with mistakes is covered, too: to
-// be on the safe side it takes any argument named secret, unless only those of
-// pbx blocks are asked for.
-func literalSecrets(src []byte, variables map[string]bool, pbxOnly bool) []span {
+// be on the safe side it takes any argument named secret. For a snapshot it is
+// exact: it takes those of pbx blocks only, and numbers stay numbers.
+func literalSecrets(src []byte, variables map[string]bool, exact bool) []span {
 	if !bytes.Contains(src, []byte("secret")) && !bytes.Contains(src, []byte("sensitive")) && len(variables) == 0 {
 		return nil
 	}
@@ -93,11 +93,16 @@ func literalSecrets(src []byte, variables map[string]bool, pbxOnly bool) []span 
 				s.variable = true
 				spans = append(spans, s)
 			}
-		case assigned && name == "secret" && (block == "pbx" || !pbxOnly), assigned && depth == 0 && variables[name]:
+		case assigned && name == "secret" && (block == "pbx" || !exact), assigned && depth == 0 && variables[name]:
 			spans = append(spans, literals(tokens[i+2:], false)...)
 		}
 		if name == "sensitive" && next == hclsyntax.TokenOParen {
 			spans = append(spans, literals(tokens[i+1:], true)...)
+		}
+	}
+	if !exact {
+		for i := range spans {
+			spans[i].number = false
 		}
 	}
 	return spans

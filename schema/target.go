@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 )
@@ -203,7 +204,7 @@ func (l *loader) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target, kn
 			if mistakes++; mistakes > maxTargetMistakes {
 				break
 			}
-			l.fail(a.rng, "Invalid target", "Element %d of the list of targets cannot be used: %s.", index, strings.TrimSuffix(err.Error(), "."))
+			l.fail(elementRange(a, index), "Invalid target", "Element %d of the list of targets cannot be used: %s.", index, strings.TrimSuffix(err.Error(), "."))
 			continue
 		}
 		seen[name], at[name] = index, len(targets)
@@ -218,6 +219,14 @@ func (l *loader) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target, kn
 		targets = nil
 	}
 	return targets, known, mistakes == 0
+}
+
+// elementRange points at one element of a list, if it is written out.
+func elementRange(a *arg, index int) hcl.Range {
+	if list, ok := a.expr.(*hclsyntax.TupleConsExpr); ok && index < len(list.Exprs) {
+		return list.Exprs[index].Range()
+	}
+	return a.rng
 }
 
 // partlyUnknown tells whether it is not known yet whom a target names.

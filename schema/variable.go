@@ -93,7 +93,7 @@ func (l *loader) fit(v *variable, value cty.Value, what string, where hcl.Range)
 	}
 	fitting, err := convert.Convert(value, v.typ)
 	if err != nil {
-		l.fail(where, "Invalid value for variable", "%s is not a %s: %s.", what, typeexpr.TypeString(v.typ), conversionText(err))
+		l.fail(where, "Invalid value for variable", "%s does not suit its type %s: %s.", what, typeexpr.TypeString(v.typ), conversionText(err))
 		return cty.NilVal, false
 	}
 	return fitting, true
