@@ -85,6 +85,52 @@ func BenchmarkPublish(b *testing.B) {
 	}
 }
 
+// BenchmarkManyRuns is 10,000 jobs with a run of one delivery each, from the
+// publication to the end.
+func BenchmarkManyRuns(b *testing.B) {
+	const size = 10_000
+	for b.Loop() {
+		s := openWriter(b, filepath.Join(b.TempDir(), "notifyrun.db"))
+		p := engine.Publication{Time: noon}
+		for i := range size {
+			r := benchRun(fmt.Sprintf("01ARZ3NDEKTSV4RRFF%08d", i), 1, 1)
+			r.Job = fmt.Sprintf("sip_notify.job[%q]", fmt.Sprint(i))
+			p.Runs = append(p.Runs, r)
+		}
+		lap := func(what string, fn func() error) {
+			began := time.Now()
+			if err := fn(); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(time.Since(began).Milliseconds()), what+"-ms")
+		}
+		lap("publish", func() error { return s.Publish(b.Context(), p) })
+		lap("state", func() error { _, err := s.State(b.Context()); return err })
+		lap("commits", func() error {
+			var batch engine.Batch
+			for i := 0; i < size; i += 50 {
+				batch.Claims = nil
+				for j := range 50 {
+					batch.Claims = append(batch.Claims, engine.Claim{Run: p.Runs[i+j].ID, N: 1, At: noon})
+				}
+				if err := s.Commit(b.Context(), batch); err != nil {
+					return err
+				}
+				batch = engine.Batch{Time: noon}
+				for j := range 50 {
+					batch.Attempts = append(batch.Attempts, engine.Attempt{Run: p.Runs[i+j].ID, N: 1, Outcome: engine.Accepted})
+					batch.Ended = append(batch.Ended, p.Runs[i+j].ID)
+				}
+			}
+			return s.Commit(b.Context(), batch)
+		})
+		lap("runs", func() error { _, err := s.Runs(b.Context(), engine.RunQuery{}); return err })
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkLarge is a state of 100,000 delivered targets and 10,000 jobs, and
 // what it costs to end the run that delivered them.
 func BenchmarkLarge(b *testing.B) {

@@ -51,9 +51,11 @@ func childWrite(path string) {
 		os.Exit(1)
 	}
 	ctx := context.Background()
-	if _, err := Lock(path, "child"); err != nil {
+	lock, err := Lock(path, "child")
+	if err != nil {
 		fail(err)
 	}
+	defer lock.Unlock()
 	s, err := Open(ctx, path, ReadWrite)
 	if err != nil {
 		fail(err)

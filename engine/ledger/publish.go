@@ -53,6 +53,13 @@ func (s *SQLite) Publish(ctx context.Context, p engine.Publication) error {
 	return nil
 }
 
+const upsertJob = `
+INSERT INTO job (address, digest, spec) VALUES (?, ?, ?)
+ON CONFLICT (address) DO UPDATE SET digest = excluded.digest, spec = excluded.spec`
+
+const recordRevision = `
+INSERT INTO revision (job, target, revision, outcome, run, serial) VALUES (?, ?, ?, 'accepted', '', ?)` + keepRevision
+
 // publishJobs records what jobs there are now and what their targets are taken
 // to have had.
 func (s *SQLite) publishJobs(ctx context.Context, p engine.Publication, serial uint64) error {
@@ -68,26 +75,13 @@ func (s *SQLite) publishJobs(ctx context.Context, p engine.Publication, serial u
 			}
 		}
 	}
-	job, err := s.conn.PrepareContext(ctx, `
-		INSERT INTO job (address, digest, spec) VALUES (?, ?, ?)
-		ON CONFLICT (address) DO UPDATE SET digest = excluded.digest, spec = excluded.spec`)
-	if err != nil {
-		return err
-	}
-	defer job.Close()
 	for _, j := range p.Jobs {
-		if _, err := job.ExecContext(ctx, j.Address, j.Digest, string(j.Spec)); err != nil {
+		if _, err := s.conn.ExecContext(ctx, upsertJob, j.Address, j.Digest, string(j.Spec)); err != nil {
 			return fmt.Errorf("record job %s: %w", j.Address, err)
 		}
 	}
-	recorded, err := s.conn.PrepareContext(ctx, `
-		INSERT INTO revision (job, target, revision, outcome, run, serial) VALUES (?, ?, ?, 'accepted', '', ?)`+keepRevision)
-	if err != nil {
-		return err
-	}
-	defer recorded.Close()
 	for _, r := range p.Recorded {
-		if _, err := recorded.ExecContext(ctx, r.Job, r.Target, r.Revision, serial); err != nil {
+		if _, err := s.conn.ExecContext(ctx, recordRevision, r.Job, r.Target, r.Revision, serial); err != nil {
 			return fmt.Errorf("record %s of job %s: %w", r.Target, r.Job, err)
 		}
 	}
@@ -96,21 +90,9 @@ func (s *SQLite) publishJobs(ctx context.Context, p engine.Publication, serial u
 
 // publishRuns records new runs with their messages and deliveries.
 func (s *SQLite) publishRuns(ctx context.Context, p engine.Publication, serial uint64) error {
-	if len(p.Runs) == 0 {
-		return nil
-	}
-	messages, err := newMessageTable(ctx, s.conn)
-	if err != nil {
-		return err
-	}
-	defer messages.close()
-	deliveries, err := newInserter(ctx, s.conn, `INSERT OR ROLLBACK INTO delivery (run, seq, target, message, revision)`, 5)
-	if err != nil {
-		return err
-	}
-	defer deliveries.Close()
+	messages := messageTable{s.conn, make(map[string]int64)}
 	for _, r := range p.Runs {
-		if err := s.publishRun(ctx, r, serial, messages, deliveries); err != nil {
+		if err := s.publishRun(ctx, r, serial, messages); err != nil {
 			return fmt.Errorf("record run %s: %w", r.ID, err)
 		}
 		if len(r.Deliveries) == 0 {
@@ -122,7 +104,9 @@ func (s *SQLite) publishRuns(ctx context.Context, p engine.Publication, serial u
 	return nil
 }
 
-func (s *SQLite) publishRun(ctx context.Context, r engine.NewRun, serial uint64, messages *messageTable, deliveries *inserter) error {
+var deliveryRows = newInsertion(`INSERT OR ROLLBACK INTO delivery (run, seq, target, message, revision)`, 5)
+
+func (s *SQLite) publishRun(ctx context.Context, r engine.NewRun, serial uint64, messages messageTable) error {
 	result, err := s.conn.ExecContext(ctx, `
 		INSERT INTO run (ulid, job, pbx, cause_kind, cause_detail, serial, created, total) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.ID, r.Job, r.PBX, r.Cause.Kind, r.Cause.Detail, serial, r.Created.UnixMicro(), len(r.Deliveries))
@@ -139,7 +123,7 @@ func (s *SQLite) publishRun(ctx context.Context, r engine.NewRun, serial uint64,
 		}
 	}
 	// In slices, so that the values of a long run need not all be there at once.
-	values := make([]any, 0, deliveries.columns*inserterRows)
+	values := make([]any, 0, deliveryRows.columns*insertionRows)
 	for i, d := range r.Deliveries {
 		if d.Seq != i {
 			return fmt.Errorf("delivery %d has position %d", i, d.Seq)
@@ -150,7 +134,7 @@ func (s *SQLite) publishRun(ctx context.Context, r engine.NewRun, serial uint64,
 		}
 		values = append(values, run, d.Seq, d.Target, message, d.Revision)
 		if len(values) == cap(values) || i == len(r.Deliveries)-1 {
-			if err := deliveries.insert(ctx, values); err != nil {
+			if err := deliveryRows.run(ctx, s.conn, values); err != nil {
 				return err
 			}
 			values = values[:0]
@@ -161,26 +145,12 @@ func (s *SQLite) publishRun(ctx context.Context, r engine.NewRun, serial uint64,
 
 // messageTable stores each message once and knows its row by its digest.
 type messageTable struct {
-	find, insert *sql.Stmt
-	rows         map[string]int64
+	conn *conn
+	rows map[string]int64
 }
 
-func newMessageTable(ctx context.Context, conn *sql.Conn) (*messageTable, error) {
-	find, err := conn.PrepareContext(ctx, `SELECT id FROM message WHERE digest = ?`)
-	if err != nil {
-		return nil, err
-	}
-	insert, err := conn.PrepareContext(ctx, `INSERT INTO message (digest, text) VALUES (?, ?) ON CONFLICT DO NOTHING`)
-	if err != nil {
-		return nil, errors.Join(err, find.Close())
-	}
-	return &messageTable{find, insert, make(map[string]int64)}, nil
-}
-
-func (t *messageTable) close() { t.find.Close(); t.insert.Close() }
-
-func (t *messageTable) add(ctx context.Context, m engine.StoredMessage) error {
-	r, err := t.insert.ExecContext(ctx, m.Digest, string(m.Text))
+func (t messageTable) add(ctx context.Context, m engine.StoredMessage) error {
+	r, err := t.conn.ExecContext(ctx, `INSERT INTO message (digest, text) VALUES (?, ?) ON CONFLICT DO NOTHING`, m.Digest, string(m.Text))
 	if err != nil {
 		return fmt.Errorf("store message %s: %w", m.Digest, err)
 	}
@@ -192,13 +162,13 @@ func (t *messageTable) add(ctx context.Context, m engine.StoredMessage) error {
 }
 
 // row gives the row of a message; NULL for a delivery that has none.
-func (t *messageTable) row(ctx context.Context, digest string) (sql.NullInt64, error) {
+func (t messageTable) row(ctx context.Context, digest string) (sql.NullInt64, error) {
 	if digest == "" {
 		return sql.NullInt64{}, nil
 	}
 	id, ok := t.rows[digest]
 	if !ok {
-		if err := t.find.QueryRowContext(ctx, digest).Scan(&id); errors.Is(err, sql.ErrNoRows) {
+		if err := t.conn.QueryRowContext(ctx, `SELECT id FROM message WHERE digest = ?`, digest).Scan(&id); errors.Is(err, sql.ErrNoRows) {
 			return sql.NullInt64{}, fmt.Errorf("message %s is not stored", digest)
 		} else if err != nil {
 			return sql.NullInt64{}, err

@@ -111,132 +111,122 @@ func readRevisions(ctx context.Context, q querier, st *engine.State) error {
 // readOpen reads the open runs, and lays what they have delivered over what
 // was delivered before, by the rule of foldRun.
 func readOpen(ctx context.Context, q querier, st *engine.State) error {
-	type row struct {
-		openRun
-		serial uint64
-	}
-	var runs []row
+	position := make(map[int]int) // in st.Open, by row
 	err := each(ctx, q, func(rows *sql.Rows) error {
-		var r row
 		var o engine.OpenRun
+		var row, total int
 		var created int64
-		if err := rows.Scan(&r.row, &r.total, &r.serial, &o.ID, &o.Job, &o.PBX, &o.Cause.Kind, &o.Cause.Detail, &created); err != nil {
+		if err := rows.Scan(&row, &total, &o.ID, &o.Job, &o.PBX, &o.Cause.Kind, &o.Cause.Detail, &created); err != nil {
 			return err
 		}
 		o.Created = fromMicro(created)
-		runs, st.Open = append(runs, r), append(st.Open, o)
+		o.Deliveries = make([]engine.DeliveryState, 0, total)
+		position[row] = len(st.Open)
+		st.Open = append(st.Open, o)
 		return nil
-	}, `SELECT id, total, serial, ulid, job, pbx, cause_kind, cause_detail, created FROM run WHERE ended IS NULL ORDER BY id`)
+	}, `SELECT id, total, ulid, job, pbx, cause_kind, cause_detail, created FROM run WHERE ended IS NULL ORDER BY id`)
+	if err != nil || len(st.Open) == 0 {
+		return err
+	}
+	if err := readDeliveries(ctx, q, st.Open, position); err != nil {
+		return err
+	}
+	type key struct {
+		position int
+		target   string
+	}
+	later := make(map[key]bool) // have had what came by a later publication
+	err = each(ctx, q, func(rows *sql.Rows) error {
+		var row int
+		var target string
+		err := rows.Scan(&row, &target)
+		later[key{position[row], target}] = true
+		return err
+	}, `SELECT r.id, v.target FROM run r JOIN revision v ON v.job = r.job WHERE r.ended IS NULL AND v.serial > r.serial`)
 	if err != nil {
 		return err
 	}
-	for i, r := range runs {
-		o := &st.Open[i]
-		if o.Deliveries, err = readDeliveries(ctx, q, r.openRun); err != nil {
-			return err
+	for i := range st.Open {
+		run := &st.Open[i]
+		for _, d := range run.Deliveries {
+			if d.Revision == "" || !d.Outcome.Reached() || later[key{i, d.Target}] {
+				continue
+			}
+			targets := st.Delivered[run.Job]
+			if targets == nil {
+				targets = make(map[string]engine.Delivered)
+				st.Delivered[run.Job] = targets
+			}
+			if had := targets[d.Target]; had.Revision == d.Revision && had.Outcome == engine.Accepted {
+				continue
+			}
+			targets[d.Target] = engine.Delivered{Revision: d.Revision, Outcome: d.Outcome, Run: run.ID}
 		}
-		later := map[string]bool{} // targets that have had a later publication's
-		if err := each(ctx, q, func(rows *sql.Rows) error {
-			var target string
-			err := rows.Scan(&target)
-			later[target] = true
-			return err
-		}, `SELECT target FROM revision WHERE job = ? AND serial > ?`, o.Job, r.serial); err != nil {
-			return err
-		}
-		overlay(st.Delivered, o, later)
 	}
 	return nil
 }
 
-func overlay(delivered map[string]map[string]engine.Delivered, run *engine.OpenRun, later map[string]bool) {
-	for _, d := range run.Deliveries {
-		if d.Revision == "" || !d.Outcome.Reached() || later[d.Target] {
-			continue
-		}
-		targets := delivered[run.Job]
-		if targets == nil {
-			targets = make(map[string]engine.Delivered)
-			delivered[run.Job] = targets
-		}
-		if had := targets[d.Target]; had.Revision == d.Revision && had.Outcome == engine.Accepted {
-			continue
-		}
-		targets[d.Target] = engine.Delivered{Revision: d.Revision, Outcome: d.Outcome, Run: run.ID}
-	}
-}
-
-// readDeliveries reads the deliveries of an open run and how far each has got.
-func readDeliveries(ctx context.Context, q querier, run openRun) ([]engine.DeliveryState, error) {
-	deliveries := make([]engine.DeliveryState, 0, run.total)
+// readDeliveries reads the deliveries of the open runs and how far each has
+// got.
+func readDeliveries(ctx context.Context, q querier, open []engine.OpenRun, position map[int]int) error {
 	err := each(ctx, q, func(rows *sql.Rows) error {
+		var row int
 		d := engine.DeliveryState{Outcome: engine.Pending}
-		if err := rows.Scan(&d.Seq, &d.Target, &d.Message, &d.Revision); err != nil {
+		if err := rows.Scan(&row, &d.Seq, &d.Target, &d.Message, &d.Revision); err != nil {
 			return err
 		}
-		if d.Seq != len(deliveries) {
-			return fmt.Errorf("delivery %d of run %d is missing: %w", len(deliveries), run.row, ErrDamaged)
+		run := &open[position[row]]
+		if d.Seq != len(run.Deliveries) || d.Seq == cap(run.Deliveries) {
+			return fmt.Errorf("run %s has a delivery %d where %d was to be: %w", run.ID, d.Seq, len(run.Deliveries), ErrDamaged)
 		}
-		deliveries = append(deliveries, d)
+		run.Deliveries = append(run.Deliveries, d)
 		return nil
-	}, `SELECT d.seq, d.target, coalesce(m.digest, ''), d.revision
-		FROM delivery d LEFT JOIN message m ON m.id = d.message WHERE d.run = ? ORDER BY d.seq`, run.row)
+	}, `SELECT d.run, d.seq, d.target, coalesce(m.digest, ''), d.revision
+		FROM run r JOIN delivery d ON d.run = r.id LEFT JOIN message m ON m.id = d.message
+		WHERE r.ended IS NULL ORDER BY d.run, d.seq`)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if len(deliveries) != run.total {
-		return nil, fmt.Errorf("run %d has %d of its %d deliveries: %w", run.row, len(deliveries), run.total, ErrDamaged)
+	delivery := func(row, seq int) (*engine.DeliveryState, error) {
+		i, ok := position[row]
+		if !ok || seq < 0 || seq >= len(open[i].Deliveries) {
+			return nil, fmt.Errorf("run %d has no delivery %d: %w", row, seq, ErrDamaged)
+		}
+		return &open[i].Deliveries[seq], nil
 	}
 	// The same rule as lastOutcomes.
 	err = each(ctx, q, func(rows *sql.Rows) error {
-		var seq, n int
+		var row, seq, n int
 		var outcome engine.Outcome
-		if err := rows.Scan(&seq, &n, &outcome); err != nil {
+		if err := rows.Scan(&row, &seq, &n, &outcome); err != nil {
 			return err
 		}
-		d := &deliveries[seq]
+		d, err := delivery(row, seq)
+		if err != nil {
+			return err
+		}
 		d.Attempts = n
 		if outcome != engine.NotSent {
 			d.Outcome = outcome
 		}
 		return nil
-	}, `SELECT seq, n, outcome FROM attempt WHERE run = ? ORDER BY seq, n`, run.row)
+	}, `SELECT a.run, a.seq, a.n, a.outcome FROM run r JOIN attempt a ON a.run = r.id
+		WHERE r.ended IS NULL ORDER BY a.run, a.seq, a.n`)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = each(ctx, q, func(rows *sql.Rows) error {
-		var seq, n int
-		if err := rows.Scan(&seq, &n); err != nil {
+	return each(ctx, q, func(rows *sql.Rows) error {
+		var row, seq, n int
+		if err := rows.Scan(&row, &seq, &n); err != nil {
 			return err
 		}
-		deliveries[seq].Attempts, deliveries[seq].Outcome = n, engine.InFlight
-		return nil
-	}, `SELECT seq, n FROM (`+inFlight+`) WHERE run = ?`, run.row)
-	return deliveries, err
-}
-
-// countOutcomes counts the deliveries of an open run by how far they have got.
-func countOutcomes(ctx context.Context, q querier, run openRun) (map[engine.Outcome]int, error) {
-	outcomes := make(map[engine.Outcome]int)
-	pending := run.total
-	err := each(ctx, q, func(rows *sql.Rows) error {
-		var outcome engine.Outcome
-		var n int
-		if err := rows.Scan(&outcome, &n); err != nil {
+		d, err := delivery(row, seq)
+		if err != nil {
 			return err
 		}
-		if n > 0 {
-			outcomes[outcome] += n
-			pending -= n
-		}
+		d.Attempts, d.Outcome = n, engine.InFlight
 		return nil
-	}, `WITH flying AS (SELECT seq FROM (`+inFlight+`) WHERE run = ?1)
-		SELECT outcome, count(*) FROM (`+lastOutcomes+`) WHERE seq NOT IN flying GROUP BY outcome
-		UNION ALL SELECT 'in_flight', count(*) FROM flying`, run.row)
-	if pending > 0 {
-		outcomes[engine.Pending] = pending
-	}
-	return outcomes, err
+	}, `SELECT run, seq, n FROM (`+inFlight+`)`)
 }
 
 // Message implements engine.Ledger.
@@ -253,96 +243,4 @@ func (s *SQLite) Message(ctx context.Context, digest string) (json.RawMessage, e
 		return nil, fmt.Errorf("read message %s: %w", digest, explain(err))
 	}
 	return rawJSON(text), nil
-}
-
-// Runs implements engine.Ledger. It returns an error that wraps ErrNoRun where
-// q.ID names none; one that names several is an error too.
-func (s *SQLite) Runs(ctx context.Context, q engine.RunQuery) ([]engine.RunSummary, error) {
-	if s.read == nil {
-		if q.ID != "" {
-			return nil, fmt.Errorf("list runs: run %q: %w", q.ID, ErrNoRun)
-		}
-		return nil, nil
-	}
-	var runs []engine.RunSummary
-	err := s.view(ctx, func(tx querier) (err error) {
-		runs, err = readRuns(ctx, tx, q)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list runs: %w", err)
-	}
-	return runs, nil
-}
-
-func readRuns(ctx context.Context, q querier, query engine.RunQuery) ([]engine.RunSummary, error) {
-	where, args := `TRUE`, []any{}
-	if query.ID != "" {
-		row, err := findRun(ctx, q, query.ID)
-		if err != nil {
-			return nil, err
-		}
-		where, args = where+` AND id = ?`, append(args, row)
-	}
-	if query.Job != "" {
-		where, args = where+` AND job = ?`, append(args, query.Job)
-	}
-	limit := -1
-	if query.Limit > 0 {
-		limit = query.Limit
-	}
-	var runs []engine.RunSummary
-	var open []int     // positions in runs
-	var rows []openRun // of the open ones
-	err := each(ctx, q, func(r *sql.Rows) error {
-		var s engine.RunSummary
-		var row int
-		var created int64
-		var ended sql.NullInt64
-		var outcomes sql.NullString
-		if err := r.Scan(&row, &s.Total, &s.Serial, &s.ID, &s.Job, &s.PBX, &s.Cause.Kind, &s.Cause.Detail, &created, &ended, &outcomes); err != nil {
-			return err
-		}
-		s.Created = fromMicro(created)
-		if ended.Valid {
-			s.Ended = fromMicro(ended.Int64)
-			if err := json.Unmarshal([]byte(outcomes.String), &s.Outcomes); err != nil {
-				return fmt.Errorf("counts of run %s: %w (%w)", s.ID, ErrDamaged, err)
-			}
-		} else {
-			open, rows = append(open, len(runs)), append(rows, openRun{row, s.Total})
-		}
-		runs = append(runs, s)
-		return nil
-	}, `SELECT id, total, serial, ulid, job, pbx, cause_kind, cause_detail, created, ended, outcomes
-		FROM run WHERE `+where+` ORDER BY id DESC LIMIT ?`, append(args, limit)...)
-	for i, pos := range open {
-		if err == nil {
-			runs[pos].Outcomes, err = countOutcomes(ctx, q, rows[i])
-		}
-	}
-	return runs, err
-}
-
-// findRun gives the row of the run with that id, or with the only id that
-// begins so.
-func findRun(ctx context.Context, q querier, prefix string) (row int64, err error) {
-	var ids []string
-	err = each(ctx, q, func(rows *sql.Rows) error {
-		var id string
-		if err := rows.Scan(&row, &id); err != nil {
-			return err
-		}
-		ids = append(ids, id)
-		return nil
-	}, `SELECT id, ulid FROM run WHERE ulid >= ?1 AND ulid < ?1 || '~' ORDER BY ulid LIMIT 2`, prefix)
-	switch {
-	case err != nil:
-		return 0, err
-	case len(ids) == 0:
-		return 0, fmt.Errorf("run %q: %w", prefix, ErrNoRun)
-	case len(ids) == 2 && len(ids[0]) != len(prefix):
-		return 0, fmt.Errorf("run %q could be %s or %s, or more; write more of the id", prefix, ids[0], ids[1])
-	}
-	return row, nil
 }

@@ -10,7 +10,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"io"
 	"sync"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -22,14 +21,9 @@ type SQLite struct {
 	read  *sql.DB // nil: there is no file, and nothing in the ledger
 	write *sql.DB // nil: for reading only
 
-	mu       sync.Mutex  // one writing transaction at a time
-	conn     *sql.Conn   // the connection that writes
-	prepared []io.Closer // its statements; while one is open, the file is
-	begin    *sql.Stmt
-	commit   *sql.Stmt
-	claim    *sql.Stmt
-	attempt  *inserter
-	runs     map[string]openRun // runs that Commit has met, by id
+	mu   sync.Mutex         // one writing transaction at a time
+	conn *conn              // of write, the one that is used
+	runs map[string]openRun // runs that Commit has met, by id
 }
 
 var _ engine.Ledger = (*SQLite)(nil)
@@ -52,25 +46,11 @@ func (s *SQLite) openWriter(ctx context.Context, path string) (err error) {
 	if err := migrate(ctx, s.write, f); err != nil {
 		return err
 	}
-	if s.conn, err = s.write.Conn(ctx); err != nil {
-		return err
-	}
-	s.runs = make(map[string]openRun)
-	for query, stmt := range map[string]**sql.Stmt{
-		`BEGIN IMMEDIATE`: &s.begin,
-		`COMMIT`:          &s.commit,
-		`INSERT INTO claim (run, n, first, last, at) VALUES (?, ?, ?, ?, ?)`: &s.claim,
-	} {
-		if *stmt, err = s.conn.PrepareContext(ctx, query); err != nil {
-			return err
-		}
-		s.prepared = append(s.prepared, *stmt)
-	}
-	s.attempt, err = newInserter(ctx, s.conn, `INSERT OR ROLLBACK INTO attempt (run, seq, n, outcome, text, started, finished)`, 7)
+	c, err := s.write.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	s.prepared = append(s.prepared, s.attempt)
+	s.conn, s.runs = &conn{c, make(map[string]*sql.Stmt)}, make(map[string]openRun)
 	return nil
 }
 
@@ -78,9 +58,6 @@ func (s *SQLite) openWriter(ctx context.Context, path string) (err error) {
 // when no other method is running.
 func (s *SQLite) Close() error {
 	var errs []error
-	for _, stmt := range s.prepared {
-		errs = append(errs, stmt.Close())
-	}
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
 	}
@@ -105,11 +82,11 @@ func (s *SQLite) transact(ctx context.Context, fn func(context.Context) error) (
 	ctx = context.WithoutCancel(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := s.begin.ExecContext(ctx); err != nil {
+	if _, err := s.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
 		return explain(err)
 	}
 	if err = fn(ctx); err == nil {
-		_, err = s.commit.ExecContext(ctx)
+		_, err = s.conn.ExecContext(ctx, `COMMIT`)
 	}
 	if err != nil {
 		// Where the disk is full, SQLite has rolled back by itself. Runs that

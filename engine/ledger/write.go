@@ -26,7 +26,7 @@ func (s *SQLite) Commit(ctx context.Context, b engine.Batch) error {
 			if c.First < 0 || c.Last < c.First || c.Last >= run.total || c.N < 1 {
 				return fmt.Errorf("claim deliveries %d to %d of run %s as attempt %d: it has %d deliveries", c.First, c.Last, c.Run, c.N, run.total)
 			}
-			if _, err := s.claim.ExecContext(ctx, run.row, c.N, c.First, c.Last, c.At.UnixMicro()); err != nil {
+			if _, err := s.conn.ExecContext(ctx, insertClaim, run.row, c.N, c.First, c.Last, c.At.UnixMicro()); err != nil {
 				return fmt.Errorf("claim deliveries %d to %d of run %s: %w", c.First, c.Last, c.Run, err)
 			}
 		}
@@ -38,8 +38,12 @@ func (s *SQLite) Commit(ctx context.Context, b engine.Batch) error {
 	return nil
 }
 
+const insertClaim = `INSERT INTO claim (run, n, first, last, at) VALUES (?, ?, ?, ?, ?)`
+
+var attemptRows = newInsertion(`INSERT OR ROLLBACK INTO attempt (run, seq, n, outcome, text, started, finished)`, 7)
+
 func (s *SQLite) insertAttempts(ctx context.Context, attempts []engine.Attempt) error {
-	values := make([]any, 0, len(attempts)*s.attempt.columns)
+	values := make([]any, 0, len(attempts)*attemptRows.columns)
 	for _, a := range attempts {
 		run, err := s.openRun(ctx, a.Run)
 		if err != nil {
@@ -50,7 +54,7 @@ func (s *SQLite) insertAttempts(ctx context.Context, attempts []engine.Attempt) 
 		}
 		values = append(values, run.row, a.Seq, a.N, string(a.Outcome), a.Text, a.Started.UnixMicro(), a.Finished.UnixMicro())
 	}
-	if err := s.attempt.insert(ctx, values); err != nil {
+	if err := attemptRows.run(ctx, s.conn, values); err != nil {
 		return fmt.Errorf("end deliveries: %w", err)
 	}
 	return nil
