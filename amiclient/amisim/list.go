@@ -72,6 +72,13 @@ func (c *session) runPJSIPShowEndpoint(r *request) {
 		{"ObjectType", "endpoint"}, {"ObjectName", name}, {"Aors", name}, {"Context", "default"}, {"Auth", ""}, {"OutboundAuth", ""},
 		{"DeviceState", p.stateWords()}, c.activeChannels(&p),
 	})
+	items := 2 + len(p.contacts)
+	if p.Password != "" {
+		items++
+		c.item(r, "AuthDetail", []Header{
+			{"ObjectType", "auth"}, {"ObjectName", name}, {"Username", name}, {"AuthType", "userpass"}, {"Password", p.Password}, {"EndpointName", name},
+		})
+	}
 	contacts, registered := make([]string, len(p.contacts)), len(p.contacts)
 	for i, uri := range p.contacts {
 		contacts[i] = name + "/" + uri
@@ -90,14 +97,21 @@ func (c *session) runPJSIPShowEndpoint(r *request) {
 		}
 		c.item(r, "ContactStatusDetail", []Header{
 			{"AOR", name}, {"URI", uri}, {"UserAgent", agent}, {"RegExpire", expire}, {"Status", "NonQualified"}, {"RoundtripUsec", "N/A"},
-			{"EndpointName", name}, {"ID", contactID(name, uri)}, {"AuthenticateQualify", "0"}, {"OutboundProxy", ""}, {"Path", ""},
+			{"EndpointName", name}, {"ID", contactID(&p, uri)}, {"AuthenticateQualify", "0"}, {"OutboundProxy", ""}, {"Path", ""},
 			{"QualifyFrequency", "0"}, {"QualifyTimeout", "3.000"},
 		})
 	}
-	c.endList(r, "EndpointDetailComplete", 2+len(p.contacts))
+	c.endList(r, "EndpointDetailComplete", items)
 }
 
-func contactID(aor, uri string) string { return fmt.Sprintf("%s;@%x", aor, md5.Sum([]byte(uri))) }
+// contactID names a contact: ";@" is one that registered, "@@" one of pjsip.conf.
+func contactID(p *phone, uri string) string {
+	sign := ";@"
+	if p.Static {
+		sign = "@@"
+	}
+	return fmt.Sprintf("%s%s%x", p.Name, sign, md5.Sum([]byte(uri)))
+}
 
 func (c *session) runPJSIPShowContacts(r *request) {
 	type contact struct {
@@ -120,7 +134,7 @@ func (c *session) runPJSIPShowContacts(r *request) {
 	c.startList(r, "A listing of Contacts follows, presented as ContactList events")
 	for _, n := range contacts {
 		c.item(r, "ContactList", []Header{
-			{"ObjectType", "contact"}, {"ObjectName", contactID(n.p.Name, n.uri)}, {"Endpoint", n.p.Name}, {"Uri", n.uri},
+			{"ObjectType", "contact"}, {"ObjectName", contactID(n.p, n.uri)}, {"Endpoint", n.p.Name}, {"Uri", n.uri},
 			{"ExpirationTime", "1893456000"}, {"UserAgent", n.p.UserAgent}, {"QualifyFrequency", "0"}, {"Status", "NonQualified"}, {"RoundtripUsec", "N/A"},
 		})
 	}

@@ -16,6 +16,7 @@ type Phone struct {
 	Unregistered bool     // has no contact: NOTIFYs to it go nowhere
 	Static       bool     // its contacts stand in pjsip.conf: PJSIPShowContacts leaves them out, as real servers do
 	UserAgent    string   // default "Simulated Phone 1.0"
+	Password     string   // of its auth section: PJSIPShowEndpoint shows it to AMI users in clear, as real servers do
 	State        string   // device state; default NOT_INUSE, or UNAVAILABLE without contact; INUSE is a phone in a call
 	Status       int      // SIP status of its answers to NOTIFY; default 200; a negative number is silence
 
@@ -120,7 +121,6 @@ func (s *Server) reboot(name, driver string) {
 		return
 	}
 	p.away = true
-	p.boots++
 	how, contacts := p.Reboot, slices.Clone(p.contacts)
 	s.mu.Unlock()
 	switch how {
@@ -136,6 +136,7 @@ func (s *Server) reboot(name, driver string) {
 	s.after(p.RebootTime, func() {
 		s.mu.Lock()
 		p.away = false
+		p.boots++
 		moved := p.madeUp()
 		s.mu.Unlock()
 		switch how {
@@ -231,6 +232,7 @@ func (s *Server) unregister(name, driver string) {
 		s.deviceState(name, driver)
 		return
 	}
+	s.phoneAuthenticated(name, driver)
 	s.peerStatus(name, driver, "Unreachable")
 	s.deviceState(name, driver)
 	s.contactStatus(name, was, "Removed")

@@ -13,6 +13,7 @@ func TestPhone_reboot(t *testing.T) {
 		expect func(c *client)
 	}{
 		{"clean", RebootClean, func(c *client) {
+			c.wantEvent("SuccessfulAuth", "Service: PJSIP", "AccountID: a", "SessionID: a-boot-0@phone.invalid")
 			c.wantEvent("PeerStatus", "ChannelType: PJSIP", "Peer: PJSIP/a", "PeerStatus: Unreachable")
 			c.wantEvent("DeviceStateChange", "Device: PJSIP/a", "State: UNAVAILABLE")
 			c.wantEvent("ContactStatus", "URI: sip:a@198.18.0.1:5060", "ContactStatus: Removed", "AOR: a", "EndpointName: a")
@@ -29,6 +30,7 @@ func TestPhone_reboot(t *testing.T) {
 			c.wantEvent("ContactStatus", "ContactStatus: Reachable")
 		}},
 		{"gone", RebootGone, func(c *client) {
+			c.wantEvent("SuccessfulAuth", "SessionID: a-boot-0@phone.invalid")
 			c.wantEvent("PeerStatus", "PeerStatus: Unreachable")
 			c.wantEvent("DeviceStateChange", "State: UNAVAILABLE")
 			c.wantEvent("ContactStatus", "ContactStatus: Removed")

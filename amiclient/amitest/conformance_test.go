@@ -26,6 +26,8 @@ type pbx struct {
 
 	// received waits until n NOTIFYs came, and returns and forgets all there are.
 	received func(t *testing.T, n int) []Request
+	// register makes the phone register as EndpointDynamic, or unregister.
+	register func(t *testing.T, on bool)
 }
 
 // eachPBX runs f against the simulator as Asterisk 16 and 22, and against the real servers where they can be had. All
@@ -64,6 +66,15 @@ func realPBX(t *testing.T, major int) *pbx {
 			}
 			return list
 		},
+		register: func(t *testing.T, on bool) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			seconds := map[bool]int{true: 600, false: 0}[on]
+			if err := phone.Register(ctx, a.SIPAddr, EndpointDynamic, "pw", "conformance", seconds); err != nil {
+				t.Fatal(err)
+			}
+		},
 	}
 }
 
@@ -81,7 +92,7 @@ func simulatedPBX(t *testing.T, major int) *pbx {
 		Phones: []amisim.Phone{
 			{Name: EndpointTwin, Static: true, Contacts: []string{"sip:twin-a@" + phone, "sip:twin-b@" + phone}},
 			{Name: EndpointAbsent, Unregistered: true},
-			{Name: EndpointDynamic, Unregistered: true},
+			{Name: EndpointDynamic, Unregistered: true, Password: "pw", UserAgent: "Test Phone 1.0"},
 		},
 		NotifyOptions: map[string][]amisim.Header{NotifyOption: {{Name: "Event", Value: "check-sync;reboot=true"}, {Name: "X-Vendor", Value: "option"}}},
 	}
@@ -119,6 +130,13 @@ func simulatedPBX(t *testing.T, major int) *pbx {
 			seen += len(list)
 			return list
 		},
+		register: func(t *testing.T, on bool) {
+			if on {
+				s.Register(EndpointDynamic, "sip:"+EndpointDynamic+"@"+phone)
+			} else {
+				s.Unregister(EndpointDynamic)
+			}
+		},
 	}
 }
 
@@ -154,6 +172,7 @@ func TestConformance(t *testing.T) {
 			}
 		}
 		t.Run("MD5 login", func(t *testing.T) { p.md5Login(t) })
+		t.Run("registration", func(t *testing.T) { p.registration(t) })
 		t.Run("pipelining", func(t *testing.T) { p.pipelining(t) })
 		// A NOTIFY that no dialogue expected and that came late would be here, together with this one.
 		p.run(t, dialogue{send: notify("Endpoint: 1001", "Event=last"), want: sent, gets: []string{pj("1001", "Event: last")}})
@@ -370,6 +389,43 @@ func (p *pbx) md5Login(t *testing.T) {
 			t.Errorf("%s: answer %q, want %q", c.name, answer, c.want)
 		}
 	}
+}
+
+// registration has a phone come and go, and looks at the events, the lists and the NOTIFYs of it.
+func (p *pbx) registration(t *testing.T) {
+	conn, r := p.dial(t)
+	fmt.Fprintf(conn, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: system,call,security\r\n\r\n", UserMinimal, Secret)
+	readMessage(t, r)
+	// The order of events of one cause is not fixed, and others may come between them.
+	await := func(events ...string) {
+		t.Helper()
+		for len(events) > 0 {
+			m := strings.ReplaceAll(readMessage(t, r), p.phone, "PHONE")
+			events = slices.DeleteFunc(events, func(e string) bool {
+				return pattern(strings.ReplaceAll(e, "\n", "\r\n")).MatchString(m)
+			})
+		}
+	}
+	const (
+		authenticated = "Event: SuccessfulAuth\nPrivilege: security,all\nEventTV: «[^\r]*»\nSeverity: Informational\nService: PJSIP\nEventVersion: 1\n" +
+			"AccountID: dynamic\nSessionID: «[^\r]*»\nLocalAddress: IPV4/UDP/127.0.0.1/«\\d+»\nRemoteAddress: IPV4/UDP/127.0.0.1/«\\d+»\nUsingPassword: 1\n\n"
+		peer    = "Event: PeerStatus\nPrivilege: system,all\nChannelType: PJSIP\nPeer: PJSIP/dynamic\nPeerStatus: %s\n\n"
+		contact = "Event: ContactStatus\nPrivilege: system,all\nURI: sip:dynamic@PHONE\nContactStatus: %s\nAOR: dynamic\nEndpointName: dynamic\nRoundtripUsec: 0\n\n"
+		device  = "Event: DeviceStateChange\nPrivilege: call,all\nDevice: PJSIP/dynamic\nState: %s\n\n"
+	)
+	p.register(t, true)
+	await(authenticated, fmt.Sprintf(peer, "Reachable"), fmt.Sprintf(contact, "NonQualified"), fmt.Sprintf(device, "NOT_INUSE"))
+	p.run(t, dialogue{send: notify("Endpoint: dynamic", "Event=e"), want: sent, gets: []string{pj("dynamic", "Event: e")}})
+	p.run(t, dialogue{send: "Action: PJSIPShowContacts\n\n", has: []string{
+		"Response: Success\nEventList: start\nMessage: A listing of Contacts follows, presented as ContactList events\n\nEvent: ContactList\nObjectType: contact\n",
+		fmt.Sprintf("\nObjectName: dynamic;@%x\n", md5.Sum([]byte("sip:dynamic@"+p.phone))), "\nEndpoint: dynamic\n", "\nUri: sip:dynamic@PHONE\n",
+		"\nUserAgent: Test Phone 1.0\n", "\nStatus: NonQualified\nRoundtripUsec: N/A\n\nEvent: ContactListComplete\nEventList: Complete\nListItems: 1\n\n"}})
+	p.run(t, dialogue{send: "Action: PJSIPShowEndpoint\nEndpoint: dynamic\n\n", has: []string{
+		"\n\nEvent: AuthDetail\nObjectType: auth\nObjectName: dynamic\n", "\nPassword: pw\n", "\nContacts: dynamic/sip:dynamic@PHONE\n",
+		"\nTotalContacts: 1\nContactsRegistered: 1\n", "\nUserAgent: Test Phone 1.0\n", "\nListItems: 4\n"}})
+	p.register(t, false)
+	await(authenticated, fmt.Sprintf(peer, "Unreachable"), fmt.Sprintf(contact, "Removed"), fmt.Sprintf(device, "UNAVAILABLE"))
+	p.run(t, dialogue{send: notify("Endpoint: dynamic", "Event=e"), want: sent})
 }
 
 // pipelining writes 200 actions of several kinds at once: all are answered, in order, and each NOTIFY arrives once.

@@ -26,11 +26,13 @@ type Phone struct {
 	counting atomic.Bool
 	count    atomic.Int64
 	repeats  atomic.Int64
+	cseq     atomic.Int64 // of its own requests
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed and replaced at each new NOTIFY
 	seen     map[uint64]struct{}
 	requests []*Request
+	awaited  map[string]chan string // by Call-ID and CSeq: who waits for the answer to a request of the phone
 	ended    chan struct{}
 }
 
@@ -78,7 +80,7 @@ func StartPhone(tb testing.TB) *Phone {
 	}
 	p := &Phone{
 		conn: conn, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(), seed: maphash.MakeSeed(),
-		changed: make(chan struct{}), seen: make(map[uint64]struct{}), ended: make(chan struct{}),
+		changed: make(chan struct{}), seen: make(map[uint64]struct{}), awaited: make(map[string]chan string), ended: make(chan struct{}),
 	}
 	p.status.Store(200)
 	go p.serve()
@@ -160,6 +162,9 @@ func (p *Phone) serve() {
 // take counts and keeps a packet that is a NOTIFY, and returns the status to answer with, 0 for none.
 func (p *Phone) take(packet []byte) int {
 	switch {
+	case bytes.HasPrefix(packet, []byte("SIP/2.0 ")):
+		p.answered(packet)
+		return 0
 	case bytes.HasPrefix(packet, []byte("OPTIONS ")):
 		return 200
 	case !bytes.HasPrefix(packet, []byte("NOTIFY ")):
