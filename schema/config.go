@@ -111,6 +111,7 @@ type Trigger interface{ trigger() }
 // Without `on` the value is the message itself.
 type ChangeTrigger struct {
 	Record    bool // initial = "record": the first value counts as delivered
+	OfMessage bool // no `on`: the revision is the digest of the message
 	DeclRange hcl.Range
 }
 

@@ -44,7 +44,7 @@ func (l *loader) evalTriggers(blocks []*block, ctx *hcl.EvalContext) []Trigger {
 	var out []Trigger
 	for _, b := range blocks {
 		if b.label() == "change" {
-			t := &ChangeTrigger{DeclRange: b.rng}
+			t := &ChangeTrigger{OfMessage: b.args["on"] == nil, DeclRange: b.rng}
 			if s, ok := choice(l.collector, b.args["initial"], ctx, "fire", "record"); ok {
 				t.Record = s == "record"
 			}

@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// Publication gives what an apply of the plan records before it sends
+// anything, and the works that it then drives. The works are those of the new
+// runs and the rest of the open ones.
+func (p *Plan) Publication(now time.Time, snapshot []byte) (Publication, []*Work) {
+	pub := Publication{Base: p.State.Serial, Time: now, Snapshot: snapshot}
+	var works []*Work
+	for _, jp := range p.Jobs {
+		switch jp.Op {
+		case Add, Change:
+			pub.Jobs = append(pub.Jobs, jp.applied)
+		case Remove:
+			pub.Removed = append(pub.Removed, jp.Address)
+		}
+		pub.Recorded = append(pub.Recorded, jp.Recorded...)
+		for _, c := range jp.Cancel {
+			for _, d := range c.Deliveries {
+				pub.Canceled = append(pub.Canceled, Attempt{
+					Run: c.Run.ID, Seq: d.Seq, Outcome: Canceled, Text: c.Reason, Started: now, Finished: now,
+				})
+			}
+			if c.Ends {
+				pub.Ended = append(pub.Ended, c.Run.ID)
+			}
+		}
+		for _, r := range jp.Resume {
+			works = append(works, &Work{RunHeader: r.Run, Job: jp.Job, Deliveries: r.Deliveries})
+		}
+		if jp.Fire != nil {
+			run, work := jp.start(now)
+			pub.Runs = append(pub.Runs, run)
+			works = append(works, work)
+		}
+	}
+	return pub, works
+}
+
+// start makes the run of a firing.
+func (jp *JobPlan) start(now time.Time) (NewRun, *Work) {
+	header := RunHeader{ID: ulid.Make().String(), Job: jp.Address, PBX: jp.Job.PBX.Address, Cause: jp.Fire.Cause, Created: now}
+	work := &Work{RunHeader: header, Job: jp.Job, Deliveries: make([]DeliveryState, len(jp.Fire.Deliveries))}
+	for i, d := range jp.Fire.Deliveries {
+		work.Deliveries[i] = DeliveryState{Delivery: d, Outcome: Pending}
+	}
+	return NewRun{RunHeader: header, Messages: jp.Messages(), Deliveries: jp.Fire.Deliveries}, work
+}
+
+// Messages are the distinct messages of the job's firing as history keeps
+// them, sensitive values redacted.
+func (jp *JobPlan) Messages() []StoredMessage {
+	if jp.Job.Type == schema.UserEvent || !jp.Job.MessageVaries() {
+		return []StoredMessage{jp.Fire.First.stored(jp.Fire.Deliveries[0].Message)}
+	}
+	byName := make(map[string]schema.Target, len(jp.Job.Targets))
+	for _, t := range jp.Job.Targets {
+		byName[t.String()] = t
+	}
+	seen := make(map[string]bool, len(jp.Fire.Deliveries))
+	var stored []StoredMessage
+	for _, d := range jp.Fire.Deliveries {
+		if seen[d.Message] {
+			continue
+		}
+		seen[d.Message] = true
+		t := byName[d.Target]
+		if m, diags := jp.Job.Message(t); !diags.HasErrors() { // the plan evaluated it already
+			stored = append(stored, sentNotify(t, m).stored(d.Message))
+		}
+	}
+	return stored
+}

@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// NewFire plans one firing of a job by hand, whatever its triggers say: a plan
+// that changes nothing else. With only, the run is over these of the job's
+// targets. What a phone gets this way counts for the job's change trigger too.
+func NewFire(cfg *schema.Config, state *State, now time.Time, address string, only []string) (*Plan, hcl.Diagnostics, error) {
+	i := slices.IndexFunc(cfg.Jobs, func(j *schema.Job) bool { return j.Address == address })
+	if i < 0 {
+		return nil, nil, fmt.Errorf("fire %s: there is no such job in the configuration", address)
+	}
+	j := cfg.Jobs[i]
+	switch {
+	case !j.Enabled:
+		return nil, nil, fmt.Errorf("fire %s: the job is disabled (enabled = false)", address)
+	case j.Type == schema.SIPNotify && !j.TargetsKnown:
+		return nil, nil, fmt.Errorf("fire %s: its targets are known only when a trigger fires it", address)
+	}
+	prep, diags := prepareJob(j)
+	if diags.HasErrors() {
+		return nil, diags, nil
+	}
+	names := targetNames(j)
+	for _, t := range only {
+		if !slices.Contains(names, t) {
+			return nil, nil, fmt.Errorf("fire %s: %s is not one of its %d targets", address, t, len(names))
+		}
+	}
+	jp := &JobPlan{Address: address, Op: NoOp, Job: j, First: prep.first}
+	jp.Fire = &Firing{Cause: Cause{Kind: "fire"}}
+	for i, name := range names {
+		if len(only) > 0 && !slices.Contains(only, name) {
+			continue
+		}
+		if i >= len(prep.messages) {
+			return nil, nil, fmt.Errorf("fire %s: its message is known only when a trigger fires it", address)
+		}
+		d := Delivery{Seq: len(jp.Fire.Deliveries), Target: name, Message: prep.messages[i]}
+		if prep.revisions != nil {
+			d.Revision = prep.revisions[i]
+		}
+		jp.Fire.Deliveries = append(jp.Fire.Deliveries, d)
+	}
+	if len(jp.Fire.Deliveries) == 0 {
+		return nil, nil, fmt.Errorf("fire %s: it has no targets", address)
+	}
+	jp.Fire.First = firstSent(j, jp.Fire.Deliveries[0].Target, prep)
+	return &Plan{Config: cfg, State: state, Now: now, Jobs: []*JobPlan{jp}, ByHand: true}, diags, nil
+}

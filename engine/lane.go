@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"container/heap"
+	"math"
+	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// Work is an open run with what is still to be sent of it.
+type Work struct {
+	RunHeader
+	Job        *schema.Job
+	Deliveries []DeliveryState // not final
+}
+
+// item is one delivery on its way through a lane.
+type item struct {
+	work     *Work
+	seq      int
+	target   string
+	endpoint string    // whose contacts decide whether anyone would hear it; empty: not looked up
+	before   int       // attempts by earlier processes
+	tries    int       // attempts by this one
+	started  time.Time // of the attempt in flight
+	due      time.Time // not before; zero: now
+	action   amiclient.Action
+}
+
+// n is the number of the present attempt, over all processes.
+func (it *item) n() int { return it.before + it.tries }
+
+// lane decides for one PBX which deliveries go next. It is pure but for its
+// own memory: time comes in as an argument, decisions go out as values.
+// Each decision costs O(log n) at most, however many deliveries wait.
+type lane struct {
+	maxInFlight int
+	rate        schema.Rate
+
+	contacts map[string]int // by endpoint, as last looked up; nil: could not look
+
+	ready    []*item // in the order of the runs; the head is at next
+	next     int
+	later    itemHeap             // waiting for their due time
+	aside    map[string][]*item   // waiting for another delivery to the same phone
+	inFlight map[string]*item     // by phone: two NOTIFYs to one phone are never in flight together
+	quiet    map[string]time.Time // by phone, until when; only where the lane serves several runs
+	earliest time.Time            // of the next send that the rate allows
+}
+
+// phoneGap is left between the answer to one NOTIFY and the next NOTIFY to the
+// same phone. Asterisk answers when it has queued a NOTIFY, and its workers do
+// not keep the order of two (res/res_pjsip_notify.c: push_notify).
+const phoneGap = time.Second
+
+func newLane(maxInFlight int, rate schema.Rate, runs int) *lane {
+	l := &lane{maxInFlight: maxInFlight, rate: rate, aside: map[string][]*item{}, inFlight: map[string]*item{}}
+	if runs > 1 {
+		l.quiet = map[string]time.Time{}
+	}
+	return l
+}
+
+// add queues deliveries behind those already waiting.
+func (l *lane) add(items ...*item) { l.ready = append(l.ready, items...) }
+
+// step takes the deliveries to claim and send at now, and those to skip
+// because no contact would get them. It says when to look again if no answer
+// comes first; zero means that only an answer can change anything.
+func (l *lane) step(now time.Time) (send, skip []*item, wake time.Time) {
+	for len(l.later) > 0 && !l.later[0].due.After(now) {
+		l.ready = append(l.ready, heap.Pop(&l.later).(*item))
+	}
+	budget := min(l.maxInFlight-len(l.inFlight), l.allowed(now))
+	for budget > 0 && l.next < len(l.ready) {
+		it := l.ready[l.next]
+		l.ready[l.next] = nil
+		l.next++
+		if _, busy := l.inFlight[it.target]; busy {
+			l.aside[it.target] = append(l.aside[it.target], it)
+			continue
+		}
+		if until, ok := l.quiet[it.target]; ok {
+			if until.After(now) {
+				l.retry(it, until)
+				continue
+			}
+			delete(l.quiet, it.target)
+		}
+		if n, known := l.contacts[it.endpoint]; known && n == 0 && it.endpoint != "" {
+			skip = append(skip, it)
+			continue
+		}
+		l.inFlight[it.target] = it
+		it.tries++
+		it.started = now
+		send = append(send, it)
+		budget--
+	}
+	if l.next == len(l.ready) {
+		l.ready, l.next = l.ready[:0], 0
+	}
+	l.spend(len(send))
+	return send, skip, l.wake()
+}
+
+// burst is how much of its rate a lane may catch up on when it was held up:
+// a tenth of a second's worth, so that "200/s" never means 200 at once.
+const burst = 100 * time.Millisecond
+
+// allowed is how many sends the rate permits at now.
+func (l *lane) allowed(now time.Time) int {
+	if l.rate == 0 {
+		return math.MaxInt
+	}
+	if floor := now.Add(-burst); l.earliest.Before(floor) {
+		l.earliest = floor
+	}
+	if l.earliest.After(now) {
+		return 0
+	}
+	return 1 + int(now.Sub(l.earliest).Seconds()*float64(l.rate))
+}
+
+func (l *lane) spend(n int) {
+	if l.rate > 0 && n > 0 {
+		l.earliest = l.earliest.Add(time.Duration(float64(n) / float64(l.rate) * float64(time.Second)))
+	}
+}
+
+func (l *lane) wake() time.Time {
+	var wake time.Time
+	if l.next < len(l.ready) && len(l.inFlight) < l.maxInFlight {
+		wake = l.earliest // only the rate can have held it
+	}
+	if len(l.later) > 0 && (wake.IsZero() || l.later[0].due.Before(wake)) {
+		wake = l.later[0].due
+	}
+	return wake
+}
+
+// ended takes a delivery out of flight and lets the next one to the same
+// phone go after a gap.
+func (l *lane) ended(it *item, now time.Time) {
+	delete(l.inFlight, it.target)
+	if l.quiet != nil {
+		l.quiet[it.target] = now.Add(phoneGap)
+	}
+	if waiting := l.aside[it.target]; len(waiting) > 0 {
+		l.retry(waiting[0], now.Add(phoneGap))
+		if len(waiting) == 1 {
+			delete(l.aside, it.target)
+		} else {
+			l.aside[it.target] = waiting[1:]
+		}
+	}
+}
+
+// retry queues a delivery again, not before due.
+func (l *lane) retry(it *item, due time.Time) {
+	it.due = due
+	heap.Push(&l.later, it)
+}
+
+// drop takes all that waits out of the lane: the PBX is gone for good.
+func (l *lane) drop() { l.ready, l.next, l.later, l.aside = nil, 0, nil, map[string][]*item{} }
+
+// idle tells whether nothing waits and nothing is in flight.
+func (l *lane) idle() bool {
+	return l.next == len(l.ready) && len(l.later) == 0 && len(l.inFlight) == 0
+}
+
+// itemHeap orders waiting deliveries by their due time.
+type itemHeap []*item
+
+func (h itemHeap) Len() int           { return len(h) }
+func (h itemHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h itemHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *itemHeap) Push(x any)        { *h = append(*h, x.(*item)) }
+func (h *itemHeap) Pop() any {
+	old := *h
+	it := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return it
+}

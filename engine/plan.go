@@ -1,0 +1,477 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// Op is what an apply does to a job: the sign in a plan.
+type Op string
+
+const (
+	NoOp   Op = "no-op"
+	Add    Op = "add"
+	Change Op = "change"
+	Remove Op = "remove"
+)
+
+// Plan holds exactly what an apply will do: what becomes of each job, and
+// which deliveries fire now. It is made from values alone, so planning the
+// same configuration against the same state gives the same plan.
+type Plan struct {
+	Config *schema.Config
+	State  *State
+	Now    time.Time
+	Jobs   []*JobPlan // in the order of the configuration, removed ones last
+	ByHand bool       // made by NewFire: it publishes nothing
+}
+
+// JobPlan is what a plan does to one job.
+type JobPlan struct {
+	Address  string
+	Op       Op
+	Job      *schema.Job // nil if the job is removed
+	Attrs    []Attr      // what the job says; of a removed one, what it said
+	Changes  []AttrChange
+	First    Sent // what the first target gets; Action is empty where that is known only when triggered
+	Fire     *Firing
+	Resume   []Resumption
+	Cancel   []Cancellation
+	Held     []string   // targets whose delivery of this revision is unknown and is not repeated by itself
+	Recorded []Recorded // initial = "record": taken as delivered
+	Due      []Due      // the next due time of each schedule trigger
+
+	applied AppliedJob
+}
+
+// Firing is a run that an apply starts.
+type Firing struct {
+	Cause      Cause
+	First      Sent // the message of the first delivery
+	Deliveries []Delivery
+	Initial    bool // no target of this job has had any revision
+}
+
+// Resumption is the rest of an open run that an apply goes on with.
+type Resumption struct {
+	Run        RunHeader
+	Deliveries []DeliveryState
+}
+
+// Cancellation is the part of an open run that no longer applies.
+type Cancellation struct {
+	Run        RunHeader
+	Deliveries []DeliveryState
+	Reason     string
+	Ends       bool // nothing of the run is left
+}
+
+// Options narrow a plan down.
+type Options struct {
+	Target  []string `json:"target,omitempty"`  // addresses; only these jobs, if any are given
+	Exclude []string `json:"exclude,omitempty"` // addresses; not these
+}
+
+// selects tells whether a job takes part. The address of a block selects all
+// instances of it.
+func (o Options) selects(address string) bool {
+	match := func(pattern string) bool {
+		return address == pattern || strings.HasPrefix(address, pattern+"[")
+	}
+	if slices.ContainsFunc(o.Exclude, match) {
+		return false
+	}
+	return len(o.Target) == 0 || slices.ContainsFunc(o.Target, match)
+}
+
+// Validate refuses addresses that select nothing, which are most likely
+// misspelt: leaving a job out by mistake can mean a lost notify.
+func (o Options) Validate(cfg *schema.Config, state *State) error {
+	for _, pattern := range slices.Concat(o.Target, o.Exclude) {
+		one := Options{Target: []string{pattern}}
+		found := slices.ContainsFunc(cfg.Jobs, func(j *schema.Job) bool { return one.selects(j.Address) })
+		for address := range state.Jobs {
+			found = found || one.selects(address)
+		}
+		if !found {
+			return fmt.Errorf("select %s: there is no such job in the configuration or the state", pattern)
+		}
+	}
+	return nil
+}
+
+// NewPlan compares a configuration with a state. The diagnostics hold
+// everything that Asterisk would refuse; with an error among them there is no
+// plan.
+func NewPlan(cfg *schema.Config, state *State, now time.Time, opts Options) (*Plan, hcl.Diagnostics) {
+	p := &Plan{Config: cfg, State: state, Now: now}
+	var diags hcl.Diagnostics
+	open := map[string][]OpenRun{}
+	for _, r := range state.Open {
+		open[r.Job] = append(open[r.Job], r)
+	}
+	for _, j := range cfg.Jobs {
+		prep, more := prepareJob(j)
+		diags = append(diags, more...)
+		if more.HasErrors() || !opts.selects(j.Address) {
+			continue
+		}
+		p.Jobs = append(p.Jobs, planJob(j, prep, state, open[j.Address], now))
+	}
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	p.Jobs = append(p.Jobs, removedJobs(cfg, state, open, opts)...)
+	return p, diags
+}
+
+func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now time.Time) *JobPlan {
+	jp := &JobPlan{Address: j.Address, Job: j, First: prep.first}
+	jp.Attrs = spec(j, prep.first, digest(prep.messages...))
+	jp.applied = applied(j.Address, jp.Attrs)
+	was, known := state.Jobs[j.Address]
+	switch {
+	case !known:
+		jp.Op = Add
+	case was.Digest != jp.applied.Digest:
+		jp.Op = Change
+		jp.Changes = diffAttrs(decodeSpec(was), jp.Attrs)
+	default:
+		jp.Op = NoOp
+	}
+
+	byTarget := index(j, prep)
+	resumed := map[string]string{} // target → revision that an open run will bring
+	for _, r := range open {
+		res, cancels := resume(j, r, byTarget)
+		if len(res.Deliveries) > 0 {
+			jp.Resume = append(jp.Resume, res)
+			for _, d := range res.Deliveries {
+				resumed[d.Target] = d.Revision
+			}
+		}
+		if n := len(cancels); n > 0 && len(res.Deliveries) == 0 {
+			cancels[n-1].Ends = true
+		}
+		jp.Cancel = append(jp.Cancel, cancels...)
+	}
+	if trigger := changeTrigger(j); trigger != nil && j.Enabled {
+		planChange(jp, j, trigger, prep, state.Delivered[j.Address], resumed, known)
+	}
+	if j.Enabled {
+		jp.Due = nextDue(j, now)
+	}
+	return jp
+}
+
+// planChange finds the targets that have not had the present revision.
+func planChange(jp *JobPlan, j *schema.Job, trigger *schema.ChangeTrigger, prep prepared, had map[string]Delivered, resumed map[string]string, known bool) {
+	record := trigger.Record && !known
+	var deliveries []Delivery
+	for i, name := range targetNames(j) {
+		if i >= len(prep.revisions) {
+			break // known only when triggered
+		}
+		rev := prep.revisions[i]
+		if r, ok := resumed[name]; ok && r == rev {
+			continue
+		}
+		if d, ok := had[name]; ok && d.Revision == rev {
+			switch {
+			case d.Outcome == Accepted:
+				continue
+			case j.OnUnknown == schema.Hold:
+				jp.Held = append(jp.Held, name)
+				continue
+			}
+		}
+		if record {
+			jp.Recorded = append(jp.Recorded, Recorded{j.Address, name, rev})
+			continue
+		}
+		deliveries = append(deliveries, Delivery{Seq: len(deliveries), Target: name, Message: prep.messages[i], Revision: rev})
+	}
+	if len(deliveries) == 0 {
+		return
+	}
+	jp.Fire = &Firing{
+		Cause:      Cause{Kind: "change", Detail: j.ChangeDetail()},
+		First:      firstSent(j, deliveries[0].Target, prep),
+		Deliveries: deliveries,
+		Initial:    len(had) == 0,
+	}
+}
+
+// targetNames are the deliveries' targets of a job: its phones, or the PBX for
+// a user event.
+func targetNames(j *schema.Job) []string {
+	if j.Type == schema.UserEvent {
+		return []string{j.PBX.Address}
+	}
+	names := make([]string, len(j.Targets))
+	for i, t := range j.Targets {
+		names[i] = t.String()
+	}
+	return names
+}
+
+// firstSent is what the named target gets.
+func firstSent(j *schema.Job, name string, prep prepared) Sent {
+	if j.Type == schema.UserEvent || !j.MessageVaries() {
+		s := prep.first
+		s.Target = name
+		return s
+	}
+	for _, t := range j.Targets {
+		if t.String() == name {
+			if m, diags := j.Message(t); !diags.HasErrors() {
+				return sentNotify(t, m)
+			}
+		}
+	}
+	return prep.first
+}
+
+// index gives the digest of the message that each target would get now.
+func index(j *schema.Job, prep prepared) map[string]string {
+	m := make(map[string]string, len(prep.messages))
+	for i, name := range targetNames(j) {
+		if i < len(prep.messages) {
+			m[name] = prep.messages[i]
+		}
+	}
+	return m
+}
+
+// resume splits what is left of an open run into what still applies and what
+// does not. It sees in-flight deliveries as Recover will leave them: unknown.
+func resume(j *schema.Job, r OpenRun, message map[string]string) (Resumption, []Cancellation) {
+	res := Resumption{Run: r.RunHeader}
+	byReason := map[string]*Cancellation{}
+	var cancels []*Cancellation
+	for _, d := range r.Deliveries {
+		unknown := d.Outcome == Unknown || d.Outcome == InFlight
+		if d.Outcome.Final() && !unknown || unknown && j.OnUnknown == schema.Hold {
+			continue
+		}
+		reason := ""
+		now, ok := message[d.Target]
+		switch {
+		case !j.Enabled:
+			reason = "the job is disabled"
+		case r.PBX != j.PBX.Address:
+			reason = "the job has moved to " + j.PBX.Address
+		case !ok:
+			reason = "the target is no longer in the configuration"
+		case now != d.Message:
+			reason = "the message has changed since"
+		}
+		if reason == "" {
+			res.Deliveries = append(res.Deliveries, d)
+			continue
+		}
+		c := byReason[reason]
+		if c == nil {
+			c = &Cancellation{Run: r.RunHeader, Reason: reason}
+			byReason[reason] = c
+			cancels = append(cancels, c)
+		}
+		c.Deliveries = append(c.Deliveries, d)
+	}
+	if len(cancels) == 0 && len(res.Deliveries) == 0 {
+		// Everything is final but the run was not ended: the writer died between the two.
+		cancels = append(cancels, &Cancellation{Run: r.RunHeader})
+	}
+	out := make([]Cancellation, len(cancels))
+	for i, c := range cancels {
+		out[i] = *c
+	}
+	return res, out
+}
+
+// removedJobs are the jobs that were applied and are no longer declared, and
+// the open runs of jobs that are not declared.
+func removedJobs(cfg *schema.Config, state *State, open map[string][]OpenRun, opts Options) []*JobPlan {
+	declared := make(map[string]bool, len(cfg.Jobs))
+	for _, j := range cfg.Jobs {
+		declared[j.Address] = true
+	}
+	gone := map[string]*JobPlan{}
+	for address, was := range state.Jobs {
+		if !declared[address] && opts.selects(address) {
+			gone[address] = &JobPlan{Address: address, Op: Remove, Attrs: decodeSpec(was)}
+		}
+	}
+	for address, runs := range open {
+		if declared[address] || !opts.selects(address) {
+			continue
+		}
+		jp := gone[address]
+		if jp == nil {
+			jp = &JobPlan{Address: address, Op: NoOp}
+			gone[address] = jp
+		}
+		for _, r := range runs {
+			c := Cancellation{Run: r.RunHeader, Reason: "the job was removed", Ends: true}
+			for _, d := range r.Deliveries {
+				if !d.Outcome.Final() && d.Outcome != InFlight {
+					c.Deliveries = append(c.Deliveries, d)
+				}
+			}
+			jp.Cancel = append(jp.Cancel, c)
+		}
+	}
+	var jobs []*JobPlan
+	for _, jp := range gone {
+		jobs = append(jobs, jp)
+	}
+	slices.SortFunc(jobs, func(a, b *JobPlan) int { return strings.Compare(a.Address, b.Address) })
+	return jobs
+}
+
+func decodeSpec(j AppliedJob) []Attr {
+	var attrs []Attr
+	if err := json.Unmarshal(j.Spec, &attrs); err != nil {
+		return []Attr{{Name: "spec", Value: fmt.Sprintf("(unreadable: %v)", err)}}
+	}
+	return attrs
+}
+
+// Counts sums a plan up.
+type Counts struct {
+	Add    int `json:"add"`
+	Change int `json:"change"`
+	Remove int `json:"remove"`
+	Fire   int `json:"fire"`   // runs that start or go on
+	Phones int `json:"phones"` // distinct targets of those, user events not counted
+	PBXs   int `json:"pbxs"`   // distinct PBXs of those
+}
+
+// Counts sums the plan up.
+func (p *Plan) Counts() Counts {
+	var c Counts
+	phones, pbxs := map[[2]string]bool{}, map[string]bool{}
+	for _, jp := range p.Jobs {
+		switch jp.Op {
+		case Add:
+			c.Add++
+		case Change:
+			c.Change++
+		case Remove:
+			c.Remove++
+		}
+		note := func(target string) {
+			pbxs[jp.Job.PBX.Address] = true
+			if jp.Job.Type == schema.SIPNotify {
+				phones[[2]string{jp.Job.PBX.Address, target}] = true
+			}
+		}
+		if jp.Fire != nil {
+			c.Fire++
+			for _, d := range jp.Fire.Deliveries {
+				note(d.Target)
+			}
+		}
+		for _, r := range jp.Resume {
+			c.Fire++
+			for _, d := range r.Deliveries {
+				note(d.Target)
+			}
+		}
+	}
+	c.Phones, c.PBXs = len(phones), len(pbxs)
+	return c
+}
+
+// PBXs are those that an apply of the plan sends to, in the order of the jobs.
+func (p *Plan) PBXs() []*schema.PBX {
+	var pbxs []*schema.PBX
+	for _, jp := range p.Jobs {
+		if (jp.Fire != nil || len(jp.Resume) > 0) && !slices.Contains(pbxs, jp.Job.PBX) {
+			pbxs = append(pbxs, jp.Job.PBX)
+		}
+	}
+	return pbxs
+}
+
+// Needs are the names of the AMI actions that an apply of the plan sends, by
+// the address of the PBX.
+func (p *Plan) Needs() map[string][]string {
+	needs := map[string][]string{}
+	add := func(jp *JobPlan, target string) {
+		action := "PJSIPNotify"
+		switch {
+		case jp.Job.Type == schema.UserEvent:
+			action = "UserEvent"
+		case strings.HasPrefix(target, string(schema.TechSIP)+"/"):
+			action = "SIPnotify"
+		}
+		if pbx := jp.Job.PBX.Address; !slices.Contains(needs[pbx], action) {
+			needs[pbx] = append(needs[pbx], action)
+		}
+	}
+	for _, jp := range p.Jobs {
+		if jp.Fire != nil {
+			for _, d := range jp.Fire.Deliveries {
+				add(jp, d.Target)
+			}
+		}
+		for _, r := range jp.Resume {
+			for _, d := range r.Deliveries {
+				add(jp, d.Target)
+			}
+		}
+	}
+	return needs
+}
+
+// Empty tells whether an apply would change nothing and send nothing.
+func (p *Plan) Empty() bool {
+	for _, jp := range p.Jobs {
+		if !jp.empty() {
+			return false
+		}
+	}
+	return true
+}
+
+func (jp *JobPlan) empty() bool {
+	return jp.Op == NoOp && jp.Fire == nil && len(jp.Resume)+len(jp.Cancel)+len(jp.Recorded) == 0
+}
+
+// Digest is the same for two plans that would do the same.
+func (p *Plan) Digest() string {
+	var parts []string
+	for _, jp := range p.Jobs {
+		if jp.empty() {
+			continue
+		}
+		parts = append(parts, "job", jp.Address, string(jp.Op), jp.applied.Digest)
+		if jp.Fire != nil {
+			for _, d := range jp.Fire.Deliveries {
+				parts = append(parts, "fire", d.Target, d.Message, d.Revision)
+			}
+		}
+		for _, r := range jp.Resume {
+			for _, d := range r.Deliveries {
+				parts = append(parts, "resume", r.Run.ID, d.Target, d.Message, d.Revision)
+			}
+		}
+		for _, c := range jp.Cancel {
+			for _, d := range c.Deliveries {
+				parts = append(parts, "cancel", c.Run.ID, d.Target)
+			}
+		}
+		for _, r := range jp.Recorded {
+			parts = append(parts, "record", r.Target, r.Revision)
+		}
+	}
+	return digest(parts...)
+}

@@ -1,0 +1,69 @@
+package engine
+
+// Report is what came of one Runner.Run.
+type Report struct {
+	Runs        []*RunReport     // in the order of the works
+	Lost        map[string]error // by PBX address: why its lane gave up
+	Interrupted bool             // the context ended before all was sent
+}
+
+// RunReport is what came of one run.
+type RunReport struct {
+	RunHeader
+	Outcomes map[Outcome]int // final ones
+	Left     int             // still pending
+	Failures []Failure       // in the order in which their causes appeared
+}
+
+// Failure is a group of deliveries that were not accepted for one and the
+// same cause.
+type Failure struct {
+	Outcome Outcome
+	Cause   string
+	Targets []string
+}
+
+// Complete tells whether every delivery was accepted.
+func (r *Report) Complete() bool {
+	for _, run := range r.Runs {
+		if run.Left > 0 || len(run.Failures) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func newReport(works []*Work) *Report {
+	r := &Report{Lost: map[string]error{}}
+	for _, w := range works {
+		r.Runs = append(r.Runs, &RunReport{RunHeader: w.RunHeader, Outcomes: map[Outcome]int{}, Left: len(w.Deliveries)})
+	}
+	return r
+}
+
+func (r *Report) add(d *driver) {
+	if d.lost != nil {
+		r.Lost[d.pbx.Address] = d.lost
+	}
+	for _, run := range r.Runs {
+		if own := d.reports[run.ID]; own != nil {
+			*run = *own
+		}
+	}
+}
+
+// end counts a final outcome.
+func (r *RunReport) end(o Outcome, target, cause string) {
+	r.Left--
+	r.Outcomes[o]++
+	if o == Accepted {
+		return
+	}
+	for i := range r.Failures {
+		if f := &r.Failures[i]; f.Outcome == o && f.Cause == cause {
+			f.Targets = append(f.Targets, target)
+			return
+		}
+	}
+	r.Failures = append(r.Failures, Failure{o, cause, []string{target}})
+}

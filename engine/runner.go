@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// Sender is one PBX as a lane sees it; *amiclient.Client is one.
+type Sender interface {
+	Do(ctx context.Context, a amiclient.Action) (*amiclient.Message, error)
+	Go(ctx context.Context, actionID string, a amiclient.Action, done func(*amiclient.Message, error)) error
+	Contacts(ctx context.Context, endpoint string) (int, error)
+	AllContacts(ctx context.Context) (map[string]int, error)
+}
+
+// Runner drives open runs to their end: one lane a PBX, all into one ledger.
+type Runner struct {
+	Ledger  Ledger
+	Senders map[string]Sender // by PBX address
+	Log     *slog.Logger
+
+	// Patience is how long a lane waits for a lost PBX to come back before it
+	// leaves the rest of its deliveries pending.
+	Patience time.Duration
+
+	total  atomic.Int64
+	counts [len(outcomes)]atomic.Int64
+}
+
+// outcomes are those that Progress counts, in the order in which they are shown.
+var outcomes = [...]Outcome{Accepted, Rejected, Unknown, Skipped, Canceled}
+
+// Progress is how far the runner has got. It may be asked for at any time.
+type Progress struct {
+	Total    int
+	Done     int
+	Outcomes map[Outcome]int
+}
+
+// Progress counts the deliveries that are final.
+func (r *Runner) Progress() Progress {
+	p := Progress{Total: int(r.total.Load()), Outcomes: map[Outcome]int{}}
+	for i, o := range outcomes {
+		if n := int(r.counts[i].Load()); n > 0 {
+			p.Outcomes[o] = n
+			p.Done += n
+		}
+	}
+	return p
+}
+
+func (r *Runner) count(o Outcome) {
+	for i := range outcomes {
+		if outcomes[i] == o {
+			r.counts[i].Add(1)
+		}
+	}
+}
+
+// Run sends what is left of the works. When ctx ends it sends nothing more,
+// waits for the answers that are due, records them and returns; what is left
+// stays pending in the ledger. The error is that of the ledger, and then
+// nothing more was sent either; that of a PBX stands in the report.
+func (r *Runner) Run(ctx context.Context, works []*Work) (*Report, error) {
+	report := newReport(works)
+	byPBX := map[string][]*Work{}
+	var pbxs []*schema.PBX
+	for _, w := range works {
+		r.total.Add(int64(len(w.Deliveries)))
+		if byPBX[w.PBX] == nil {
+			pbxs = append(pbxs, w.Job.PBX)
+		}
+		byPBX[w.PBX] = append(byPBX[w.PBX], w)
+	}
+
+	detached, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	committer := newCommitter(r.Ledger)
+	var serving sync.WaitGroup
+	serving.Go(func() { committer.run(detached) })
+
+	// A ledger that fails for one lane fails for all: none may send then.
+	sending, halt := context.WithCancelCause(ctx)
+	defer halt(nil)
+	var lanes sync.WaitGroup
+	drivers := make([]*driver, len(pbxs))
+	for i, pbx := range pbxs {
+		d := newDriver(r, committer, pbx, byPBX[pbx.Address])
+		drivers[i] = d
+		lanes.Go(func() {
+			if err := d.run(sending, detached); err != nil {
+				halt(err)
+			}
+		})
+	}
+	lanes.Wait()
+	stop()
+	serving.Wait()
+
+	var failed error
+	for _, d := range drivers {
+		report.add(d)
+		if failed == nil {
+			failed = d.ledgerErr
+		}
+	}
+	report.Interrupted = ctx.Err() != nil
+	return report, failed
+}

@@ -1,0 +1,416 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// configure evaluates a configuration.
+func configure(t testing.TB, text string) *schema.Config {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "main.hcl")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src, diags := schema.Open(file)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	cfg, diags := schema.Load(src, schema.Values{Version: "0.1.0"})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	return cfg
+}
+
+// journal is a Ledger of which a runner uses only Commit.
+type journal struct {
+	Ledger
+	mu      sync.Mutex
+	batches []Batch
+	claimed map[string]bool // by action id
+	full    bool
+}
+
+func (j *journal) Commit(_ context.Context, b Batch) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.full {
+		return errors.New("disk full")
+	}
+	j.batches = append(j.batches, b)
+	for _, c := range b.Claims {
+		for seq := c.First; seq <= c.Last; seq++ {
+			j.claimed[ActionID(c.Run, seq, c.N)] = true
+		}
+	}
+	return nil
+}
+
+func (j *journal) has(actionID string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.claimed[actionID]
+}
+
+func (j *journal) attempts() map[Outcome]int {
+	m := map[Outcome]int{}
+	for _, b := range j.batches {
+		for _, a := range b.Attempts {
+			m[a.Outcome]++
+		}
+	}
+	return m
+}
+
+func (j *journal) ended() (ids []string) {
+	for _, b := range j.batches {
+		ids = append(ids, b.Ended...)
+	}
+	return ids
+}
+
+// fakePBX is a Sender whose answers a test decides. It fails the test if
+// anything is sent before its claim is on record.
+type fakePBX struct {
+	t        *testing.T
+	journal  *journal
+	contacts map[string]int
+	answer   func(n int) error // to the n-th action; nil: Success
+	ping     func() error
+	delay    time.Duration
+
+	mu       sync.Mutex
+	sent     []string // action ids
+	inFlight int
+	most     int // in flight at once
+}
+
+func (p *fakePBX) Do(context.Context, amiclient.Action) (*amiclient.Message, error) {
+	if p.ping != nil {
+		return nil, p.ping()
+	}
+	return &amiclient.Message{}, nil
+}
+
+func (p *fakePBX) Go(_ context.Context, id string, _ amiclient.Action, done func(*amiclient.Message, error)) error {
+	if !p.journal.has(id) {
+		p.t.Errorf("%s is sent before its claim is on record", id)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.sent)
+	p.sent = append(p.sent, id)
+	p.inFlight++
+	p.most = max(p.most, p.inFlight)
+	time.AfterFunc(p.delay+time.Millisecond, func() {
+		p.mu.Lock()
+		p.inFlight--
+		p.mu.Unlock()
+		if p.answer != nil {
+			if err := p.answer(n); err != nil {
+				done(nil, err)
+				return
+			}
+		}
+		done(&amiclient.Message{Headers: []amiclient.Header{{Name: "Message", Value: "NOTIFY sent"}}}, nil)
+	})
+	return nil
+}
+
+func (p *fakePBX) Contacts(_ context.Context, endpoint string) (int, error) {
+	if n, ok := p.contacts[endpoint]; ok {
+		return n, nil
+	}
+	return 1, nil
+}
+
+func (p *fakePBX) AllContacts(context.Context) (map[string]int, error) { return p.contacts, nil }
+
+// bench is a runner with one PBX and one run.
+type bench struct {
+	*Runner
+	pbx     *fakePBX
+	journal *journal
+	work    *Work
+}
+
+func newBench(t *testing.T, cfg *schema.Config) *bench {
+	t.Helper()
+	p, diags, err := NewFire(cfg, &State{}, start, cfg.Jobs[0].Address, nil)
+	if err != nil || diags.HasErrors() {
+		t.Fatal(err, diags)
+	}
+	_, works := p.Publication(start, nil)
+	j := &journal{claimed: map[string]bool{}}
+	pbx := &fakePBX{t: t, journal: j}
+	return &bench{pbx: pbx, journal: j, work: works[0], Runner: &Runner{
+		Ledger: j, Senders: map[string]Sender{"pbx.hq": pbx},
+		Log: slog.New(slog.DiscardHandler), Patience: time.Minute,
+	}}
+}
+
+// job is a configuration of one job over n phones.
+func job(t testing.TB, n int, lines string) *schema.Config {
+	t.Helper()
+	return configure(t, fmt.Sprintf(`
+		pbx "hq" {
+		  simulator {}
+		  rate_limit    = "unlimited"
+		  max_in_flight = 16
+		}
+		sip_notify "x" {
+		  pbx     = pbx.hq
+		  targets = [for n in range(%d) : "PJSIP/${n}"]
+		  message {
+		    event = "check-sync"
+		  }
+		  %s
+		}`, n, lines))
+}
+
+func (b *bench) run(t *testing.T, ctx context.Context) *Report {
+	t.Helper()
+	report, err := b.Run(ctx, []*Work{b.work})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+var (
+	errNotWritten = &amiclient.ConnError{Op: "PJSIPNotify", Err: errors.New("connection reset")}
+	errWritten    = &amiclient.ConnError{Op: "PJSIPNotify", Written: true, Err: errors.New("connection reset")}
+	errRefused    = &amiclient.ResponseError{Action: "PJSIPNotify", Text: "Unable to retrieve endpoint 3", Kind: amiclient.ErrUnknownEndpoint}
+	errBusy       = &amiclient.ResponseError{Action: "PJSIPNotify", Text: "Unable to push NOTIFY task", Kind: amiclient.ErrBusyServer}
+)
+
+func TestRunner_All(t *testing.T) {
+	cfg := job(t, 1000, "")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		r := b.run(t, t.Context())
+		if !r.Complete() || r.Runs[0].Outcomes[Accepted] != 1000 {
+			t.Errorf("report: %+v", r.Runs[0])
+		}
+		if len(b.pbx.sent) != 1000 || b.pbx.most != 16 {
+			t.Errorf("%d sent, at most %d in flight", len(b.pbx.sent), b.pbx.most)
+		}
+		if got := b.journal.ended(); !slices.Equal(got, []string{b.work.ID}) {
+			t.Errorf("ended: %v", got)
+		}
+		if p := b.Progress(); p.Done != 1000 || p.Total != 1000 {
+			t.Errorf("progress: %+v", p)
+		}
+	})
+}
+
+func TestRunner_Rejected(t *testing.T) {
+	cfg := job(t, 5, "")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		b.pbx.answer = func(n int) error {
+			if n == 3 {
+				return errRefused
+			}
+			return nil
+		}
+		r := b.run(t, t.Context())
+		if got := b.journal.attempts(); got[Accepted] != 4 || got[Rejected] != 1 {
+			t.Errorf("attempts: %v", got)
+		}
+		f := r.Runs[0].Failures
+		if len(f) != 1 || !slices.Equal(f[0].Targets, []string{"PJSIP/3"}) {
+			t.Errorf("failures: %+v", f)
+		}
+	})
+}
+
+// What Asterisk cannot have seen is sent again, with the job's patience.
+func TestRunner_RetriesWhatWasNotSent(t *testing.T) {
+	cfg := job(t, 1, "retry {\n attempts = 3\n backoff = \"30s\"\n }")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		b.pbx.answer = func(n int) error { return []error{errNotWritten, errBusy, nil}[n] }
+		began := time.Now()
+		r := b.run(t, t.Context())
+		if got := b.journal.attempts(); got[NotSent] != 2 || got[Accepted] != 1 || !r.Complete() {
+			t.Errorf("attempts: %v, report %+v", got, r.Runs[0])
+		}
+		if took := time.Since(began); took < 90*time.Second || took > 92*time.Second {
+			t.Errorf("took %v, want 30 s and 60 s of backoff", took)
+		}
+	})
+}
+
+func TestRunner_BusyServerAtLast(t *testing.T) {
+	cfg := job(t, 1, "retry {\n attempts = 2\n backoff = \"1s\"\n }")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		b.pbx.answer = func(int) error { return errBusy }
+		r := b.run(t, t.Context())
+		if got := b.journal.attempts(); got[NotSent] != 1 || got[Rejected] != 1 || r.Runs[0].Left != 0 {
+			t.Errorf("attempts: %v, report %+v", got, r.Runs[0])
+		}
+	})
+}
+
+// What Asterisk may have seen is left alone, unless the job says otherwise.
+func TestRunner_Unknown(t *testing.T) {
+	for _, c := range []struct {
+		policy string
+		want   map[Outcome]int
+	}{
+		{"hold", map[Outcome]int{Unknown: 1}},
+		{"resend", map[Outcome]int{Unknown: 1, Accepted: 1}},
+	} {
+		t.Run(c.policy, func(t *testing.T) {
+			cfg := job(t, 1, fmt.Sprintf("on_unknown = %q", c.policy))
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, cfg)
+				b.pbx.answer = func(n int) error {
+					if n == 0 {
+						return errWritten
+					}
+					return nil
+				}
+				b.run(t, t.Context())
+				if got := b.journal.attempts(); fmt.Sprint(got) != fmt.Sprint(c.want) {
+					t.Errorf("attempts: %v, want %v", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestRunner_SkipsWithoutContact(t *testing.T) {
+	for _, n := range []int{3, 100} { // asked for one by one, and as a list
+		cfg := job(t, n, "")
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, cfg)
+			b.pbx.contacts = map[string]int{"0": 2, "1": 0}
+			r := b.run(t, t.Context())
+			if r.Runs[0].Outcomes[Skipped] != 1 || r.Runs[0].Outcomes[Accepted] != n-1 || len(b.pbx.sent) != n-1 {
+				t.Errorf("%d phones: %+v, %d sent", n, r.Runs[0], len(b.pbx.sent))
+			}
+		})
+	}
+}
+
+// A PBX that stays away leaves the rest pending, and the run open.
+func TestRunner_PBXLost(t *testing.T) {
+	cfg := job(t, 100, "")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		b.pbx.ping = func() error { return errNotWritten }
+		b.pbx.answer = func(n int) error {
+			if n < 10 {
+				return nil
+			}
+			return errNotWritten
+		}
+		began := time.Now()
+		r := b.run(t, t.Context())
+		run := r.Runs[0]
+		if run.Outcomes[Accepted] != 10 || run.Left != 90 || r.Lost["pbx.hq"] == nil || len(b.journal.ended()) != 0 {
+			t.Errorf("report: %+v, lost %v, ended %v", run, r.Lost, b.journal.ended())
+		}
+		if took := time.Since(began); took < time.Minute || took > 70*time.Second {
+			t.Errorf("gave up after %v, want a minute", took)
+		}
+	})
+}
+
+// A wrong secret does not become right by waiting.
+func TestRunner_PBXRefusesLogin(t *testing.T) {
+	cfg := job(t, 1, "")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		b.pbx.answer = func(int) error { return &amiclient.ConnError{Op: "log in", Err: amiclient.ErrAuth} }
+		began := time.Now()
+		r := b.run(t, t.Context())
+		if r.Lost["pbx.hq"] == nil || r.Runs[0].Left != 1 || time.Since(began) > time.Second {
+			t.Errorf("lost %v, left %d, after %v", r.Lost, r.Runs[0].Left, time.Since(began))
+		}
+	})
+}
+
+func TestRunner_PBXComesBack(t *testing.T) {
+	cfg := job(t, 100, "")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		back := time.Now().Add(20 * time.Second)
+		down := func() bool { return time.Now().After(back.Add(-19*time.Second)) && time.Now().Before(back) }
+		b.pbx.delay = 200 * time.Millisecond // the cut comes in the middle
+		b.pbx.ping = func() error {
+			if down() {
+				return errNotWritten
+			}
+			return nil
+		}
+		b.pbx.answer = func(int) error {
+			if down() {
+				return errNotWritten
+			}
+			return nil
+		}
+		r := b.run(t, t.Context())
+		if !r.Complete() || r.Runs[0].Outcomes[Accepted] != 100 || b.journal.attempts()[NotSent] == 0 {
+			t.Errorf("report: %+v, attempts %v", r.Runs[0], b.journal.attempts())
+		}
+	})
+}
+
+// Ctrl-C: nothing more is sent, what was sent is recorded.
+func TestRunner_Interrupted(t *testing.T) {
+	cfg := job(t, 1000, "")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		b.pbx.delay = time.Second
+		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+		defer cancel()
+		r := b.run(t, ctx)
+		sent := len(b.pbx.sent)
+		if !r.Interrupted || sent != 48 || b.journal.attempts()[Accepted] != sent || r.Runs[0].Left != 1000-sent {
+			t.Errorf("interrupted %v, %d sent, attempts %v, %d left", r.Interrupted, sent, b.journal.attempts(), r.Runs[0].Left)
+		}
+		if len(b.journal.ended()) != 0 {
+			t.Error("the run was ended")
+		}
+	})
+}
+
+// When nothing can be recorded, nothing is sent.
+func TestRunner_LedgerFails(t *testing.T) {
+	cfg := job(t, 1000, "")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		b.pbx.answer = func(n int) error {
+			if n == 40 {
+				b.journal.mu.Lock()
+				b.journal.full = true
+				b.journal.mu.Unlock()
+			}
+			return nil
+		}
+		_, err := b.Run(t.Context(), []*Work{b.work})
+		if err == nil || err.Error() != "disk full" {
+			t.Errorf("error: %v", err)
+		}
+		if sent := len(b.pbx.sent); sent > 40+2*16 {
+			t.Errorf("%d sent after the ledger failed at 40", sent)
+		}
+	})
+}
