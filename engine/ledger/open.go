@@ -108,7 +108,7 @@ func connect(ctx context.Context, path, query string, pragmas ...string) (*sql.D
 	for _, p := range append([]string{"busy_timeout(10000)", "synchronous(FULL)", "trusted_schema(OFF)"}, pragmas...) {
 		query += "&_pragma=" + url.QueryEscape(p)
 	}
-	name := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query}
+	name := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: query}
 	db, err := sql.Open("sqlite", name.String())
 	if err != nil {
 		return nil, err
