@@ -23,6 +23,8 @@ type session struct {
 	in   []byte // unread input: in[from:]
 	from int
 
+	unseen []byte // decrypted and not yet in the buffer, see fillTLS
+
 	reply     []byte   // the answer being built; touched by the session's goroutine alone
 	after     []func() // to do once the answer is queued, such as sending an event
 	challenge string
@@ -127,12 +129,31 @@ func (c *session) fill() error {
 		c.in = c.in[:copy(c.in, c.in[c.from:])]
 		c.from = 0
 	}
+	if c.server.config.TLS != nil {
+		return c.fillTLS()
+	}
 	n, err := c.conn.Read(c.in[len(c.in):cap(c.in)])
 	c.in = c.in[:len(c.in)+n]
 	if n > 0 {
 		return nil
 	}
 	return err
+}
+
+// fillTLS is as short-sighted as the original: it waits for bytes on the socket, takes what the 1024 bytes of the buffer
+// have room for, and leaves the rest of a record inside the TLS layer, where the next wait does not see it. A client that
+// writes longer records, or ends them inside a line, waits for its answer in vain until it writes again.
+func (c *session) fillTLS() error {
+	var record [16 << 10]byte
+	n, err := c.conn.Read(record[:])
+	if n == 0 {
+		return err
+	}
+	c.unseen = append(c.unseen, record[:n]...)
+	room := min(inputSize-len(c.in), len(c.unseen))
+	c.in = append(c.in, c.unseen[:room]...)
+	c.unseen = append(c.unseen[:0], c.unseen[room:]...)
+	return nil
 }
 
 // queue adds an answer to the output. It waits while the client leaves too much of it unread, and says whether the

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
 )
@@ -104,34 +103,4 @@ func randomValue(random *rand.Rand) string {
 		}
 	}
 	return b.String()
-}
-
-// TestClient holds what the client says about servers, simulated and real, to be alike.
-func TestClient(t *testing.T) {
-	eachPBX(t, func(t *testing.T, p *pbx) {
-		conn, err := amiclient.Dial(t.Context(), amiclient.Config{Address: p.addr, Username: UserFull, Secret: Secret, Timeout: 20 * time.Second})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		capabilities, err := conn.Capabilities(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if capabilities.AsteriskVersion != p.version || !capabilities.Has("PJSIPNotify") || capabilities.Has("SIPnotify") != (p.major == 16) {
-			t.Errorf("capabilities: %+v", capabilities)
-		}
-		contacts, err := conn.AllContacts(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(contacts) != 13 || contacts["1001"] != 1 || contacts[EndpointTwin] != 2 || contacts[EndpointAbsent] != 0 {
-			t.Errorf("contacts: %v", contacts)
-		}
-		for name, want := range map[string]int{"1010": 1, EndpointTwin: 2, EndpointAbsent: 0} {
-			if n, err := conn.Contacts(t.Context(), name); err != nil || n != want {
-				t.Errorf("%s has %d contacts, %v; want %d", name, n, err, want)
-			}
-		}
-	})
 }
