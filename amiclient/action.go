@@ -58,7 +58,7 @@ func (e *FieldError) Error() string {
 	if e.Name != "" {
 		subject += " " + quote(e.Name)
 	}
-	return subject + ": " + e.Reason + "; " + e.Advice
+	return subject + ": " + e.Reason + ". " + e.Advice
 }
 
 // Check tells everything about the action that Asterisk would refuse, cut

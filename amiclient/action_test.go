@@ -369,5 +369,5 @@ func BenchmarkActionAppend(b *testing.B) {
 func ExampleAction_Check() {
 	reboot := PJSIPNotify{Endpoint: "1001", Variables: []Variable{{"Event", "check-sync"}, {"Content-Type", "text"}, {"Content", "now"}}}
 	fmt.Println(reboot.Action().Check())
-	// Output: content type: it is not of the form type/subtype; a NOTIFY without the / crashes Asterisk 16 and leaks memory in later ones; Write it as type/subtype, for example application/xml.
+	// Output: content type: it is not of the form type/subtype; a NOTIFY without the / crashes Asterisk 16 and leaks memory in later ones. Write it as type/subtype, for example application/xml.
 }

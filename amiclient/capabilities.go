@@ -23,6 +23,23 @@ func (c *Capabilities) Has(action string) bool {
 	return ok
 }
 
+// Missing returns nil if the server has the action and the user may send it,
+// or an error that says what to do. ListCommands leaves out alike what a server
+// has not and what a user may not, so the error names both remedies.
+func (c *Capabilities) Missing(action string) error {
+	if c.Has(action) {
+		return nil
+	}
+	s := action + ": this server does not offer it to this user"
+	if need, known := needs[strings.ToLower(action)]; known {
+		s += "; the user needs write = " + need.class + " in manager.conf"
+		if need.module != "" {
+			s += ", and the server the module " + need.module
+		}
+	}
+	return errors.New(s)
+}
+
 // Capabilities asks the server for its actions and its version.
 func (c *Conn) Capabilities(ctx context.Context) (*Capabilities, error) {
 	m, err := c.Do(ctx, Action{Name: "ListCommands"})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,8 +24,8 @@ type Config struct {
 	// "on" for all, or a list as "system,user" without blanks.
 	Events string
 	// OnEvent gets the events, in order, from a goroutine of its own. Events
-	// that arrive while 4096 wait for it are dropped, counted and logged; answers
-	// are never delayed.
+	// that arrive while 4096 of them or 64 MiB wait for it are dropped, counted
+	// and logged; answers are never delayed.
 	OnEvent func(*Message)
 
 	MaxInFlight int           // actions that await their answer; default 64
@@ -58,7 +59,7 @@ func (c Config) withDefaults() Config {
 
 // classes are those of main/manager.c: perms.
 var classes = []string{"system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr",
-	"dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message", "all", "none"}
+	"dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message", "all"}
 
 // checkEvents refuses what Asterisk would misread without a word: a misspelt
 // class turns all events off, a blank hides the class after it, and an item
@@ -68,11 +69,7 @@ func checkEvents(mask string) error {
 		return nil
 	}
 	for class := range strings.SplitSeq(mask, ",") {
-		known := false
-		for _, c := range classes {
-			known = known || c == class
-		}
-		if !known {
+		if !slices.Contains(classes, class) {
 			return fmt.Errorf("check event mask: %q is not an event class; Asterisk would take it for none or for several: use on, off, or a list of %s",
 				shorten(class), strings.Join(classes, ","))
 		}

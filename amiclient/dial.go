@@ -112,8 +112,9 @@ func handshake(ctx context.Context, cfg Config, raw net.Conn) (net.Conn, error) 
 // greeting reads the one line that Asterisk begins with and returns its AMI
 // version. There is no blank line after it.
 func greeting(ctx context.Context, r *Reader, isTLS bool) (string, error) {
+	const begin = "Asterisk Call Manager/"
 	line, err := r.line(200)
-	if version, ok := strings.CutPrefix(line, "Asterisk Call Manager/"); ok && err == nil {
+	if version, ok := strings.CutPrefix(line, begin); ok && err == nil {
 		return clean(version), nil
 	}
 	switch {
@@ -125,7 +126,7 @@ func greeting(ctx context.Context, r *Reader, isTLS bool) (string, error) {
 		return "", fmt.Errorf("%w: connected, but nothing greets us; %s", context.Cause(ctx), hint)
 	case strings.HasPrefix(line, "HTTP/"):
 		return "", fmt.Errorf("%w: the port speaks HTTP; use the port of manager.conf, mostly 5038", ErrNotAMI)
-	case line != "" && (err == nil || line[0] != 'A'):
+	case err == nil || !strings.HasPrefix(begin, line):
 		return "", fmt.Errorf("%w: it greets with %s", ErrNotAMI, quote(line))
 	}
 	return "", fmt.Errorf("the server closed the connection before its greeting, as Asterisk does with too many logins pending (authlimit in manager.conf): %w", err)

@@ -5,15 +5,20 @@ import (
 	"sync/atomic"
 )
 
+// What may wait for a consumer that is slower than the socket.
+const (
+	maxQueuedEvents = 4096
+	maxQueuedBytes  = 64 << 20
+)
+
 // eventQueue decouples the reader of the socket from a slow consumer.
 type eventQueue struct {
 	queue   chan *Message
-	open    atomic.Bool // events of the login are not for the consumer
-	dropped int         // by the reader's goroutine only
+	bytes   atomic.Int64 // of what is in queue
+	open    atomic.Bool  // events of the login are not for the consumer
+	dropped int          // by the reader's goroutine only
 	log     *slog.Logger
 }
-
-const maxQueuedEvents = 4096
 
 func (q *eventQueue) start(onEvent func(*Message), log *slog.Logger) {
 	if onEvent == nil {
@@ -22,21 +27,28 @@ func (q *eventQueue) start(onEvent func(*Message), log *slog.Logger) {
 	q.queue, q.log = make(chan *Message, maxQueuedEvents), log
 	go func() {
 		for m := range q.queue {
+			q.bytes.Add(-int64(m.size()))
 			onEvent(m)
 		}
 	}()
 }
 
+// put queues an event, or drops it if there is no room.
 func (q *eventQueue) put(m *Message) {
 	if q.queue == nil || !q.open.Load() {
 		return
 	}
-	select {
-	case q.queue <- m:
-	default:
-		if q.dropped++; q.dropped&(q.dropped-1) == 0 {
-			q.log.Warn("AMI events dropped: their consumer is too slow", "dropped", q.dropped)
+	size := int64(m.size())
+	if q.bytes.Add(size) <= maxQueuedBytes {
+		select {
+		case q.queue <- m:
+			return
+		default:
 		}
+	}
+	q.bytes.Add(-size)
+	if q.dropped++; q.dropped&(q.dropped-1) == 0 {
+		q.log.Warn("AMI events dropped: their consumer is too slow", "dropped", q.dropped)
 	}
 }
 

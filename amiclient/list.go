@@ -42,8 +42,6 @@ func (c *Conn) List(ctx context.Context, a Action) iter.Seq2[*Message, error] {
 	}
 }
 
-const maxListBytes = 64 << 20
-
 // list holds the items of a list action between the reader and the caller.
 type list struct {
 	action string
@@ -63,11 +61,9 @@ func (l *list) add(m *Message) {
 	if l.finished || l.abandoned {
 		return
 	}
-	for i := range m.Headers {
-		l.bytes += len(m.Headers[i].Name) + len(m.Headers[i].Value) + 32
-	}
-	if l.items = append(l.items, m); l.bytes > maxListBytes {
-		l.finished, l.err = true, fmt.Errorf("%s: more than %d bytes of the list wait to be taken", l.action, maxListBytes)
+	l.items = append(l.items, m)
+	if l.bytes += m.size(); l.bytes > maxQueuedBytes {
+		l.finished, l.err = true, fmt.Errorf("%s: more than %d bytes of the list wait to be taken", l.action, maxQueuedBytes)
 	}
 	l.signal()
 }

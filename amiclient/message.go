@@ -36,3 +36,12 @@ func (m *Message) Values(name string) []string {
 	}
 	return values
 }
+
+// size is about how much memory the message takes.
+func (m *Message) size() int {
+	n := 64
+	for i := range m.Headers {
+		n += len(m.Headers[i].Name) + len(m.Headers[i].Value) + 32
+	}
+	return n
+}

@@ -95,6 +95,9 @@ func (r *Reader) fill() error {
 	switch {
 	case r.start == r.end:
 		r.start, r.end = 0, 0
+		if len(r.buf) > maxReceivedLine { // one huge message was no reason to keep so much
+			r.buf = make([]byte, 16<<10)
+		}
 	case r.end == len(r.buf) && r.start > len(r.buf)/2:
 		r.end = copy(r.buf, r.buf[r.start:r.end])
 		r.start = 0
