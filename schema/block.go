@@ -22,6 +22,7 @@ type blockType struct {
 	optional []string
 	nested   []*blockType
 	repeats  bool             // may stand several times in its parent
+	kinds    []*blockType     // if its label says which arguments it has: by name
 	scope    scope            // what its expressions may refer to beside the common names
 	scopes   map[string]scope // where an argument's scope differs
 }
@@ -141,13 +142,31 @@ func (d *decoder) decodeBody(t *blockType, body hcl.Body) *block {
 	for _, n := range content.Blocks {
 		i := slices.IndexFunc(t.nested, func(t *blockType) bool { return t.name == n.Type })
 		nt := t.nested[i]
-		if first := b.child(n.Type); first != nil && !nt.repeats {
+		if nt.kinds != nil {
+			if nt = d.kind(nt, n); nt == nil {
+				continue
+			}
+		}
+		if first := b.child(nt.name); first != nil && !nt.repeats {
 			d.fail(n.DefRange, "Duplicate block", "Only one %q block is allowed here. The other one is at %s.", n.Type, first.rng)
 			continue
 		}
 		b.nested = append(b.nested, d.decode(nt, n))
 	}
 	return b
+}
+
+// kind finds the type of a block whose label says it.
+func (d *decoder) kind(t *blockType, from *hcl.Block) *blockType {
+	var names []string
+	for _, k := range t.kinds {
+		if k.name == from.Labels[0] {
+			return k
+		}
+		names = append(names, k.name)
+	}
+	d.fail(from.LabelRanges[0], "Unknown "+t.name, "There is no %s %s.%s", t.name, excerpt(from.Labels[0]), suggestOrList(from.Labels[0], names))
+	return nil
 }
 
 // eval evaluates an argument. It gives false where the argument is absent, and

@@ -25,20 +25,18 @@ const (
 var (
 	jobCommon = []string{"pbx", "enabled", "on_unknown", "for_each", "count"}
 	retryType = &blockType{name: "retry", optional: []string{"attempts", "backoff"}}
-	// triggerHeader is a trigger before its label has been looked at.
-	triggerHeader = hcl.BlockHeaderSchema{Type: "trigger", LabelNames: []string{"type"}}
 
 	sipNotifyType = &blockType{
 		name: "sip_notify", labels: []string{"name"},
 		required: []string{"targets"},
 		optional: append([]string{"message"}, jobCommon...),
-		nested:   []*blockType{inlineMessageType, retryType},
+		nested:   []*blockType{inlineMessageType, retryType, triggerType},
 		scopes:   map[string]scope{"targets": inTrigger, "message": inMessage},
 	}
 	userEventType = &blockType{
 		name: "user_event", labels: []string{"name"},
 		optional: append([]string{"name", "body"}, jobCommon...),
-		nested:   []*blockType{retryType},
+		nested:   []*blockType{retryType, triggerType},
 		scopes:   map[string]scope{"name": inTrigger, "body": inTrigger},
 	}
 )
@@ -68,23 +66,16 @@ func (l *loader) decodeJob(kind JobType, from *hcl.Block) *jobBlock {
 	if kind == UserEvent {
 		t = userEventType
 	}
-	// Triggers first: their arguments depend on their label.
-	content, rest, diags := from.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{triggerHeader}})
-	l.add(diags...)
-	inner := *from
-	inner.Body = rest
-	j := &jobBlock{block: l.decode(t, &inner), kind: kind}
-	for _, b := range content.Blocks {
-		trigger := l.decodeTrigger(b)
-		if trigger == nil {
+	j := &jobBlock{block: l.decode(t, from), kind: kind}
+	for _, n := range j.nested {
+		if n.typ != changeType && n.typ != scheduleType {
 			continue
 		}
-		trigger.labels, trigger.rng = b.Labels, b.DefRange
-		if first := changeTrigger(j.triggers); first != nil && trigger.label() == "change" {
-			l.fail(b.DefRange, "Duplicate trigger", "A job can have one change trigger; the other one is at %s. To wait for several values, put them into one object: on = { a = …, b = … }.", first.rng)
+		if first := changeTrigger(j.triggers); first != nil && n.typ == changeType {
+			l.fail(n.rng, "Duplicate trigger", "A job can have one change trigger; the other one is at %s. To wait for several values, put them into one object: on = { a = …, b = … }.", first.rng)
 			continue
 		}
-		j.triggers = append(j.triggers, trigger)
+		j.triggers = append(j.triggers, n)
 	}
 	if kind == SIPNotify {
 		inline, ref := j.child("message"), j.args["message"]

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"time"
 
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hcl/v2"
@@ -45,6 +46,7 @@ type loader struct {
 	settings  *block
 	jobs      []*jobBlock
 	pbxs      map[string]*PBX // by Address
+	zones     map[string]*time.Location
 	instances int
 	root      *hcl.EvalContext // shared by all jobs
 }
@@ -63,6 +65,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		},
 		src: src, config: &Config{},
 		variables: make(map[string]*variable), pbxs: make(map[string]*PBX),
+		zones: make(map[string]*time.Location),
 	}
 	if src.snapshot != nil && len(src.snapshot.Missing) > 0 {
 		return nil, failf(nil, "Secrets missing from the applied configuration",
@@ -280,9 +283,6 @@ func (l *loader) resolveJob(j *jobBlock) {
 		names |= inCount
 	}
 	l.resolveBlock(j.block, names)
-	for _, t := range j.triggers {
-		l.resolveBlock(t, names)
-	}
 	m := j.message
 	if m == nil {
 		return

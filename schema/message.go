@@ -357,7 +357,7 @@ func headersOf(c *collector, v cty.Value, argument string, rng hcl.Range) (heade
 // evalSummary makes the body of RFC 3842, as Asterisk writes it
 // (res/res_pjsip_mwi_body_generator.c: mwi_to_string).
 func evalSummary(c *collector, b *block, ctx *hcl.EvalContext) (cty.Value, bool) {
-	marks := cty.NewValueMarks()
+	var marks cty.ValueMarks
 	unknown, ok := false, true
 	get := func(name string, want cty.Type) cty.Value {
 		a := b.args[name]
@@ -369,8 +369,14 @@ func evalSummary(c *collector, b *block, ctx *hcl.EvalContext) (cty.Value, bool)
 			ok = false
 			return cty.NullVal(want)
 		}
-		v, m := v.Unmark()
-		marks = cty.NewValueMarks(marks, m)
+		if v.IsMarked() {
+			var m cty.ValueMarks
+			v, m = v.Unmark()
+			marks = cty.NewValueMarks(marks, m)
+		}
+		if v.Type() == cty.String && v.IsKnown() && !v.IsNull() && (want == cty.String || plainCount(v.AsString())) {
+			return v
+		}
 		v, err := convert.Convert(v, want)
 		if err != nil {
 			c.fail(a.rng, "Wrong type of value", "The argument %q cannot take this value: %s.", name, err)
@@ -382,13 +388,17 @@ func evalSummary(c *collector, b *block, ctx *hcl.EvalContext) (cty.Value, bool)
 	}
 	count := func(name string) string {
 		v := get(name, cty.Number)
-		if v.IsNull() || !v.IsKnown() {
+		switch {
+		case v.IsNull() || !v.IsKnown():
 			return "0"
+		case v.Type() == cty.String:
+			return v.AsString()
 		}
 		f := v.AsBigFloat()
 		if !f.IsInt() || f.Sign() < 0 || f.MantExp(nil) > 32 {
 			c.fail(b.args[name].rng, "Number out of range", "The argument %q is a number of messages: a whole number, and not negative.", name)
 			ok = false
+			return "0"
 		}
 		return f.Text('f', 0)
 	}
@@ -405,13 +415,26 @@ func evalSummary(c *collector, b *block, ctx *hcl.EvalContext) (cty.Value, bool)
 	if fresh != "0" || urgentFresh != "0" {
 		waiting = "yes"
 	}
-	var body strings.Builder
-	fmt.Fprintf(&body, "Messages-Waiting: %s\r\n", waiting)
+	body := "Messages-Waiting: " + waiting + "\r\n"
 	if !account.IsNull() && account.AsString() != "" {
-		fmt.Fprintf(&body, "Message-Account: %s\r\n", account.AsString())
+		body += "Message-Account: " + account.AsString() + "\r\n"
 	}
-	fmt.Fprintf(&body, "Voice-Message: %s/%s (%s/%s)\r\n", fresh, old, urgentFresh, urgentOld)
-	return cty.StringVal(body.String()).WithMarks(marks), true
+	body += "Voice-Message: " + fresh + "/" + old + " (" + urgentFresh + "/" + urgentOld + ")\r\n"
+	return cty.StringVal(body).WithMarks(marks), true
+}
+
+// plainCount tells whether a text is a number as it would be written out: lists
+// of mailboxes come from files, and their numbers as text.
+func plainCount(s string) bool {
+	if s == "" || len(s) > 9 || s[0] == '0' && s != "0" {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // headerRange points at one header in the expression of a headers argument.

@@ -229,7 +229,11 @@ func (g *graph) visit(n *node) {
 	if n.failed {
 		return
 	}
-	v, ok := n.compute(g.contextFor(n.args))
+	var ctx *hcl.EvalContext
+	if len(n.args) > 0 {
+		ctx = g.contextFor(n.args)
+	}
+	v, ok := n.compute(ctx)
 	if !ok {
 		n.failed = true
 		return

@@ -14,7 +14,6 @@ import (
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 const (
@@ -212,25 +211,6 @@ func readLimited(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	return b, nil
-}
-
-// parse parses one file of HCL and keeps it for Files. The body is nil if
-// nothing of it can be used.
-func (s *Source) parse(src []byte, shown string) (*hclsyntax.Body, hcl.Diagnostics) {
-	s.mu.Lock()
-	s.parsed[shown] = &hcl.File{Bytes: src}
-	s.mu.Unlock()
-	if diags := checkNesting(src, shown, hclsyntax.LexConfig); diags.HasErrors() {
-		return nil, diags
-	}
-	file, diags := hclsyntax.ParseConfig(src, shown, hcl.InitialPos)
-	if file == nil {
-		return nil, diags
-	}
-	s.mu.Lock()
-	s.parsed[shown] = file
-	s.mu.Unlock()
-	return file.Body.(*hclsyntax.Body), diags
 }
 
 // cause gives the reason in a file error without its path.

@@ -16,34 +16,27 @@ const defaultGrace = time.Minute
 // maxTime bounds jitter, grace and the like, to keep typing errors out.
 const maxTime = 10 * 365 * 24 * time.Hour
 
-var triggerTypes = map[string]*blockType{
-	"change": {
-		name: "trigger", labels: []string{"type"},
+var (
+	changeType = &blockType{
+		name:     "change",
 		optional: []string{"on", "initial"},
 		scopes:   map[string]scope{"on": inTarget},
-	},
-	"schedule": {
-		name: "trigger", labels: []string{"type"},
+		repeats:  true, // told below, with advice
+	}
+	scheduleType = &blockType{
+		name:     "schedule",
 		required: []string{"cron"},
 		optional: []string{"timezone", "jitter", "missed", "grace", "overlap"},
-	},
-}
-
-// decodeTrigger reads a trigger block: its label says which arguments it has.
-func (l *loader) decodeTrigger(from *hcl.Block) *block {
-	t := triggerTypes[from.Labels[0]]
-	if t == nil {
-		l.fail(from.LabelRanges[0], "Unknown trigger", "There is no trigger %s.%s", excerpt(from.Labels[0]), suggestOrList(from.Labels[0], []string{"change", "schedule"}))
-		return nil
+		repeats:  true,
 	}
-	return l.decode(t, from)
-}
+	triggerType = &blockType{name: "trigger", labels: []string{"type"}, kinds: []*blockType{changeType, scheduleType}}
+)
 
 // evalTriggers evaluates the triggers of a job.
 func (l *loader) evalTriggers(blocks []*block, ctx *hcl.EvalContext) []Trigger {
 	var out []Trigger
 	for _, b := range blocks {
-		if b.label() == "change" {
+		if b.typ == changeType {
 			t := &ChangeTrigger{OfMessage: b.args["on"] == nil, DeclRange: b.rng}
 			if s, ok := choice(l.collector, b.args["initial"], ctx, "fire", "record"); ok {
 				t.Record = s == "record"
@@ -61,7 +54,7 @@ func (l *loader) evalTriggers(blocks []*block, ctx *hcl.EvalContext) []Trigger {
 func (l *loader) evalSchedule(b *block, ctx *hcl.EvalContext) *ScheduleTrigger {
 	t := &ScheduleTrigger{Zone: time.UTC, Missed: MissedSkip, Grace: defaultGrace, Overlap: OverlapSkip, DeclRange: b.rng}
 	if s, ok := l.text(b.args["timezone"], ctx); ok {
-		zone, err := loadZone(s)
+		zone, err := l.zone(s)
 		if err != nil {
 			l.fail(b.args["timezone"].rng, "Unknown time zone", "%s is not a time zone: %s. Use a name of the IANA database, such as \"Europe/Berlin\" or \"UTC\".", excerpt(s), err)
 			zone = time.UTC
@@ -100,8 +93,11 @@ func (l *loader) evalSchedule(b *block, ctx *hcl.EvalContext) *ScheduleTrigger {
 	return t
 }
 
-// loadZone finds a time zone by its IANA name.
-func loadZone(name string) (*time.Location, error) {
+// zone finds a time zone by its IANA name, once.
+func (l *loader) zone(name string) (*time.Location, error) {
+	if z := l.zones[name]; z != nil {
+		return z, nil
+	}
 	if name == "" || name == "Local" {
 		return nil, fmt.Errorf("it would depend on the machine")
 	}
@@ -109,6 +105,7 @@ func loadZone(name string) (*time.Location, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no zone has this name")
 	}
+	l.zones[name] = zone
 	return zone, nil
 }
 
@@ -137,7 +134,7 @@ func parseCron(s string, zone *time.Location) (cron.Schedule, error) {
 
 // changeTrigger returns the change trigger among blocks, or nil.
 func changeTrigger(blocks []*block) *block {
-	i := slices.IndexFunc(blocks, func(b *block) bool { return b.label() == "change" })
+	i := slices.IndexFunc(blocks, func(b *block) bool { return b.typ == changeType })
 	if i < 0 {
 		return nil
 	}
