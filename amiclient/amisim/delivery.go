@@ -127,6 +127,7 @@ func (s *Server) arrive(p *phone, n *Notify) {
 	if !p.away && p.Status > 0 {
 		n.Status = p.Status
 	}
+	n.Reboots = p.Reboot != RebootNever && n.Status/100 == 2 && asksReboot(n.Event())
 	if keep := s.config.Keep; keep >= 0 {
 		s.notifies = append(s.notifies, *n)
 		if keep > 0 && len(s.notifies) >= 2*keep {
@@ -137,7 +138,7 @@ func (s *Server) arrive(p *phone, n *Notify) {
 	if s.config.OnNotify != nil {
 		s.config.OnNotify(*n)
 	}
-	if n.Status/100 == 2 && asksReboot(n.Event()) {
+	if n.Reboots {
 		s.reboot(n.Phone, n.Driver)
 	}
 }

@@ -16,7 +16,8 @@ type Notify struct {
 	Driver   string // "PJSIP" or "SIP", the channel driver that sent it
 	URI      string // the contact it went to
 	Body     string
-	Status   int // SIP status of the phone's answer, 0 for none
+	Status   int  // SIP status of the phone's answer, 0 for none
+	Reboots  bool // the phone does now what it asks for
 
 	given       []Header // the headers of the action, in order, without what the server refused
 	contentType string   // with PJSIP, which writes it behind everything else

@@ -108,6 +108,7 @@ func startAsterisk(root string, major int, config AsteriskConfig) (*Asterisk, er
 	if err := os.MkdirAll(base, 0o755); err != nil {
 		return nil, err
 	}
+	sweep(base)
 	dir, err := os.MkdirTemp(base, "")
 	if err != nil {
 		return nil, err
@@ -133,6 +134,25 @@ func startAsterisk(root string, major int, config AsteriskConfig) (*Asterisk, er
 		return nil, err
 	}
 	return a, nil
+}
+
+// sweep removes what killed tests have left behind: directories an hour old whose server is gone.
+func sweep(base string) {
+	dirs, err := filepath.Glob(filepath.Join(base, "*"))
+	if err != nil {
+		return
+	}
+	for _, dir := range dirs {
+		info, err := os.Stat(dir)
+		if err != nil || time.Since(info.ModTime()) < time.Hour {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "run/asterisk.pid"))
+		if pid, bad := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && bad == nil && syscall.Kill(pid, 0) == nil {
+			continue // a long test, still at work
+		}
+		os.RemoveAll(dir)
+	}
 }
 
 // waitBooted logs in until it works (AMI listens before the modules are loaded), waits for FullyBooted and reads the version.
