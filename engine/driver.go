@@ -242,12 +242,8 @@ func (d *driver) record(it *item, n int, o Outcome, text string, at time.Time) {
 	d.batch.Attempts = append(d.batch.Attempts, Attempt{
 		Run: it.work.ID, Seq: it.seq, N: n, Outcome: o, Text: text, Started: started, Finished: at,
 	})
-	level := slog.LevelInfo
-	if o != Accepted {
-		level = slog.LevelWarn
-	}
-	if d.log.Enabled(context.Background(), level) {
-		d.log.Log(context.Background(), level, "delivery", "job", it.work.Job.Address, "run", it.work.ID, "target", it.target,
+	if d.log.Enabled(context.Background(), slog.LevelInfo) {
+		d.log.Info("delivery", "job", it.work.Job.Address, "run", it.work.ID, "target", it.target,
 			"attempt", n, "action_id", ActionID(it.work.ID, it.seq, n), "outcome", string(o), "message", text)
 	}
 }

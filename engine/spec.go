@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -16,20 +17,27 @@ type Attr struct {
 	Name   string `json:"name"`
 	Value  string `json:"value"`
 	Digest string `json:"digest,omitempty"`
+	Sent   bool   `json:"sent,omitempty"` // part of the message, as Sent shows it too
 }
 
 // knownLater stands for what is evaluated only when the job fires.
 const knownLater = "(known when triggered)"
 
-// spec is what a job says, in a fixed order. messages is the digest over the
-// messages of all targets, first the message of the first one; both are empty
-// where no target is known.
+// spec is what a job says, in a fixed order; what has its default value is left
+// out. messages is the digest over the messages of all targets, first the
+// message of the first one; both are empty where no target is known.
 func spec(j *schema.Job, first Sent, messages string) []Attr {
-	attrs := []Attr{{Name: "pbx", Value: j.PBX.Address}}
-	add := func(name, value string) { attrs = append(attrs, Attr{Name: name, Value: value}) }
-	if !j.Enabled {
-		add("enabled", "false")
+	pbx := j.PBX.Address
+	if j.PBX.Simulator != nil {
+		pbx += " (simulated)"
 	}
+	attrs := []Attr{{Name: "pbx", Value: pbx}}
+	add := func(name, value, standard string) {
+		if value != standard {
+			attrs = append(attrs, Attr{Name: name, Value: value})
+		}
+	}
+	add("enabled", strconv.FormatBool(j.Enabled), "true")
 	if j.Type == schema.SIPNotify {
 		attrs = append(attrs, targetsAttr(j))
 	}
@@ -37,23 +45,24 @@ func spec(j *schema.Job, first Sent, messages string) []Attr {
 	for _, t := range j.Triggers {
 		switch t := t.(type) {
 		case *schema.ChangeTrigger:
-			initial := "fire"
-			if t.Record {
-				initial = "record"
+			on := "(each value, per phone)"
+			if t.OfMessage {
+				on = "(the message itself)"
 			}
-			add(`trigger "change" initial`, initial)
+			add(`on change of`, cmp.Or(j.ChangeDetail(), on), "")
+			if t.Record {
+				add("initial", "record", "")
+			}
 		case *schema.ScheduleTrigger:
-			p := fmt.Sprintf("trigger %q ", "schedule")
-			add(p+"cron", t.Cron)
-			add(p+"timezone", t.Zone.String())
-			add(p+"jitter", t.Jitter.String())
-			add(p+"missed", string(t.Missed))
-			add(p+"grace", t.Grace.String())
-			add(p+"overlap", string(t.Overlap))
+			add("schedule", t.Cron+" "+t.Zone.String(), "")
+			add("jitter", t.Jitter.String(), "0s")
+			add("missed", string(t.Missed), string(schema.MissedSkip))
+			add("grace", t.Grace.String(), "1m0s")
+			add("overlap", string(t.Overlap), string(schema.OverlapSkip))
 		}
 	}
-	add("on_unknown", string(j.OnUnknown))
-	add("retry", fmt.Sprintf("%d attempts, %s apart", j.Retry.Attempts, j.Retry.Backoff))
+	add("on_unknown", string(j.OnUnknown), string(schema.Hold))
+	add("retry", fmt.Sprintf("%d attempts, backoff %s", j.Retry.Attempts, j.Retry.Backoff), "3 attempts, backoff 1s")
 	return attrs
 }
 
@@ -83,14 +92,14 @@ func sentAttrs(j *schema.Job, s Sent, messages string) []Attr {
 	}
 	var attrs []Attr
 	add := func(name string, v schema.Text) {
-		a := Attr{Name: name, Value: v.String()}
+		a := Attr{Name: name, Value: v.String(), Sent: true}
 		if v.IsSensitive() {
 			a.Digest = digest(v.Reveal())
 		}
 		attrs = append(attrs, a)
 	}
 	if s.Option != "" {
-		attrs = append(attrs, Attr{Name: "message option", Value: s.Option})
+		attrs = append(attrs, Attr{Name: "option", Value: s.Option, Sent: true})
 	}
 	for _, h := range s.Headers {
 		add(h.Name, h.Value)
