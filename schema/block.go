@@ -251,7 +251,7 @@ func (c *collector) whole(a *arg, ctx *hcl.EvalContext, least, most int) (int, b
 
 func numberText(v cty.Value) string {
 	f := v.AsBigFloat()
-	if f.MantExp(nil) > 64 {
+	if f.MantExp(nil) > 2048 { // some 600 digits
 		return f.Text('g', 6)
 	}
 	return big.NewFloat(0).Set(f).Text('f', -1)
