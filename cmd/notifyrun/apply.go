@@ -1,0 +1,293 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/engine/ledger"
+)
+
+var applyCommand = &command{
+	name: "apply", args: "[PATH | PLANFILE]",
+	short: "do what the plan shows: record it, send it, log every result",
+	long: `Makes a plan as notifyrun plan does, asks for approval, records what is to be
+sent, sends it, and records what comes of each delivery. Applying again sends
+only to the phones that have not had the present revision, and goes on with
+runs that were interrupted. With a file made by plan -out it does exactly that
+plan, without asking, or refuses if the state has moved since.
+
+The first Ctrl-C stops sending, records the answers still due and says how to
+resume; the second ends the program at once.`,
+	run: (*app).apply,
+}
+
+// applyFlags are those of the commands that send.
+type applyFlags struct {
+	values values
+	log    logFlags
+	opts   engine.Options
+	yes    bool
+}
+
+func (a *app) apply(ctx context.Context, args []string) error {
+	var f applyFlags
+	a.flagSet()
+	a.valueFlags(&f.values)
+	a.planFlags(&f.opts)
+	a.logFlags(&f.log)
+	a.flags.BoolVar(&f.yes, "auto-approve", false, "do not ask")
+	rest, err := a.parse(args)
+	if err != nil {
+		return err
+	}
+	if err := a.startLog(f.log); err != nil {
+		return err
+	}
+	path, err := a.path(rest)
+	if err != nil {
+		return err
+	}
+	saved, err := readPlan(path)
+	if err != nil {
+		return err
+	}
+	if saved != nil {
+		return a.applySaved(ctx, path, saved, f)
+	}
+	if a.json && !f.yes {
+		return errors.New("apply -json cannot ask for approval; add -auto-approve, or apply a file made by plan -out")
+	}
+	l, err := a.load(path, f.values)
+	if err != nil {
+		return err
+	}
+	s, err := a.begin(l, "apply")
+	if err != nil {
+		return err
+	}
+	defer s.end()
+	state, err := a.readState(ctx, l)
+	if err != nil {
+		return err
+	}
+	p, warnings, err := a.makePlan(l, state, f.opts)
+	if err != nil {
+		return err
+	}
+	a.showPlan(l, p, warnings)
+	if p.Empty() {
+		return nil
+	}
+	if !f.yes {
+		if err := a.approve(ctx); err != nil {
+			return err
+		}
+	}
+	return s.execute(ctx, p, func(state *engine.State) (*engine.Plan, error) {
+		p, _, err := a.makePlan(l, state, f.opts)
+		return p, err
+	}, resumeCommand("apply", path, f.values))
+}
+
+// applySaved does what a saved plan says, and nothing else.
+func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f applyFlags) error {
+	if len(f.opts.Target)+len(f.opts.Exclude) > 0 {
+		return errors.New("apply of a saved plan takes no -target and no -exclude: the plan has them already")
+	}
+	l, err := a.loadSource(saved.Snapshot.Source(), nil, f.values)
+	if err != nil {
+		return err
+	}
+	if f.values.state == "" {
+		l.state = saved.State
+	}
+	s, err := a.begin(l, "apply")
+	if err != nil {
+		return err
+	}
+	defer s.end()
+	state, err := a.readState(ctx, l)
+	if err != nil {
+		return err
+	}
+	again := func(state *engine.State) (*engine.Plan, error) {
+		p, _, err := a.makePlan(l, state, saved.Options)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case state.Serial != saved.Serial || state.Lineage != saved.Lineage && saved.Lineage != "":
+			return nil, fmt.Errorf("apply %s: the plan is stale: the state has been applied to since it was made (serial %d then, %d now); plan again", file, saved.Serial, state.Serial)
+		case p.Digest() != saved.Digest:
+			return nil, fmt.Errorf("apply %s: the plan is stale: it would no longer do what it did when it was made (deliveries, variables or the plan file have changed); plan again", file)
+		}
+		return p, nil
+	}
+	p, err := again(state)
+	if err != nil {
+		return err
+	}
+	a.showPlan(l, p, nil)
+	if p.Empty() {
+		return nil
+	}
+	return s.execute(ctx, p, again, resumeCommand("apply", saved.Path, f.values))
+}
+
+// approve asks for the word yes. Ctrl-C at the prompt is a no.
+func (a *app) approve(ctx context.Context) error {
+	fmt.Fprintf(a.stdout, "\n%s\n  notifyrun will record and send what is shown above.\n  Only \"yes\" is taken as approval.\n\n  %s ",
+		a.style(a.stdout).bold("Do you want to do this?"), a.style(a.stdout).bold("Enter a value:"))
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(a.stdin).ReadString('\n')
+		line <- strings.TrimSpace(text)
+	}()
+	select {
+	case text := <-line:
+		fmt.Fprintln(a.stdout)
+		if text == "yes" {
+			return nil
+		}
+		return errors.New("apply canceled: nothing was recorded and nothing was sent")
+	case <-ctx.Done():
+		fmt.Fprintln(a.stdout)
+		return exitCode(exitInterrupted)
+	}
+}
+
+// session is the part of a command in which it is the state's one writer.
+type session struct {
+	app  *app
+	l    *loaded
+	lock *ledger.WriterLock
+}
+
+// begin takes the writer's lock, so that a second apply hears at once who is
+// at work, and not after its operator has said yes.
+func (a *app) begin(l *loaded, command string) (*session, error) {
+	lock, err := ledger.Lock(l.state, command)
+	if err != nil {
+		return nil, err
+	}
+	return &session{a, l, lock}, nil
+}
+
+func (s *session) end() { s.lock.Unlock() }
+
+// execute does a plan that was shown: it reaches the PBXs, records, sends and
+// reports. Before anything is recorded it plans again, and stops if that would
+// do anything else than what was shown.
+func (s *session) execute(ctx context.Context, shown *engine.Plan, again func(*engine.State) (*engine.Plan, error), resume string) error {
+	a, now := s.app, time.Now()
+	conns, err := a.connect(ctx, s.l.source.Dir(), shown.PBXs(), shown.Needs())
+	if err != nil {
+		return err
+	}
+	defer conns.close()
+	led, err := ledger.Open(ctx, s.l.state, ledger.ReadWrite)
+	if err != nil {
+		return err
+	}
+	defer led.Close()
+	lost, err := led.Recover(ctx, now, "notifyrun ended between the send and Asterisk's answer")
+	if err != nil {
+		return err
+	}
+	if lost > 0 {
+		a.log.Warn("an earlier notifyrun ended in mid-send; these deliveries are unknown now", "deliveries", lost)
+	}
+	state, err := led.State(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := again(state)
+	if err != nil {
+		return err
+	}
+	if p.Digest() != shown.Digest() {
+		return errors.New("the state has moved since the plan was shown; nothing was sent; plan again")
+	}
+	snapshot, err := s.snapshot(shown)
+	if err != nil {
+		return err
+	}
+	pub, works := p.Publication(now, snapshot)
+	if err := led.Publish(ctx, pub); err != nil {
+		return err
+	}
+	return a.send(ctx, led, conns, works, resume)
+}
+
+// snapshot is what an apply publishes; a fire publishes nothing.
+func (s *session) snapshot(p *engine.Plan) ([]byte, error) {
+	if p.ByHand {
+		return nil, nil
+	}
+	text, err := json.Marshal(s.l.config.Snapshot)
+	if err != nil {
+		return nil, fmt.Errorf("write snapshot: %w", err)
+	}
+	return text, nil
+}
+
+// send drives the works and reports what came of them.
+func (a *app) send(ctx context.Context, led engine.Ledger, conns *pbxs, works []*engine.Work, resume string) error {
+	if len(works) == 0 {
+		a.reportNothing()
+		return nil
+	}
+	runner := &engine.Runner{Ledger: led, Senders: conns.senders(), Log: a.log, Patience: 30 * time.Second}
+	stop := a.showProgress(runner, works)
+	started := time.Now()
+	report, err := runner.Run(ctx, works)
+	stop()
+	if report != nil {
+		a.showReport(report, time.Since(started), resume)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("record results: %w; nothing more was sent; to send the rest: %s", err, resume)
+	case report.Interrupted:
+		return exitCode(exitInterrupted)
+	case !report.Complete():
+		return exitCode(exitIncomplete)
+	}
+	return nil
+}
+
+// resumeCommand is what the operator types to go on. Values of variables are
+// not repeated: they may be secret.
+func resumeCommand(name, path string, v values) string {
+	cmd := "notifyrun " + name
+	for _, s := range v.assignments {
+		if s.File != "" {
+			cmd += " -var-file " + shellQuote(s.File)
+		} else {
+			cmd += " -var " + shellQuote(s.Name) + "=…"
+		}
+	}
+	if v.state != "" {
+		cmd += " -state " + shellQuote(v.state)
+	}
+	if path != "." {
+		cmd += " " + shellQuote(path)
+	}
+	return cmd
+}
+
+// shellQuote quotes a word that a shell would take apart.
+func shellQuote(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r))
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,24 @@
+package main
+
+// commands are listed in help in this order. It is set in init because help
+// reads it.
+var commands []*command
+
+func init() {
+	commands = []*command{
+		initCommand,
+		fmtCommand,
+		validateCommand,
+		checkCommand,
+		planCommand,
+		applyCommand,
+		fireCommand,
+		runsCommand,
+		showCommand,
+		historyCommand,
+		scheduleCommand,
+		consoleCommand,
+		helpCommand,
+		versionCommand,
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/engine/ledger"
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// loaded is a configuration with the source that its diagnostics quote.
+type loaded struct {
+	source *schema.Source
+	config *schema.Config
+	diags  hcl.Diagnostics // warnings
+	state  string          // path of the state
+}
+
+// load evaluates the configuration at path.
+func (a *app) load(path string, v values) (*loaded, error) {
+	src, diags := schema.Open(path)
+	if diags.HasErrors() {
+		return nil, a.mistakes(src, diags)
+	}
+	return a.loadSource(src, diags, v)
+}
+
+func (a *app) loadSource(src *schema.Source, diags hcl.Diagnostics, v values) (*loaded, error) {
+	cfg, more := schema.Load(src, schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version})
+	diags = append(diags, more...)
+	if diags.HasErrors() {
+		return nil, a.mistakes(src, diags)
+	}
+	l := &loaded{source: src, config: cfg, diags: diags, state: v.state}
+	if l.state == "" {
+		l.state = src.StatePath(cfg)
+	}
+	return l, nil
+}
+
+// mistakes makes an error of diagnostics, with what is needed to quote them.
+func (a *app) mistakes(src *schema.Source, diags hcl.Diagnostics) error {
+	var files map[string]*hcl.File
+	if src != nil {
+		files = src.Files()
+	}
+	return diagnosticsError{files, diags}
+}
+
+// check adds the mistakes that only the AMI layer can see.
+func (l *loaded) check() hcl.Diagnostics { return append(l.diags, engine.Check(l.config)...) }
+
+// warn shows warnings; as JSON they are part of a command's own output.
+func (a *app) warn(src *schema.Source, diags hcl.Diagnostics) {
+	if !a.json {
+		a.showDiagnostics(src.Files(), diags)
+	}
+}
+
+// reader opens the state for reading; one that does not exist yet is empty.
+func (a *app) reader(ctx context.Context, path string) (engine.Ledger, error) {
+	return ledger.Open(ctx, path, ledger.ReadOnly)
+}
+
+// stateOf finds the state of the configuration at path for the commands that
+// only look at it. They must work while the configuration is being edited, or
+// without the values of its variables: where it cannot be evaluated they take
+// the state at its usual place, and say so.
+func (a *app) stateOf(ctx context.Context, path string, v values) (engine.Ledger, error) {
+	if v.state != "" {
+		return a.reader(ctx, v.state)
+	}
+	l, err := a.load(path, v)
+	if err == nil {
+		return a.reader(ctx, l.state)
+	}
+	src, diags := schema.Open(path)
+	if diags.HasErrors() {
+		return nil, err
+	}
+	usual := src.StatePath(nil)
+	if _, missing := os.Stat(usual); missing != nil {
+		return nil, err
+	}
+	fmt.Fprintf(a.stderr, "%s the configuration cannot be evaluated (see notifyrun validate); this is the state in %s.\n", a.style(a.stderr).yellow("Note:"), usual)
+	return a.reader(ctx, usual)
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+var consoleCommand = &command{
+	name: "console", args: "[PATH]",
+	short: "evaluate expressions of the configuration language",
+	long: `Reads expressions from standard input, one a line, evaluates each in the
+configuration, and prints the value. An expression may go over several lines
+while a bracket is open. The word exit, or the end of the input, ends it. If the
+input is no terminal, the exit code is 1 when an expression could not be
+evaluated. Sensitive values are not shown.`,
+	run: (*app).console,
+}
+
+func (a *app) console(ctx context.Context, args []string) error {
+	var v values
+	a.flagSet()
+	a.valueFlags(&v)
+	rest, err := a.parse(args)
+	if err != nil {
+		return err
+	}
+	path, err := a.path(rest)
+	if err != nil {
+		return err
+	}
+	l, err := a.load(path, v)
+	if err != nil {
+		return err
+	}
+	a.warn(l.source, l.diags)
+	interactive := terminal(a.stdin)
+	prompt := func(text string) {
+		if interactive {
+			fmt.Fprint(a.stdout, text)
+		}
+	}
+	next := a.readLines(ctx)
+	scope := l.config.Scope()
+	failed := false
+	for {
+		prompt("> ")
+		expr, err := next()
+		for err == nil && isOpen(expr) {
+			prompt("… ")
+			var more string
+			more, err = next()
+			expr += "\n" + more
+		}
+		word := strings.TrimSpace(expr)
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
+			return err
+		}
+		if word == "exit" {
+			ended, word = true, ""
+		}
+		if word != "" && !a.evaluate(l, scope, word) {
+			failed = true
+		}
+		if ended {
+			prompt("\n")
+			break
+		}
+	}
+	if failed && !interactive {
+		return exitCode(exitError)
+	}
+	return nil
+}
+
+// readLines gives a function that returns the next line of the input, with the
+// last one io.EOF, or exitInterrupted as soon as ctx ends.
+func (a *app) readLines(ctx context.Context) func() (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	lines := make(chan line)
+	go func() {
+		r := bufio.NewReader(a.stdin)
+		for {
+			text, err := r.ReadString('\n')
+			select {
+			case lines <- line{strings.TrimRight(text, "\r\n"), err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return func() (string, error) {
+		select {
+		case l := <-lines:
+			return l.text, l.err
+		case <-ctx.Done():
+			return "", exitCode(exitInterrupted)
+		}
+	}
+}
+
+// isOpen tells whether more lines belong to an expression: a bracket, a
+// template or a here document has not been closed.
+func isOpen(expr string) bool {
+	tokens, _ := hclsyntax.LexExpression([]byte(expr+"\n"), "", hcl.InitialPos)
+	open := 0
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenOHeredoc,
+			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+			open++
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenCHeredoc,
+			hclsyntax.TokenTemplateSeqEnd:
+			open--
+		}
+	}
+	return open > 0
+}
+
+// valueJSON is one line of console -json.
+type valueJSON struct {
+	Value any `json:"value"`
+}
+
+// evaluate prints the value of an expression, or why it has none.
+func (a *app) evaluate(l *loaded, scope *schema.Scope, expr string) bool {
+	v, diags := scope.Eval(expr)
+	if len(diags) > 0 {
+		files := l.source.Files()
+		for name, f := range scope.Files() {
+			files[name] = f
+		}
+		if a.json {
+			writeJSON(a.stdout, newDiagnosticsJSON(files, diags))
+		} else {
+			a.showDiagnostics(files, diags)
+		}
+	}
+	switch {
+	case diags.HasErrors():
+		return false
+	case a.json:
+		writeJSON(a.stdout, valueJSON{plain(v)})
+	default:
+		fmt.Fprintln(a.stdout, printableLines(schema.FormatValue(v)))
+	}
+	return true
+}
+
+// plain makes of a value what encoding/json writes as that value. What is
+// sensitive or unknown becomes the text that stands for it elsewhere.
+func plain(v cty.Value) any {
+	ty := v.Type()
+	switch {
+	case v.IsMarked():
+		return schema.Redacted
+	case !v.IsKnown():
+		return schema.KnownLater
+	case v.IsNull():
+		return nil
+	case ty == cty.String:
+		return v.AsString()
+	case ty == cty.Bool:
+		return v.True()
+	case ty == cty.Number:
+		return number(v)
+	case ty.IsObjectType() || ty.IsMapType():
+		m := map[string]any{}
+		for key, e := range v.AsValueMap() {
+			m[key] = plain(e)
+		}
+		return m
+	case v.CanIterateElements():
+		list := []any{}
+		for _, e := range v.AsValueSlice() {
+			list = append(list, plain(e))
+		}
+		return list
+	}
+	return schema.FormatValue(v)
+}
+
+// number writes a number in full, as JSON allows.
+func number(v cty.Value) json.Number {
+	return json.Number(v.AsBigFloat().Text('f', -1))
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+var fireCommand = &command{
+	name: "fire", args: "ADDRESS [PATH]",
+	short: "send one job by hand, now",
+	long: `Fires the job at ADDRESS (as in sip_notify.reboot, or sip_notify.reboot["hq"])
+over all its targets, or over those given by -only, whatever its triggers say.
+Jobs without a trigger are sent only this way. It asks nothing: naming the job
+is the approval. What a phone gets counts for the job's change trigger too.`,
+	run: (*app).fire,
+}
+
+func (a *app) fire(ctx context.Context, args []string) error {
+	var v values
+	var logs logFlags
+	var only list
+	a.flagSet()
+	a.valueFlags(&v)
+	a.logFlags(&logs)
+	a.flags.Var(&only, "only", "only to this `target`, as PJSIP/1001; may be repeated")
+	rest, err := a.parse(args)
+	if err != nil {
+		return err
+	}
+	if err := a.startLog(logs); err != nil {
+		return err
+	}
+	if len(rest) == 0 {
+		return errors.New("fire needs the address of a job, as in: notifyrun fire sip_notify.reboot")
+	}
+	address := rest[0]
+	path, err := a.path(rest[1:])
+	if err != nil {
+		return err
+	}
+	targets, err := dialNotation(only)
+	if err != nil {
+		return err
+	}
+	l, err := a.load(path, v)
+	if err != nil {
+		return err
+	}
+	s, err := a.begin(l, "fire")
+	if err != nil {
+		return err
+	}
+	defer s.end()
+	state, err := a.readState(ctx, l)
+	if err != nil {
+		return err
+	}
+	plan := func(state *engine.State) (*engine.Plan, error) {
+		p, diags, err := engine.NewFire(l.config, state, time.Now(), address, targets)
+		if err == nil && diags.HasErrors() {
+			err = a.mistakes(l.source, diags)
+		}
+		return p, err
+	}
+	p, err := plan(state)
+	if err != nil {
+		return err
+	}
+	a.showPlan(l, p, l.diags)
+	return s.execute(ctx, p, plan, resumeCommand("apply -target "+shellQuote(address), path, v))
+}
+
+// dialNotation reads targets as given by hand and writes them as the plan does.
+func dialNotation(only []string) ([]string, error) {
+	all := make([]string, len(only))
+	for i, s := range only {
+		t, err := schema.ParseTarget(s)
+		if err != nil {
+			return nil, fmt.Errorf("read -only %s: %w", s, err)
+		}
+		all[i] = t.String()
+	}
+	return all, nil
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/notifyrun/notifyrun/engine"
+)
+
+var planCommand = &command{
+	name: "plan", args: "[PATH]",
+	short: "show what an apply would change and send",
+	long: `Compares the configuration at PATH (a directory or a file, default ".") with its
+state and shows what would change, which phones would be notified with which
+exact message, and when schedules are due next. It sends nothing and changes
+nothing.`,
+	run: (*app).plan,
+}
+
+// planFlags narrow a plan down.
+func (a *app) planFlags(opts *engine.Options) {
+	a.flags.Var((*list)(&opts.Target), "target", "only the job at this `address`; may be repeated")
+	a.flags.Var((*list)(&opts.Exclude), "exclude", "not the job at this `address`; may be repeated")
+}
+
+func (a *app) plan(ctx context.Context, args []string) error {
+	var v values
+	var opts engine.Options
+	a.flagSet()
+	a.valueFlags(&v)
+	a.planFlags(&opts)
+	out := a.flags.String("out", "", "save the plan to a `file` for notifyrun apply")
+	detailed := a.flags.Bool("detailed-exitcode", false, "exit with 2 if there is something to do")
+	rest, err := a.parse(args)
+	if err != nil {
+		return err
+	}
+	path, err := a.path(rest)
+	if err != nil {
+		return err
+	}
+	l, err := a.load(path, v)
+	if err != nil {
+		return err
+	}
+	state, err := a.readState(ctx, l)
+	if err != nil {
+		return err
+	}
+	p, diags, err := a.makePlan(l, state, opts)
+	if err != nil {
+		return err
+	}
+	if *out != "" {
+		if err := savePlan(*out, path, l, p, opts); err != nil {
+			return err
+		}
+	}
+	a.showPlan(l, p, diags)
+	if *out != "" && !a.json {
+		fmt.Fprintf(a.stdout, "\nSaved to %s. To do exactly this: notifyrun apply %s\n", *out, *out)
+	}
+	if *detailed && !p.Empty() {
+		return exitCode(exitChanges)
+	}
+	return nil
+}
+
+// readState reads the state beside others that may be writing it.
+func (a *app) readState(ctx context.Context, l *loaded) (*engine.State, error) {
+	led, err := a.reader(ctx, l.state)
+	if err != nil {
+		return nil, err
+	}
+	defer led.Close()
+	return led.State(ctx)
+}
+
+// makePlan plans l against state; the diagnostics are warnings.
+func (a *app) makePlan(l *loaded, state *engine.State, opts engine.Options) (*engine.Plan, hcl.Diagnostics, error) {
+	if err := opts.Validate(l.config, state); err != nil {
+		return nil, nil, err
+	}
+	p, diags := engine.NewPlan(l.config, state, time.Now(), opts)
+	diags = append(l.diags, diags...)
+	if diags.HasErrors() {
+		return nil, nil, a.mistakes(l.source, diags)
+	}
+	return p, diags, nil
+}
+
+func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
+	if a.json {
+		writeJSON(a.stdout, newPlanJSON(p, warnings))
+		return
+	}
+	a.warn(l.source, warnings)
+	planView{a.stdout, a.style(a.stdout), a.width(a.stdout)}.write(p)
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/notifyrun/notifyrun/engine"
+)
+
+// showProgress reports on stderr while a runner works: one line that renews
+// itself on a terminal, a line every ten seconds elsewhere, objects with -json.
+// The returned function ends it.
+func (a *app) showProgress(r *engine.Runner, works []*engine.Work) (stop func()) {
+	live := terminal(a.stderr) && !a.json
+	every := 10 * time.Second
+	if live {
+		every = 200 * time.Millisecond
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	started := time.Now()
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				if live {
+					fmt.Fprint(a.stderr, "\r\x1b[K")
+				}
+				return
+			case <-tick.C:
+				p := r.Progress()
+				switch {
+				case a.json:
+					writeJSON(a.stdout, progressJSON{"progress", p.Total, p.Done, p.Outcomes})
+				case live:
+					fmt.Fprint(a.stderr, "\r\x1b[K"+clip(progressLine(p, time.Since(started)), a.width(a.stderr)-1))
+				default:
+					fmt.Fprintln(a.stderr, progressLine(p, time.Since(started)))
+				}
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+type progressJSON struct {
+	Type     string                 `json:"type"` // "progress"
+	Total    int                    `json:"total"`
+	Done     int                    `json:"done"`
+	Outcomes map[engine.Outcome]int `json:"outcomes"`
+}
+
+// progressLine says how far it is, at what rate, and how long it will take.
+func progressLine(p engine.Progress, elapsed time.Duration) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s of %s  %s", thousands(p.Done), count(p.Total, "delivery"), outcomeList(p.Outcomes))
+	if rate := float64(p.Done) / elapsed.Seconds(); p.Done > 0 {
+		left := time.Duration(float64(p.Total-p.Done) / rate * float64(time.Second))
+		fmt.Fprintf(&b, "  %.0f/s  %s left", rate, left.Round(time.Second))
+	}
+	return b.String()
+}

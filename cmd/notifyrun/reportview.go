@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/notifyrun/notifyrun/engine"
+)
+
+// showReport says what came of an apply or a fire: each run in a line, the
+// failures named and grouped by cause, and how to go on.
+func (a *app) showReport(r *engine.Report, took time.Duration, resume string) {
+	if a.json {
+		writeJSON(a.stdout, newReportJSON(r))
+		return
+	}
+	reportView{a.stdout, a.style(a.stdout), a.width(a.stdout)}.write(r, took, resume)
+}
+
+// reportNothing ends an apply that had something to record but nothing to send.
+func (a *app) reportNothing() {
+	if a.json {
+		writeJSON(a.stdout, newReportJSON(&engine.Report{}))
+		return
+	}
+	fmt.Fprintf(a.stdout, "\n%s recorded; nothing was to be sent.\n", a.style(a.stdout).green("Apply complete:"))
+}
+
+type reportView struct {
+	w     io.Writer
+	style style
+	width int
+}
+
+func (v reportView) write(r *engine.Report, took time.Duration, resume string) {
+	fmt.Fprintln(v.w)
+	sum := map[engine.Outcome]int{}
+	left := 0
+	for _, run := range r.Runs {
+		fmt.Fprintf(v.w, "Run %s  %s: %s\n", run.ID, printable(run.Job), outcomesAndRest(run.Outcomes, run.Left))
+		for o, n := range run.Outcomes {
+			sum[o] += n
+		}
+		left += run.Left
+	}
+	for _, run := range r.Runs {
+		for _, f := range run.Failures {
+			v.failure(run, f)
+		}
+	}
+	for _, address := range slices.Sorted(maps.Keys(r.Lost)) {
+		fmt.Fprintf(v.w, "\n%s %s was lost and did not come back:\n%s\n", v.style.red("Error:"), printable(address), indent(printable(r.Lost[address].Error()), "  "))
+	}
+	head := v.style.green("Complete:")
+	switch {
+	case r.Interrupted:
+		head = v.style.yellow("Interrupted:")
+	case !r.Complete():
+		head = v.style.red("Incomplete:")
+	}
+	fmt.Fprintf(v.w, "\n%s %s in %s.\n", head, outcomesAndRest(sum, left), took.Round(10*time.Millisecond))
+	if left > 0 || sum[engine.Rejected]+sum[engine.Skipped] > 0 {
+		fmt.Fprintf(v.w, "To send to the rest: %s\n", resume)
+	}
+}
+
+// failure names the phones that one cause kept from accepting.
+func (v reportView) failure(run *engine.RunReport, f engine.Failure) {
+	const shown = 20
+	fmt.Fprintf(v.w, "\n%s %s of %s:\n%s\n", v.style.red(strings.ToUpper(string(f.Outcome[:1]))+string(f.Outcome[1:])+":"),
+		thousands(len(f.Targets)), printable(run.Job), indent(printable(f.Cause), "  "))
+	list := strings.Join(f.Targets[:min(shown, len(f.Targets))], " ")
+	if more := len(f.Targets) - shown; more > 0 {
+		list += fmt.Sprintf(" and %s more; notifyrun show %s lists them all", thousands(more), run.ID)
+	}
+	fmt.Fprintf(v.w, "    %s\n", printable(list))
+}
+
+// outcomeList words counts by outcome in the order of their weight:
+// "20 accepted, 3 rejected".
+func outcomeList(counts map[engine.Outcome]int) string {
+	var parts []string
+	for _, o := range []engine.Outcome{engine.Accepted, engine.Rejected, engine.Unknown, engine.Skipped, engine.Canceled, engine.InFlight, engine.Pending} {
+		if n := counts[o]; n > 0 {
+			parts = append(parts, thousands(n)+" "+strings.ReplaceAll(string(o), "_", " "))
+		}
+	}
+	if len(parts) == 0 {
+		return "none sent"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func outcomesAndRest(counts map[engine.Outcome]int, left int) string {
+	if left == 0 {
+		return outcomeList(counts)
+	}
+	counts = maps.Clone(counts)
+	counts[engine.Pending] += left
+	return outcomeList(counts)
+}
+
+// reportJSON ends apply -json and fire -json.
+type reportJSON struct {
+	FormatVersion string            `json:"format_version"`
+	Type          string            `json:"type"` // "report"
+	Complete      bool              `json:"complete"`
+	Interrupted   bool              `json:"interrupted"`
+	Runs          []runReportJSON   `json:"runs"`
+	Lost          map[string]string `json:"lost,omitempty"` // by PBX
+}
+
+type runReportJSON struct {
+	Run      string                 `json:"run"`
+	Job      string                 `json:"job"`
+	PBX      string                 `json:"pbx"`
+	Outcomes map[engine.Outcome]int `json:"outcomes"`
+	Pending  int                    `json:"pending"`
+	Failures []failureJSON          `json:"failures,omitempty"`
+}
+
+type failureJSON struct {
+	Outcome engine.Outcome `json:"outcome"`
+	Cause   string         `json:"cause"`
+	Targets []string       `json:"targets"`
+}
+
+func newReportJSON(r *engine.Report) reportJSON {
+	out := reportJSON{FormatVersion: formatVersion, Type: "report", Complete: r.Complete(), Interrupted: r.Interrupted, Runs: []runReportJSON{}}
+	for _, run := range r.Runs {
+		j := runReportJSON{Run: run.ID, Job: run.Job, PBX: run.PBX, Outcomes: run.Outcomes, Pending: run.Left}
+		for _, f := range run.Failures {
+			j.Failures = append(j.Failures, failureJSON(f))
+		}
+		out.Runs = append(out.Runs, j)
+	}
+	for address, err := range r.Lost {
+		if out.Lost == nil {
+			out.Lost = map[string]string{}
+		}
+		out.Lost[address] = err.Error()
+	}
+	return out
+}

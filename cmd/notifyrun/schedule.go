@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+var scheduleCommand = &command{
+	name: "schedule", args: "[PATH]",
+	short: "list the next due times of schedules",
+	long: `Lists when the jobs with a schedule trigger are due, in the order of time, each
+in the zone of its trigger. A due time that a change of the clock moves is
+marked with the time that the schedule names. Needs no state and no PBX.`,
+	run: (*app).schedule,
+}
+
+func (a *app) schedule(_ context.Context, args []string) error {
+	var v values
+	var job, from string
+	a.flagSet()
+	a.valueFlags(&v)
+	n := a.flags.Int("count", 5, "list `n` due times of each job")
+	a.flags.StringVar(&from, "from", "", "list due times at this `time` or later: RFC 3339, or 2006-01-02 15:04 in UTC; default: now")
+	a.flags.StringVar(&job, "job", "", "only the job at this `address`")
+	rest, err := a.parse(args)
+	if err != nil {
+		return err
+	}
+	path, err := a.path(rest)
+	if err != nil {
+		return err
+	}
+	if *n < 1 {
+		return errors.New("schedule: -count must be 1 or more")
+	}
+	start, err := parseFrom(from, time.Now())
+	if err != nil {
+		return err
+	}
+	l, err := a.load(path, v)
+	if err != nil {
+		return err
+	}
+	jobs := l.config.Jobs
+	if job != "" {
+		i := slices.IndexFunc(jobs, func(j *schema.Job) bool { return j.Address == job })
+		if i < 0 {
+			return fmt.Errorf("schedule: there is no job %s in the configuration", job)
+		}
+		jobs = jobs[i : i+1]
+	}
+	a.warn(l.source, l.diags)
+	err = a.listDue(newDueQueue(jobs, start), *n)
+	if errors.Is(err, syscall.EPIPE) {
+		return nil // the reader has seen enough
+	}
+	return err
+}
+
+// parseFrom reads the time at which a preview begins.
+func parseFrom(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return now, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateTime, "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	return now, fmt.Errorf("schedule: -from %q is neither a time such as 2006-01-02T15:04:05+01:00 nor one such as \"2006-01-02 15:04\" (UTC)", s)
+}
+
+// dueQueue has the next due time of each schedule trigger, earliest first.
+type dueQueue []*dueEntry
+
+type dueEntry struct {
+	job   string
+	order int // in the configuration
+	times engine.DueTimes
+	next  engine.Due
+}
+
+// newDueQueue starts with what is due at the given time or later.
+func newDueQueue(jobs []*schema.Job, from time.Time) *dueQueue {
+	var q dueQueue
+	for _, j := range jobs {
+		if !j.Enabled {
+			continue
+		}
+		for _, t := range j.Triggers {
+			if t, ok := t.(*schema.ScheduleTrigger); ok {
+				e := &dueEntry{job: j.Address, order: len(q), times: engine.NewDueTimes(t, j.Address)}
+				// Next looks beyond a whole second.
+				if e.next = e.times.Next(from.Add(-time.Nanosecond)); !e.next.IsZero() {
+					q = append(q, e)
+				}
+			}
+		}
+	}
+	heap.Init(&q)
+	return &q
+}
+
+func (q dueQueue) Len() int      { return len(q) }
+func (q dueQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *dueQueue) Push(e any)   { *q = append(*q, e.(*dueEntry)) }
+func (q dueQueue) Less(i, j int) bool {
+	return cmp.Or(q[i].next.At.Compare(q[j].next.At), cmp.Compare(q[i].order, q[j].order)) < 0
+}
+
+func (q *dueQueue) Pop() any {
+	last := (*q)[len(*q)-1]
+	*q = (*q)[:len(*q)-1]
+	return last
+}
+
+// take removes the earliest due time, and puts the next one of its trigger in
+// its place unless the job has had enough.
+func (q *dueQueue) take(enough bool) {
+	first := (*q)[0]
+	if !enough {
+		first.next = first.times.Next(first.next.At)
+	}
+	if enough || first.next.IsZero() {
+		heap.Pop(q)
+		return
+	}
+	heap.Fix(q, 0)
+}
+
+// listDue writes the first n due times of each job.
+func (a *app) listDue(q *dueQueue, n int) error {
+	w := bufio.NewWriter(a.stdout)
+	t := a.newTable(a.stdout, column{title: "DUE", whole: true}, column{title: "ZONE"}, column{title: "JOB"}, column{})
+	listed := map[string]int{}
+	if q.Len() == 0 && !a.json {
+		fmt.Fprintln(w, "Nothing is scheduled.")
+	}
+	for q.Len() > 0 {
+		e := (*q)[0]
+		if listed[e.job] == n {
+			q.take(true) // another trigger of the same job
+			continue
+		}
+		listed[e.job]++
+		var err error
+		if a.json {
+			err = writeJSON(w, newDueJSON(e.job, e.next))
+		} else {
+			t.add(e.next.At.Format("Mon 2006-01-02 15:04:05 -07:00"), e.next.At.Location().String(), e.job, dueNote(e.next))
+			if len(t.rows) == 500 {
+				err = t.flush(w)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		q.take(listed[e.job] == n)
+	}
+	if len(t.rows) > 0 {
+		if err := t.flush(w); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// dueNote says what is unusual about a due time.
+func dueNote(d engine.Due) string {
+	switch {
+	case d.Moved():
+		return "moved by the clock change from " + d.Meant.Format("15:04:05")
+	case d.Fires.After(d.At):
+		return "fires " + d.Fires.Sub(d.At).String() + " later (jitter)"
+	}
+	return ""
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// table writes rows in aligned columns. On a terminal it fits its width by
+// clipping the widest cells; elsewhere nothing is clipped, so that grep and awk
+// see all of it.
+type table struct {
+	columns []column
+	width   int // of the terminal; 0: no limit
+	style   style
+
+	rows   [][]string
+	widths []int
+	begun  bool
+}
+
+// column is one column of a table.
+type column struct {
+	title string
+	right bool                       // aligned to the right
+	whole bool                       // never clipped
+	paint func(style, string) string // colours a cell; nil: plain
+}
+
+// newTable starts a table that is written to w.
+func (a *app) newTable(w io.Writer, columns ...column) *table {
+	t := &table{columns: columns, style: a.style(w)}
+	if terminal(w) {
+		t.width = a.width(w)
+	}
+	return t
+}
+
+// wide tells whether w has room for the columns that are not needed every day.
+func (a *app) wide(w io.Writer) bool { return terminal(w) && a.width(w) >= 120 }
+
+// add adds a row, whose cells may hold anything a PBX or a file says.
+func (t *table) add(cells ...string) {
+	for i, c := range cells {
+		cells[i] = printable(strings.ReplaceAll(strings.TrimSpace(c), "\n", `\n`))
+	}
+	t.rows = append(t.rows, cells)
+}
+
+// flush writes the rows added since the last time. Widths only grow from one
+// time to the next, so that a long list can be written in parts.
+func (t *table) flush(w io.Writer) error {
+	if t.widths == nil {
+		t.widths = make([]int, len(t.columns))
+		for i, c := range t.columns {
+			t.widths[i] = utf8.RuneCountInString(c.title)
+		}
+	}
+	for _, row := range t.rows {
+		for i, c := range row {
+			t.widths[i] = max(t.widths[i], utf8.RuneCountInString(c))
+		}
+	}
+	widths := t.fit()
+	var b strings.Builder
+	if !t.begun {
+		t.begun = true
+		titles := make([]string, len(t.columns))
+		for i, c := range t.columns {
+			titles[i] = c.title
+		}
+		t.line(&b, widths, titles, true)
+	}
+	for _, row := range t.rows {
+		t.line(&b, widths, row, false)
+	}
+	t.rows = t.rows[:0]
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// fit takes columns from the widest ones until the line fits.
+func (t *table) fit() []int {
+	const least = 8
+	widths := append([]int(nil), t.widths...)
+	if t.width == 0 {
+		return widths
+	}
+	total := 2 * (len(widths) - 1)
+	for _, w := range widths {
+		total += w
+	}
+	for ; total > t.width; total-- {
+		widest := -1
+		for i, w := range widths {
+			if !t.columns[i].whole && w > least && (widest < 0 || w >= widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+	}
+	return widths
+}
+
+func (t *table) line(b *strings.Builder, widths []int, cells []string, title bool) {
+	var l strings.Builder
+	for i, c := range cells {
+		if t.width > 0 {
+			c = clip(c, widths[i])
+		}
+		pad := strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(c)))
+		switch paint := t.columns[i].paint; {
+		case title:
+			c = t.style.faint(c)
+		case paint != nil:
+			c = paint(t.style, c)
+		}
+		switch {
+		case t.columns[i].right:
+			c = pad + c
+		case i < len(cells)-1:
+			c += pad
+		}
+		if i > 0 {
+			l.WriteString("  ")
+		}
+		l.WriteString(c)
+	}
+	b.WriteString(strings.TrimRight(l.String(), " ") + "\n")
+}
