@@ -167,6 +167,15 @@ func (c *Client) AllContacts(ctx context.Context) (map[string]int, error) {
 	return conn.AllContacts(ctx)
 }
 
+// Reachable is Conn.Reachable on the connection kept.
+func (c *Client) Reachable(ctx context.Context) (map[string]bool, error) {
+	conn, err := c.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return conn.Reachable(ctx)
+}
+
 // Close closes the connection and refuses everything from then on.
 func (c *Client) Close() error {
 	c.close(ErrClosed)

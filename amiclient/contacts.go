@@ -46,3 +46,26 @@ func (c *Conn) AllContacts(ctx context.Context) (map[string]int, error) {
 	}
 	return contacts, nil
 }
+
+// Reachable returns the PJSIP endpoints whose device state says that a contact
+// of theirs can be reached. It costs the server a small part of AllContacts; an
+// endpoint that is not in it may have contacts all the same, such as one that
+// qualify finds unreachable (res/res_pjsip/pjsip_configuration.c:
+// persistent_endpoint_update_state). It needs the class call or reporting.
+func (c *Conn) Reachable(ctx context.Context) (map[string]bool, error) {
+	reachable := make(map[string]bool)
+	for m, err := range c.List(ctx, Action{Name: "DeviceStateList"}) {
+		if err != nil {
+			return nil, err
+		}
+		name, pjsip := strings.CutPrefix(m.Get("Device"), "PJSIP/")
+		if !pjsip {
+			continue
+		}
+		switch m.Get("State") {
+		case "NOT_INUSE", "INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD":
+			reachable[name] = true
+		}
+	}
+	return reachable, nil
+}

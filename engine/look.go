@@ -10,7 +10,7 @@ import (
 
 // lookSingly is up to how many endpoints are asked for one by one: beyond,
 // one list of all endpoints is cheaper for both sides.
-const lookSingly = 32
+const lookSingly = 64
 
 // look reads the contacts of the endpoints that the lane is to notify, because
 // Asterisk says Success to a NOTIFY for an endpoint without contact and sends
@@ -22,7 +22,7 @@ func (d *driver) look(ctx context.Context, now time.Time) {
 	}
 	endpoints := map[string]bool{}
 	for _, it := range d.lane.ready[d.lane.next:] {
-		if it.endpoint != "" && len(endpoints) <= lookSingly {
+		if it.endpoint != "" {
 			endpoints[it.endpoint] = true
 		}
 	}
@@ -44,15 +44,31 @@ func (d *driver) look(ctx context.Context, now time.Time) {
 	d.lookAgain = time.Now().Add(max(time.Minute, 10*time.Since(now)))
 }
 
+// contacts finds out how many contacts the endpoints have, at least. One that
+// Asterisk does not know is left out: Asterisk will say so itself, for the
+// record.
 func (d *driver) contacts(ctx context.Context, endpoints map[string]bool) (map[string]int, error) {
+	contacts := make(map[string]int, len(endpoints))
+	if len(endpoints) > lookSingly {
+		// The device states are cheap to ask for and settle most of them.
+		reachable, err := d.sender.Reachable(ctx)
+		if err != nil && !errors.As(err, new(*amiclient.ResponseError)) {
+			return nil, err
+		}
+		for name := range endpoints {
+			if reachable[name] {
+				contacts[name] = 1
+				delete(endpoints, name)
+			}
+		}
+	}
 	if len(endpoints) > lookSingly {
 		return d.sender.AllContacts(ctx)
 	}
-	contacts := make(map[string]int, len(endpoints))
 	for name := range endpoints {
 		n, err := d.sender.Contacts(ctx, name)
 		if errors.Is(err, amiclient.ErrUnknownEndpoint) {
-			continue // Asterisk will say so itself, for the record
+			continue
 		}
 		if err != nil {
 			return nil, err

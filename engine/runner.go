@@ -17,6 +17,7 @@ type Sender interface {
 	Go(ctx context.Context, actionID string, a amiclient.Action, done func(*amiclient.Message, error)) error
 	Contacts(ctx context.Context, endpoint string) (int, error)
 	AllContacts(ctx context.Context) (map[string]int, error)
+	Reachable(ctx context.Context) (map[string]bool, error)
 }
 
 // Runner drives open runs to their end: one lane a PBX, all into one ledger.

@@ -88,9 +88,13 @@ type fakePBX struct {
 	t        *testing.T
 	journal  *journal
 	contacts map[string]int
-	answer   func(n int) error // to the n-th action; nil: Success
-	ping     func() error
-	delay    time.Duration
+
+	reachable  map[string]bool
+	unreadable error // of the device states
+
+	answer func(n int) error // to the n-th action; nil: Success
+	ping   func() error
+	delay  time.Duration
 
 	mu       sync.Mutex
 	sent     []string // action ids
@@ -138,6 +142,10 @@ func (p *fakePBX) Contacts(_ context.Context, endpoint string) (int, error) {
 }
 
 func (p *fakePBX) AllContacts(context.Context) (map[string]int, error) { return p.contacts, nil }
+
+func (p *fakePBX) Reachable(context.Context) (map[string]bool, error) {
+	return p.reachable, p.unreadable
+}
 
 // bench is a runner with one PBX and one run.
 type bench struct {
@@ -296,15 +304,32 @@ func TestRunner_Unknown(t *testing.T) {
 }
 
 func TestRunner_SkipsWithoutContact(t *testing.T) {
-	for _, n := range []int{3, 100} { // asked for one by one, and as a list
-		cfg := job(t, n, "")
-		synctest.Test(t, func(t *testing.T) {
-			b := newBench(t, cfg)
-			b.pbx.contacts = map[string]int{"0": 2, "1": 0}
-			r := b.run(t, t.Context())
-			if r.Runs[0].Outcomes[Skipped] != 1 || r.Runs[0].Outcomes[Accepted] != n-1 || len(b.pbx.sent) != n-1 {
-				t.Errorf("%d phones: %+v, %d sent", n, r.Runs[0], len(b.pbx.sent))
-			}
+	for _, c := range []struct {
+		name      string
+		phones    int
+		reachable bool // the device states may be read, and settle the rest
+	}{
+		{"one by one", 3, false},
+		{"as a list", 100, false},
+		{"by device state", 100, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := job(t, c.phones, "")
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, cfg)
+				b.pbx.contacts = map[string]int{"0": 2, "1": 0}
+				b.pbx.unreadable = &amiclient.ResponseError{Action: "DeviceStateList", Kind: amiclient.ErrPermission}
+				if c.reachable {
+					b.pbx.unreadable, b.pbx.reachable = nil, map[string]bool{}
+					for n := 5; n < c.phones; n++ {
+						b.pbx.reachable[fmt.Sprint(n)] = true
+					}
+				}
+				r := b.run(t, t.Context())
+				if r.Runs[0].Outcomes[Skipped] != 1 || r.Runs[0].Outcomes[Accepted] != c.phones-1 || len(b.pbx.sent) != c.phones-1 {
+					t.Errorf("%+v, %d sent", r.Runs[0], len(b.pbx.sent))
+				}
+			})
 		})
 	}
 }
