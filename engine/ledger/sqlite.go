@@ -89,10 +89,7 @@ func (s *SQLite) transact(ctx context.Context, fn func(context.Context) error) (
 		_, err = s.conn.ExecContext(ctx, `COMMIT`)
 	}
 	if err != nil {
-		// Where the disk is full, SQLite has rolled back by itself. Runs that
-		// were met may be among what was undone.
-		_, _ = s.conn.ExecContext(ctx, `ROLLBACK`)
-		clear(s.runs)
+		_, _ = s.conn.ExecContext(ctx, `ROLLBACK`) // where the disk is full, SQLite has done so already
 	}
 	return explain(err)
 }
