@@ -126,15 +126,16 @@ func (a *app) newHistoryView(w *bufio.Writer) func(engine.HistoryEntry) error {
 	}
 	const part = 500 // rows that share their widths
 	wide := a.wide(a.stdout)
-	columns := []column{{title: "STARTED", whole: true}, {title: "OUTCOME", whole: true, paint: paintOutcome}, {title: "TARGET"}, {title: "JOB"}, {title: "ANSWER"}}
+	columns := []column{{title: "STARTED", whole: true}, {title: "OUTCOME", whole: true, paint: paintOutcome}, {title: "TARGET", ends: true}, {title: "JOB", ends: true}, {title: "ANSWER"}}
 	if wide {
 		columns = slices.Concat([]column{{title: "RUN", whole: true}}, columns[:4],
 			[]column{{title: "TRY", right: true}, {title: "TOOK", right: true, whole: true}}, columns[4:])
 	}
 	t := a.newTable(a.stdout, columns...)
+	stamp := a.stamp(a.stdout)
 	return func(e engine.HistoryEntry) error {
 		if e.Run != "" {
-			cells := []string{e.Started.Local().Format(time.DateTime), string(e.Outcome), e.Target, e.Job, e.Text}
+			cells := []string{e.Started.Local().Format(stamp), string(e.Outcome), e.Target, e.Job, answer(e.Text)}
 			if wide {
 				cells = slices.Concat([]string{e.Run}, cells[:4], []string{strconv.Itoa(e.Attempt), took(e.Started, e.Finished)}, cells[4:])
 			}
@@ -145,6 +146,14 @@ func (a *app) newHistoryView(w *bufio.Writer) func(engine.HistoryEntry) error {
 		}
 		return t.flush(w)
 	}
+}
+
+// answer leaves out of a result what every refusal begins with.
+func answer(text string) string {
+	if _, said, ok := strings.Cut(text, ": Asterisk answers "); ok {
+		return said
+	}
+	return text
 }
 
 // paintOutcome colours an outcome by how good it is.

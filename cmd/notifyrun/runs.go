@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -63,15 +64,18 @@ func (a *app) runs(ctx context.Context, args []string) error {
 // runTable lists runs for people.
 func (a *app) runTable(runs []engine.RunSummary) error {
 	wide := a.wide(a.stdout)
-	columns := []column{{title: "RUN", whole: true}, {title: "STARTED", whole: true}, {title: "TOOK", right: true, whole: true}, {title: "JOB"}, {title: "DELIVERIES"}}
+	columns := []column{{title: "RUN", whole: true}, {title: "STARTED", whole: true}, {title: "TOOK", right: true, whole: true}, {title: "JOB", ends: true}, {title: "DELIVERIES", keep: true}}
 	if wide {
 		columns = append(columns, column{title: "PBX"}, column{title: "CAUSE"})
 	}
 	t := a.newTable(a.stdout, columns...)
+	stamp := a.stamp(a.stdout)
+	if terminal(a.stdout) && !wide {
+		stamp = strings.TrimSuffix(stamp, ":05")
+	}
 	for _, r := range runs {
-		cells := []string{r.ID, r.Created.Local().Format("01-02 15:04"), took(r.Created, r.Ended), r.Job, outcomeList(r.Outcomes)}
+		cells := []string{r.ID, r.Created.Local().Format(stamp), took(r.Created, r.Ended), r.Job, outcomeList(r.Outcomes)}
 		if wide {
-			cells[1] = r.Created.Local().Format(time.DateTime)
 			cells = append(cells, r.PBX, cause(r.Cause))
 		}
 		t.add(cells...)

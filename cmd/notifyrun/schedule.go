@@ -141,7 +141,7 @@ func (q *dueQueue) take(enough bool) {
 // listDue writes the first n due times of each job.
 func (a *app) listDue(q *dueQueue, n int) error {
 	w := bufio.NewWriter(a.stdout)
-	t := a.newTable(a.stdout, column{title: "DUE", whole: true}, column{title: "ZONE"}, column{title: "JOB"}, column{})
+	t := a.newTable(a.stdout, column{title: "DUE", whole: true}, column{title: "ZONE", ends: true}, column{title: "JOB", ends: true}, column{keep: true})
 	listed := map[string]int{}
 	if q.Len() == 0 && !a.json {
 		fmt.Fprintln(w, "Nothing is scheduled.")
@@ -179,9 +179,9 @@ func (a *app) listDue(q *dueQueue, n int) error {
 func dueNote(d engine.Due) string {
 	switch {
 	case d.Moved():
-		return "moved by the clock change from " + d.Meant.Format("15:04:05")
+		return "moved from " + d.Meant.Format("15:04:05")
 	case d.Fires.After(d.At):
-		return "fires " + d.Fires.Sub(d.At).String() + " later (jitter)"
+		return "+" + d.Fires.Sub(d.At).Round(100*time.Millisecond).String() + " jitter"
 	}
 	return ""
 }

@@ -188,7 +188,7 @@ func (a *app) runView(r *shownRun) error {
 		if !d.started.IsZero() {
 			at = d.started.Local().Format(time.TimeOnly)
 		}
-		t.add(d.target, string(d.outcome), fmt.Sprint(d.attempts), at, d.answer)
+		t.add(d.target, string(d.outcome), fmt.Sprint(d.attempts), at, answer(d.answer))
 	}
 	return t.flush(a.stdout)
 }

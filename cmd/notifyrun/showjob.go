@@ -121,16 +121,16 @@ func (a *app) countRevisions(l *loaded, j *schema.Job, had map[string]engine.Del
 func (a *app) jobView(j *shownJob) error {
 	v := planView{a.stdout, a.style(a.stdout), a.width(a.stdout)}
 	jp := j.plan
-	v.printf("%s", v.style.bold(printable(jp.Address)))
+	v.printf("%s\n", v.style.bold(printable(jp.Address)))
 	switch jp.Op {
 	case engine.Add:
-		v.printf(": declared, not applied yet\n")
+		v.printf("  declared, not applied yet\n")
 	case engine.Change:
-		v.printf(": declared otherwise than it was last applied\n")
+		v.printf("  declared otherwise than it was last applied\n")
 	case engine.Remove:
-		v.printf(": no longer declared; what was last applied:\n")
+		v.printf("  no longer declared; what was last applied:\n")
 	default:
-		v.printf(": applied as it is declared\n")
+		v.printf("  applied as it is declared\n")
 	}
 	v.attrs(jp.Attrs)
 	if jp.First.Action != "" {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"io"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -24,6 +26,8 @@ type column struct {
 	title string
 	right bool                       // aligned to the right
 	whole bool                       // never clipped
+	keep  bool                       // clipped only when the others can give no more
+	ends  bool                       // clipped in the middle: what tells cells apart is at the end
 	paint func(style, string) string // colours a cell; nil: plain
 }
 
@@ -38,6 +42,14 @@ func (a *app) newTable(w io.Writer, columns ...column) *table {
 
 // wide tells whether w has room for the columns that are not needed every day.
 func (a *app) wide(w io.Writer) bool { return terminal(w) && a.width(w) >= 120 }
+
+// stamp is how w shows instants: narrow terminals do without the year.
+func (a *app) stamp(w io.Writer) string {
+	if terminal(w) && !a.wide(w) {
+		return "01-02 15:04:05"
+	}
+	return time.DateTime
+}
 
 // add adds a row, whose cells may hold anything a PBX or a file says.
 func (t *table) add(cells ...string) {
@@ -79,10 +91,9 @@ func (t *table) flush(w io.Writer) error {
 	return err
 }
 
-// fit takes columns from the widest ones until the line fits.
+// fit takes columns from the widest cells until the line fits.
 func (t *table) fit() []int {
-	const least = 8
-	widths := append([]int(nil), t.widths...)
+	widths := slices.Clone(t.widths)
 	if t.width == 0 {
 		return widths
 	}
@@ -90,25 +101,43 @@ func (t *table) fit() []int {
 	for _, w := range widths {
 		total += w
 	}
-	for ; total > t.width; total-- {
-		widest := -1
-		for i, w := range widths {
-			if !t.columns[i].whole && w > least && (widest < 0 || w >= widths[widest]) {
-				widest = i
+	for _, least := range []int{14, 8} {
+		for total > t.width {
+			widest := -1
+			for i, w := range widths {
+				c := t.columns[i]
+				if !c.whole && !(c.keep && least > 8) && w > least && (widest < 0 || w >= widths[widest]) {
+					widest = i
+				}
 			}
+			if widest < 0 {
+				break
+			}
+			widths[widest]--
+			total--
 		}
-		if widest < 0 {
-			break
-		}
-		widths[widest]--
 	}
 	return widths
+}
+
+// clipMiddle shortens a line to width columns, keeping both ends.
+func clipMiddle(s string, width int) string {
+	r := []rune(s)
+	if len(r) <= width {
+		return s
+	}
+	tail := max(width-1, 0) / 2
+	return string(r[:max(width-1-tail, 0)]) + "…" + string(r[len(r)-tail:])
 }
 
 func (t *table) line(b *strings.Builder, widths []int, cells []string, title bool) {
 	var l strings.Builder
 	for i, c := range cells {
-		if t.width > 0 {
+		switch {
+		case t.width == 0:
+		case t.columns[i].ends:
+			c = clipMiddle(c, widths[i])
+		default:
 			c = clip(c, widths[i])
 		}
 		pad := strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(c)))
