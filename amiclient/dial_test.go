@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/md5"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -355,4 +357,9 @@ func TestConfig_noSecret(t *testing.T) {
 			t.Errorf("the secret shows in %s", s)
 		}
 	}
+}
+
+func key(challenge, secret string) string {
+	sum := md5.Sum([]byte(challenge + secret))
+	return hex.EncodeToString(sum[:])
 }
