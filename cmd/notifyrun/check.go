@@ -110,10 +110,14 @@ type need struct {
 	why    string // what it is needed for, where that is not plain
 	jobs   []string
 	err    error // why it cannot be had
+
+	optional bool // the jobs do without, only not as well
 }
 
+func (n *need) lacking() bool { return n.err != nil && !n.optional }
+
 func (c *checked) ok() bool {
-	return c.err == nil && !slices.ContainsFunc(c.needs, func(n *need) bool { return n.err != nil })
+	return c.err == nil && !slices.ContainsFunc(c.needs, (*need).lacking)
 }
 
 // checkAll looks at all PBXs at the same time, so that a dead one costs the
@@ -129,11 +133,14 @@ func (a *app) checkAll(ctx context.Context, l *loaded, wanted []*schema.PBX) []*
 	return results
 }
 
+// manyPhones is from how many phones on the time to look for them counts.
+const manyPhones = 100
+
 // needsOf gives the actions that the jobs of a PBX send, and those by which a
 // run looks before it sends.
 func needsOf(cfg *schema.Config, pbx *schema.PBX) []*need {
 	var needs []*need
-	add := func(j *schema.Job, action, class, why string) {
+	add := func(j *schema.Job, action, class, why string) *need {
 		i := slices.IndexFunc(needs, func(n *need) bool { return n.action == action })
 		if i < 0 {
 			i = len(needs)
@@ -142,6 +149,7 @@ func needsOf(cfg *schema.Config, pbx *schema.PBX) []*need {
 		if n := needs[i]; !slices.Contains(n.jobs, j.Address) {
 			n.jobs = append(n.jobs, j.Address)
 		}
+		return needs[i]
 	}
 	for _, j := range cfg.Jobs {
 		if j.PBX != pbx || !j.Enabled {
@@ -165,6 +173,9 @@ func needsOf(cfg *schema.Config, pbx *schema.PBX) []*need {
 			const why = "without it a phone that is not registered counts as accepted"
 			add(j, "PJSIPShowEndpoint", "system", why)
 			add(j, "PJSIPShowEndpoints", "system", why)
+			if len(j.Targets) >= manyPhones {
+				add(j, "DeviceStateList", "reporting", "without it looking for many phones takes longer").optional = true
+			}
 		}
 	}
 	return needs

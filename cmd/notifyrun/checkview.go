@@ -37,7 +37,7 @@ func (v checkView) write(c *checked) {
 		v.row("version", "%s, AMI %s", c.asterisk(), c.caps.AMIVersion)
 	}
 	if c.err != nil {
-		v.explain("login", c.err.Error())
+		v.explain("login", c.err.Error(), v.style.red)
 	}
 	for _, n := range c.needs {
 		switch {
@@ -46,7 +46,11 @@ func (v checkView) write(c *checked) {
 			if n.why != "" {
 				text += "; " + n.why
 			}
-			v.explain(n.action, text)
+			paint := v.style.red
+			if n.optional {
+				paint, text = v.style.yellow, "optional: "+text
+			}
+			v.explain(n.action, text, paint)
 		case c.caps != nil:
 			v.row(n.action, "%s (%s)", v.style.green("ok"), count(len(n.jobs), "job"))
 		}
@@ -70,14 +74,14 @@ func (v checkView) row(name, format string, args ...any) {
 }
 
 // explain writes a failure in full, over several lines if need be.
-func (v checkView) explain(name, text string) {
+func (v checkView) explain(name, text string, paint func(string) string) {
 	for i, line := range wrap(printable(text), 80-checkIndent) {
 		head := ""
 		if i == 0 {
 			head = name
 		}
 		pad := fmt.Sprintf("  %-*s", checkIndent-2, head)
-		fmt.Fprintln(v.w, pad+v.style.red(line))
+		fmt.Fprintln(v.w, pad+paint(line))
 	}
 }
 
@@ -121,6 +125,8 @@ type actionJSON struct {
 	Class  string   `json:"class"`  // of manager.conf's write that it needs
 	Jobs   []string `json:"jobs"`
 	Error  string   `json:"error,omitempty"`
+
+	Optional bool `json:"optional,omitempty"` // not a reason to fail
 }
 
 func newCheckJSON(results []*checked) checkJSON {
@@ -147,7 +153,7 @@ func newCheckJSON(results []*checked) checkJSON {
 }
 
 func (n *need) json(asked bool) actionJSON {
-	j := actionJSON{Action: n.action, Status: "ok", Class: n.class, Jobs: n.jobs}
+	j := actionJSON{Action: n.action, Status: "ok", Class: n.class, Jobs: n.jobs, Optional: n.optional}
 	switch {
 	case n.err != nil:
 		j.Status, j.Error = "missing", n.err.Error()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/notifyrun/notifyrun/engine"
 	"github.com/notifyrun/notifyrun/schema"
@@ -107,6 +108,9 @@ func (v planView) changes(changes []engine.AttrChange) {
 			v.line("      %s = %s → (none)", c.Name, *c.Old)
 		case *c.Old == *c.New:
 			v.line("      %s = %s (changed)", c.Name, *c.New)
+		case utf8.RuneCountInString(c.Name+*c.Old+*c.New)+12 > v.width:
+			v.line("      %s = %s", c.Name, *c.Old)
+			v.line("      %*s → %s", utf8.RuneCountInString(c.Name), "", *c.New)
 		default:
 			v.line("      %s = %s → %s", c.Name, *c.Old, *c.New)
 		}
