@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
@@ -260,42 +263,40 @@ func attributeNames(ty cty.Type) []string {
 // WriteDiagnostics writes diagnostics for people, each with the lines of
 // source it is about, wrapped at width columns (0: not wrapped). Give it the
 // files of Source.Files: literal secrets are blanked there. Control characters
-// of the source or of a value are shown as a replacement character, so that
-// they cannot drive a terminal.
+// from the source or from a value come out as question marks, so that they
+// cannot drive a terminal.
 func WriteDiagnostics(w io.Writer, files map[string]*hcl.File, diags hcl.Diagnostics, width int, color bool) error {
-	shown := make(map[string]*hcl.File, len(files))
-	for _, d := range diags {
-		if d.Subject == nil || shown[d.Subject.Filename] != nil || files[d.Subject.Filename] == nil {
-			continue
-		}
-		f := *files[d.Subject.Filename]
-		f.Bytes = harmless(f.Bytes)
-		shown[d.Subject.Filename] = &f
+	var out bytes.Buffer
+	if err := hcl.NewDiagnosticTextWriter(&out, files, uint(max(width, 0)), color).WriteDiagnostics(diags); err != nil {
+		return err
 	}
-	writer := hcl.NewDiagnosticTextWriter(w, shown, uint(max(width, 0)), color)
-	for _, d := range diags {
-		one := *d
-		one.Summary = string(harmless([]byte(d.Summary)))
-		one.Detail = string(harmless([]byte(d.Detail)))
-		if err := writer.WriteDiagnostic(&one); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := w.Write(harmless(out.Bytes(), color))
+	return err
 }
 
-// harmless replaces control characters, keeping the number of bytes, on which
-// the ranges of diagnostics depend.
-func harmless(b []byte) []byte {
-	bad := func(c byte) bool { return c < ' ' && c != '\n' && c != '\t' && c != '\r' || c == 0x7f }
-	if !slices.ContainsFunc(b, bad) {
-		return b
-	}
-	out := slices.Clone(b)
-	for i, c := range out {
-		if bad(c) {
-			out[i] = '?'
+// colors are the sequences that the writer of hcl uses.
+var colors = [][]byte{[]byte("\x1b[31m"), []byte("\x1b[33m"), []byte("\x1b[1;4m"), []byte("\x1b[0m")}
+
+// harmless replaces what a terminal would act upon, but for line ends, tabs and,
+// if they are wanted, colors.
+func harmless(b []byte, color bool) []byte {
+	out := make([]byte, 0, len(b))
+	for len(b) > 0 {
+		if i := slices.IndexFunc(colors, func(c []byte) bool { return color && bytes.HasPrefix(b, c) }); i >= 0 {
+			out = append(out, colors[i]...)
+			b = b[len(colors[i]):]
+			continue
 		}
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case r == '\n' || r == '\t':
+			out = append(out, byte(r))
+		case r == utf8.RuneError && n == 1, unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+			out = append(out, '?')
+		default:
+			out = append(out, b[:n]...)
+		}
+		b = b[n:]
 	}
 	return out
 }
