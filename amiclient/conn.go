@@ -104,12 +104,23 @@ func (c *Conn) Close() error {
 // *FieldErrors. If ctx ends first the connection remains usable: the late
 // answer is dropped.
 func (c *Conn) Do(ctx context.Context, a Action) (*Message, error) {
+	return c.do(ctx, a, func() {})
+}
+
+// do is Do; on success it calls then before any later message is looked at.
+func (c *Conn) do(ctx context.Context, a Action, then func()) (*Message, error) {
 	type answer struct {
 		m   *Message
 		err error
 	}
 	answers := make(chan answer, 1)
-	if err := c.Go(ctx, c.newID(), a, func(m *Message, err error) { answers <- answer{m, err} }); err != nil {
+	done := func(m *Message, err error) {
+		if err == nil {
+			then()
+		}
+		answers <- answer{m, err}
+	}
+	if err := c.Go(ctx, c.newID(), a, done); err != nil {
 		return nil, err
 	}
 	select {

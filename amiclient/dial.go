@@ -43,7 +43,6 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 		c.Close()
 		return nil, &ConnError{"start at " + cfg.Address, false, unwritten(err)}
 	}
-	c.events.open.Store(true)
 	return c, nil
 }
 
@@ -146,12 +145,12 @@ func (c *Conn) login(ctx context.Context, cfg Config) error {
 		key := md5.Sum([]byte(m.Get("Challenge") + cfg.Secret))
 		login.Headers = append(login.Headers, Header{"AuthType", "MD5"}, Header{"Key", hex.EncodeToString(key[:])})
 	}
-	events := "system"
+	events, then := "system", func() {}
 	if cfg.Events == "on" {
-		events = "on"
+		events, then = "on", c.events.open
 	}
 	login.Headers = append(login.Headers, Header{"Events", events})
-	_, err := c.Do(ctx, login)
+	_, err := c.do(ctx, login, then)
 	return err
 }
 
@@ -220,7 +219,7 @@ func (c *Conn) setEvents(ctx context.Context, mask string) error {
 	if mask == "on" {
 		return nil
 	}
-	m, err := c.Do(ctx, Action{Name: "Events", Headers: []Header{{"EventMask", mask}}})
+	m, err := c.do(ctx, Action{Name: "Events", Headers: []Header{{"EventMask", mask}}}, c.events.open)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ const (
 type eventQueue struct {
 	queue   chan *Message
 	bytes   atomic.Int64 // of what is in queue
-	open    atomic.Bool  // events of the login are not for the consumer
-	dropped int          // by the reader's goroutine only
+	isOpen  bool         // by the reader's goroutine only, as is dropped
+	dropped int
 	log     *slog.Logger
 }
 
@@ -33,9 +33,12 @@ func (q *eventQueue) start(onEvent func(*Message), log *slog.Logger) {
 	}()
 }
 
+// open lets events pass from here on: those before are of the login's own mask.
+func (q *eventQueue) open() { q.isOpen = true }
+
 // put queues an event, or drops it if there is no room.
 func (q *eventQueue) put(m *Message) {
-	if q.queue == nil || !q.open.Load() {
+	if q.queue == nil || !q.isOpen {
 		return
 	}
 	size := int64(m.size())
