@@ -105,8 +105,8 @@ func (l *list) Set(s string) error {
 type logFlags struct{ level, format string }
 
 func (a *app) logFlags(l *logFlags) {
-	a.flags.StringVar(&l.level, "log-level", "warn", "debug, info (every delivery), warn or error")
-	a.flags.StringVar(&l.format, "log-format", "text", "text or json")
+	a.flags.StringVar(&l.level, "log-level", "warn", "log from this `level` on: debug, info (every delivery), warn or error")
+	a.flags.StringVar(&l.format, "log-format", "text", "log in this `format`: text or json")
 }
 
 func (a *app) startLog(l logFlags) error {

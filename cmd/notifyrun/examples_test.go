@@ -1,0 +1,75 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// exampleCommands are what each example is good for, in order, what it prints
+// and its exit code. An example without a line here fails.
+var exampleCommands = map[string][]struct {
+	command, prints string
+	code            int
+}{
+	"quickstart.hcl": {
+		{"plan", "Plan: 3 to add, 0 to change, 0 to remove; 2 to fire (25 phones on 1 PBX).", exitOK},
+		{"apply -auto-approve", "Complete: 26 accepted", exitOK},
+		{"plan -detailed-exitcode", "No changes.", exitOK},
+		{"plan -var firmware=1.2.4", "2 to fire (25 phones on 1 PBX).", exitOK},
+		{"schedule", "sip_notify.lamps", exitOK},
+	},
+	"reboot.hcl": {
+		{"apply -auto-approve", "Complete: 40 accepted", exitOK},
+		{"plan -var firmware=1.2.4", "2 to fire (40 phones on 1 PBX).", exitOK},
+	},
+	"mwi.hcl": {
+		{"plan", "Voice-Message: 2/5 (0/0)", exitOK},
+		{"apply -auto-approve", "Complete: 3 accepted", exitOK},
+	},
+	"user_event.hcl": {
+		{"apply -auto-approve", "3 to add", exitOK},
+		{`fire user_event.site["north"]`, "Complete: 1 accepted", exitOK},
+	},
+	"sip_call_id.hcl": {
+		{"plan", "(in the dialog of Call-ID: 8f1e9c3a@192.0.2.1)", exitOK},
+		{"apply -auto-approve", "1 to add", exitOK},
+		{"fire sip_notify.talk", "Call-ID not found", exitIncomplete}, // the simulator has no calls
+	},
+}
+
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		if filepath.Ext(name) != ".hcl" {
+			continue // a state that somebody's apply has left
+		}
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			copied := filepath.Join(t.TempDir(), name)
+			if err := os.WriteFile(copied, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if code, out, _ := execute(t, "", nil, "fmt", "-check", copied); code != exitOK {
+				t.Errorf("it is not in canonical form: %s", out)
+			}
+			if len(exampleCommands[name]) == 0 {
+				t.Error("no test runs it")
+			}
+			for _, c := range exampleCommands[name] {
+				code, out, errs := execute(t, "", nil, append(strings.Fields(c.command), copied)...)
+				if code != c.code || !strings.Contains(out, c.prints) {
+					t.Errorf("%s: exit code %d, does not print %q\n%s%s", c.command, code, c.prints, out, errs)
+				}
+			}
+		})
+	}
+}
