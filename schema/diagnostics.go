@@ -166,16 +166,18 @@ func tidied(diags hcl.Diagnostics) hcl.Diagnostics {
 	return out
 }
 
-// discreet hides why functions failed in the making of a secret: their
-// reasons quote arguments. What the functions that read files say stays.
+// discreet makes the diagnostics fit of something that becomes a secret: why
+// functions failed is hidden, since their reasons quote arguments, and the values
+// involved, too. What the functions that read files say stays.
 func discreet(diags hcl.Diagnostics) hcl.Diagnostics {
 	out := tidied(diags)
 	for i, d := range out {
+		better := *d
 		if name := failedCall(d); name != "" && name != "sensitive" && !fileFunctions[name] {
-			better := *d
 			better.Detail = fmt.Sprintf("The call of function %q failed. The reason is not shown because the result is sensitive.", name)
-			out[i] = &better
 		}
+		better.Expression, better.EvalContext = nil, nil
+		out[i] = &better
 	}
 	return out
 }

@@ -175,9 +175,34 @@ func (l *loader) declareLocals(b *hcl.Block) {
 	for _, attr := range sorted {
 		a := &arg{name: attr.Name, expr: attr.Expr, rng: attr.Expr.Range()}
 		l.declare(&node{root: "local", name: attr.Name, rng: attr.NameRange, args: []*arg{a}, compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
-			return l.eval(a, ctx)
+			v, ok := l.eval(a, ctx)
+			if ok && tooLarge(v) {
+				l.fail(a.rng, "Value too large", "The local value %q is larger than a configuration can handle.", a.name)
+				return v, false
+			}
+			return v, ok
 		}})
 	}
+}
+
+// tooLarge tells whether a value is beyond all use. Local values can double
+// from one to the next, so that a few lines could fill the memory.
+func tooLarge(v cty.Value) bool {
+	const maxBytes, maxElements, maxBits = 64 << 20, 4 << 20, 4096
+	v, _ = v.Unmark()
+	if !v.IsKnown() || v.IsNull() {
+		return false
+	}
+	switch ty := v.Type(); {
+	case ty == cty.String:
+		return len(v.AsString()) > maxBytes
+	case ty == cty.Number:
+		exponent := v.AsBigFloat().MantExp(nil)
+		return exponent > maxBits || exponent < -maxBits
+	case ty.IsCollectionType() || ty.IsTupleType():
+		return v.LengthInt() > maxElements
+	}
+	return false
 }
 
 func (l *loader) declarePBX(b *block) {

@@ -2,6 +2,9 @@ package schema
 
 import (
 	"bytes"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -38,44 +41,67 @@ func (s *Source) parse(src []byte, shown string) (*hclsyntax.Body, hcl.Diagnosti
 	return body, diags
 }
 
-// parsePieces parses a file in pieces that end with a line "}", as blocks do in
-// files that are formatted. A piece that is none by itself, as when that line
-// is in a here document, does not parse. Then, and where anything else is wrong,
-// it returns nil, and the file is to be parsed as a whole.
+// parsePieces parses a file in pieces, several at a time, that end with a line
+// "}", as blocks do in files that are formatted. A piece that is none by itself,
+// as when that line is in a here document, does not parse. Then, and where
+// anything else is wrong, it returns nil, and the file is to be parsed as a whole.
 func parsePieces(src []byte, shown string) *hcl.File {
-	var whole *hcl.File
-	var body *hclsyntax.Body
-	pos := hcl.InitialPos
-	for pos.Byte < len(src) || whole == nil {
-		end := pieceEnd(src, pos.Byte)
-		piece := src[pos.Byte:end]
-		if nestingAtMost(piece) > maxNesting || mayHaveExponent(piece) {
-			if checkNesting(piece, shown, hclsyntax.LexConfig).HasErrors() {
-				return nil
+	type piece struct {
+		start hcl.Pos
+		src   []byte
+		file  *hcl.File
+	}
+	var pieces []*piece
+	for pos := hcl.InitialPos; pos.Byte < len(src) || pieces == nil; {
+		p := &piece{start: pos, src: src[pos.Byte:pieceEnd(src, pos.Byte)]}
+		pieces = append(pieces, p)
+		pos.Line += bytes.Count(p.src, []byte{'\n'})
+		pos.Byte += len(p.src)
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(pieces)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(pieces); i = next.Add(1) - 1 {
+				p := pieces[i]
+				if !surelyShallow(p.src) && checkNesting(p.src, shown, hclsyntax.LexConfig).HasErrors() {
+					return
+				}
+				file, diags := hclsyntax.ParseConfig(p.src, shown, p.start)
+				if len(diags) > 0 {
+					return
+				}
+				p.file = file
 			}
-		}
-		file, diags := hclsyntax.ParseConfig(piece, shown, pos)
-		if len(diags) > 0 {
+		})
+	}
+	wg.Wait()
+
+	whole := pieces[0].file
+	for i, p := range pieces {
+		if p.file == nil {
 			return nil
 		}
-		part := file.Body.(*hclsyntax.Body)
-		if whole == nil {
-			whole, body = file, part
-		} else {
-			body.Blocks = append(body.Blocks, part.Blocks...)
-			for name, a := range part.Attributes {
-				if body.Attributes[name] != nil {
-					return nil // given twice
-				}
-				body.Attributes[name] = a
-			}
-			body.SrcRange.End, body.EndRange = part.SrcRange.End, part.EndRange
+		if i > 0 && !join(whole.Body.(*hclsyntax.Body), p.file.Body.(*hclsyntax.Body)) {
+			return nil
 		}
-		pos.Line += bytes.Count(piece, []byte{'\n'})
-		pos.Byte = end
 	}
 	whole.Bytes = src
 	return whole
+}
+
+// join adds the items of a later part of a file. It returns false if an argument
+// is given in both, which the parser refuses.
+func join(body, part *hclsyntax.Body) bool {
+	body.Blocks = append(body.Blocks, part.Blocks...)
+	for name, a := range part.Attributes {
+		if body.Attributes[name] != nil {
+			return false
+		}
+		body.Attributes[name] = a
+	}
+	body.SrcRange.End, body.EndRange = part.SrcRange.End, part.EndRange
+	return true
 }
 
 // pieceEnd finds the end of the piece that begins at start.
@@ -91,16 +117,19 @@ func pieceEnd(src []byte, start int) int {
 	return from + i + len("\n}\n")
 }
 
-// nestingAtMost gives an upper bound of what checkNesting counts: all bytes
-// that it could count, wherever they stand.
-func nestingAtMost(src []byte) int {
-	n := 0
-	for _, c := range src {
+// surelyShallow tells, without reading tokens, that checkNesting has nothing to
+// say: all bytes that it could count, wherever they stand, are few.
+func surelyShallow(src []byte) bool {
+	count := 0
+	for i, c := range src {
 		if nests[c] {
-			n++
+			count++
+		}
+		if (c == 'e' || c == 'E') && i > 0 && (src[i-1] == '.' || src[i-1] >= '0' && src[i-1] <= '9') {
+			return false // perhaps an exponent
 		}
 	}
-	return n
+	return count <= maxNesting
 }
 
 var nests = func() (t [256]bool) {
@@ -109,16 +138,6 @@ var nests = func() (t [256]bool) {
 	}
 	return t
 }()
-
-// mayHaveExponent tells whether a digit stands before a letter e.
-func mayHaveExponent(src []byte) bool {
-	for i := 1; i < len(src); i++ {
-		if c := src[i-1]; (src[i] == 'e' || src[i] == 'E') && (c >= '0' && c <= '9' || c == '.') {
-			return true
-		}
-	}
-	return false
-}
 
 type lexer func(src []byte, filename string, start hcl.Pos) (hclsyntax.Tokens, hcl.Diagnostics)
 
