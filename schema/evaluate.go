@@ -1,12 +1,8 @@
 package schema
 
 import (
-	"strings"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
-	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
 // jobEval has what of a job is evaluated after Load, and what was evaluated
@@ -48,6 +44,10 @@ func (j *Job) prepare() (diags hcl.Diagnostics) {
 		if on == nil && e.triggerUsed() {
 			return append(diags, problem(&change.rng, "Change trigger without known value",
 				"The job sends something that is known only when it fires, so that a change of it cannot be seen. Give the trigger an argument \"on\", or take the reference to trigger out."))
+		}
+		if !j.TargetsKnown && j.Type == SIPNotify {
+			return append(diags, problem(&change.rng, "Change trigger without known targets",
+				"The targets of the job are known only when it fires, so that it cannot be seen which of them have had a change. List the targets, or take the change trigger out."))
 		}
 		if e.onVaries() {
 			targets := j.Targets
@@ -200,184 +200,4 @@ func (e *jobEval) forTarget(diags hcl.Diagnostics, t Target) hcl.Diagnostics {
 		out[i] = appended(d, "The target is %s.", excerpt(t.String()))
 	}
 	return out
-}
-
-// Event evaluates what a user_event says. A sip_notify has none, and gets nil.
-func (j *Job) Event() (*Event, hcl.Diagnostics) { return j.eval.event, nil }
-
-func (e *jobEval) evalEvent() (*Event, hcl.Diagnostics) {
-	var c collector
-	event := &Event{Name: Plain(e.block.label())}
-	if a := e.block.args["name"]; a != nil {
-		v, ok := c.eval(a, e.ctx)
-		if !ok {
-			return nil, c.diags
-		}
-		s, err := convert.Convert(v, cty.String)
-		switch {
-		case err != nil:
-			c.fail(a.rng, "Wrong type of value", "The argument \"name\" cannot take this value: %s.", err)
-		case !s.IsNull():
-			event.Name = textOf(s)
-		}
-	}
-	if a := e.block.args["body"]; a != nil {
-		v, ok := c.eval(a, e.ctx)
-		if !ok {
-			return nil, c.diags
-		}
-		switch {
-		case v.IsNull():
-		case v.Type() == cty.String:
-			event.Body, event.BodyUnknown = splitBody(&c, v, a.rng)
-		default:
-			event.Body, event.BodyUnknown = headersOf(&c, v, "body", a.rng)
-		}
-	}
-	if c.diags.HasErrors() {
-		return nil, c.diags
-	}
-	return event, c.diags
-}
-
-// splitBody reads the body as the dialplan application UserEvent does
-// (apps/app_userevent.c: userevent_exec): items between commas, each a key and a
-// value around its first colon. Quotes, brackets and a backslash protect commas
-// (main/app.c: __ast_app_separate_args). Blanks around both are removed; an item
-// without a colon, which Asterisk drops in silence, is a mistake.
-func splitBody(c *collector, v cty.Value, rng hcl.Range) (body []Header, unknown bool) {
-	v, marks := v.Unmark()
-	if !v.IsKnown() {
-		return nil, true
-	}
-	if v.AsString() == "" {
-		return nil, false
-	}
-	for i, item := range separate(v.AsString()) {
-		key, value, ok := strings.Cut(item, ":")
-		if !ok || strings.TrimSpace(key) == "" {
-			c.fail(rng, "Invalid body", "Item %d between the commas of \"body\" is not of the form Key:Value. Asterisk drops such an item without a word.", i+1)
-			continue
-		}
-		value = strings.TrimSpace(value)
-		body = append(body, Header{Name: strings.TrimSpace(key), Value: textOf(cty.StringVal(value).WithMarks(marks))})
-	}
-	return body, false
-}
-
-// separate splits at commas as Asterisk does.
-func separate(s string) []string {
-	var items []string
-	var item strings.Builder
-	round, square, quoted := 0, 0, false
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c == '\\' && i+1 < len(s):
-			i++
-			item.WriteByte(s[i])
-			continue
-		case c == '"':
-			quoted = !quoted
-			continue
-		case quoted:
-		case c == '(':
-			round++
-		case c == ')' && round > 0:
-			round--
-		case c == '[':
-			square++
-		case c == ']' && square > 0:
-			square--
-		case c == ',' && round == 0 && square == 0:
-			items = append(items, item.String())
-			item.Reset()
-			continue
-		}
-		item.WriteByte(c)
-	}
-	return append(items, item.String())
-}
-
-// Revision identifies what the change trigger of the job waits for, as it is
-// for one target: the value of `on`, or else the message. It is the hexadecimal
-// first half of a SHA-256. A list and a tuple, or a map and an object, of the
-// same elements have the same revision, so that rewriting an expression reboots
-// no one.
-func (j *Job) Revision(t Target) (string, hcl.Diagnostics) {
-	e := j.eval
-	if e.revision != "" {
-		return e.revision, nil
-	}
-	return e.evalRevision(t)
-}
-
-func (e *jobEval) on() *arg {
-	if change := changeTrigger(e.block.triggers); change != nil {
-		return change.args["on"]
-	}
-	return nil
-}
-
-func (e *jobEval) onVaries() bool {
-	if on := e.on(); on != nil {
-		return on.uses&inTarget != 0
-	}
-	return e.job.MessageVaries()
-}
-
-// triggerUsed tells whether what is sent depends on the trigger.
-func (e *jobEval) triggerUsed() bool {
-	if m := e.block.message; m != nil {
-		return m.uses&inTrigger != 0
-	}
-	for _, name := range []string{"name", "body"} {
-		if a := e.block.args[name]; a != nil && a.uses&inTrigger != 0 {
-			return true
-		}
-	}
-	return false
-}
-
-func (e *jobEval) evalRevision(t Target) (string, hcl.Diagnostics) {
-	on := e.on()
-	if on == nil {
-		if e.job.Type == UserEvent {
-			return e.event.Digest(), nil
-		}
-		msg, diags := e.job.Message(t)
-		if diags.HasErrors() {
-			return "", diags
-		}
-		return msg.Digest(), diags
-	}
-	ctx := e.ctx
-	if on.uses&inTarget != 0 {
-		ctx = e.ctx.NewChild()
-		ctx.Variables = map[string]cty.Value{"target": t.object()}
-		more, diags := varyingMessages(on, ctx)
-		if diags.HasErrors() {
-			return "", e.forTarget(diags, t)
-		}
-		ctx = more
-	}
-	var c collector
-	v, ok := c.eval(on, ctx)
-	if !ok {
-		if on.uses&inTarget != 0 {
-			return "", e.forTarget(c.diags, t)
-		}
-		return "", c.diags
-	}
-	v, _ = v.UnmarkDeep()
-	if !v.IsWhollyKnown() {
-		c.fail(on.rng, "Value not known yet", "The argument \"on\" must be known before anything is sent: a change of it is what makes the job fire.")
-		return "", c.diags
-	}
-	b, err := ctyjson.Marshal(v, v.Type())
-	if err != nil {
-		c.fail(on.rng, "Wrong type of value", "The argument \"on\" cannot take this value: %s.", err)
-		return "", c.diags
-	}
-	return shortDigest(b), c.diags
 }

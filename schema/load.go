@@ -308,6 +308,12 @@ func (l *loader) resolveJob(j *jobBlock) {
 		names |= inCount
 	}
 	l.resolveBlock(j.block, names)
+	if change := changeTrigger(j.triggers); change != nil && j.kind == UserEvent {
+		if on := change.args["on"]; on != nil && on.uses&inTarget != 0 {
+			l.fail(on.rng, "Invalid reference", "There is no \"target\" here: a user event goes to everyone who listens, not to a target.")
+			on.ok = false
+		}
+	}
 	m := j.message
 	if m == nil {
 		return
