@@ -185,7 +185,7 @@ func (c *Conn) waitForBoot(ctx context.Context) error {
 			return nil
 		case m.Get("PJSIPNotify") != "" || m.Get("SIPnotify") != "":
 			return nil
-		case m.Get("ModuleLoad") == "": // the manager's own, of class system like the two
+		case m.Get("Filter") == "": // the manager's own (main/manager.c: __init_manager), of class system like the two
 			return nil
 		case time.Since(since) >= steady:
 			return nil

@@ -26,7 +26,7 @@ import (
 
 func TestDial_login(t *testing.T) {
 	const accepted = "Response: Success⏎ActionID: {id}⏎Message: Authentication accepted⏎⏎"
-	const commands = "Response: Success⏎ActionID: {id}⏎ModuleLoad: x⏎PJSIPNotify: x⏎⏎"
+	const commands = "Response: Success⏎ActionID: {id}⏎Filter: x⏎PJSIPNotify: x⏎⏎"
 	for _, test := range []struct {
 		name   string
 		cfg    amiclient.Config
@@ -203,7 +203,7 @@ func TestDial_whileBooting(t *testing.T) {
 	}{
 		{"FullyBooted comes", func(d *amitest.Dialogue) {
 			booting(d)
-			list(d, "Ping", "ModuleLoad")
+			list(d, "Ping", "Filter")
 			time.Sleep(100 * time.Millisecond)
 			d.Send("Event: PeerStatus⏎Peer: PJSIP/1⏎⏎Event: FullyBooted⏎Privilege: system,all⏎Uptime: 0⏎Status: Fully Booted⏎⏎")
 			off(d)
@@ -211,9 +211,9 @@ func TestDial_whileBooting(t *testing.T) {
 		{"module appears", func(d *amitest.Dialogue) {
 			booting(d)
 			for range 8 {
-				list(d, "Ping", "ModuleLoad")
+				list(d, "Ping", "Filter")
 			}
-			list(d, "Ping", "ModuleLoad", "PJSIPNotify")
+			list(d, "Ping", "Filter", "PJSIPNotify")
 			off(d)
 		}, 2 * time.Second, 2 * time.Second, nil},
 		{"no right to notify", func(d *amitest.Dialogue) {
@@ -224,20 +224,20 @@ func TestDial_whileBooting(t *testing.T) {
 		{"no such module", func(d *amitest.Dialogue) {
 			booting(d)
 			for range 41 {
-				list(d, "Ping", "ModuleLoad")
+				list(d, "Ping", "Filter")
 			}
 			off(d)
 		}, 10 * time.Second, 10 * time.Second, nil},
 		{"never done", func(d *amitest.Dialogue) {
 			booting(d)
-			actions := []string{"Ping", "ModuleLoad"}
+			actions := []string{"Ping", "Filter"}
 			for range 240 {
 				list(d, actions...)
 				actions = append(actions, fmt.Sprint("Action", len(actions)))
 			}
 			d.Wait()
 		}, 60 * time.Second, 60 * time.Second, amiclient.ErrTimeout},
-		{"ends while booting", func(d *amitest.Dialogue) { booting(d); list(d, "Ping", "ModuleLoad") }, 0, time.Second, nil},
+		{"ends while booting", func(d *amitest.Dialogue) { booting(d); list(d, "Ping", "Filter") }, 0, time.Second, nil},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
 			start := time.Now()

@@ -29,7 +29,7 @@ func TestReal(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !strings.HasPrefix(capabilities.AsteriskVersion, fmt.Sprint(major)) || capabilities.NotifyOption != (major >= 18) ||
-				!capabilities.Has("PJSIPNotify") || capabilities.Has("SIPnotify") != server.ChanSIP {
+				!capabilities.Has("PJSIPNotify") || !capabilities.Has("Filter") || capabilities.Has("SIPnotify") != server.ChanSIP {
 				t.Errorf("capabilities %+v", capabilities)
 			}
 

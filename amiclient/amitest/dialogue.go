@@ -223,7 +223,7 @@ func (d *Dialogue) Accept() {
 	d.Send("Response: Success⏎ActionID: {id}⏎Message: Authentication accepted⏎⏎" +
 		"Event: FullyBooted⏎Privilege: system,all⏎Uptime: 417⏎LastReload: 417⏎Status: Fully Booted⏎⏎")
 	d.Expect("Action: ListCommands")
-	d.Send("Response: Success⏎ActionID: {id}⏎ModuleLoad: Module management.  (Priv: system,all)⏎PJSIPNotify: Send a NOTIFY.  (Priv: system,all)⏎⏎")
+	d.Send("Response: Success⏎ActionID: {id}⏎Filter: Dynamically add filters for the current manager session.  (Priv: system,all)⏎PJSIPNotify: Send a NOTIFY.  (Priv: system,all)⏎⏎")
 	if d.Expect("Action: Events").Get("EventMask") == "off" {
 		d.Send("Response: Success⏎ActionID: {id}⏎Events: Off⏎⏎")
 	} else {
