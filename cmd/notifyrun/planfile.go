@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -37,6 +38,9 @@ const (
 )
 
 func savePlan(file, path string, l *loaded, p *engine.Plan, opts engine.Options) error {
+	if missing := l.config.Snapshot.Missing; len(missing) > 0 {
+		return fmt.Errorf("save plan: secrets stand literally in the configuration, at %s: a plan file must not hold them, and could not be applied without; declare a variable with sensitive = true for each", strings.Join(missing, ", "))
+	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return fmt.Errorf("save plan: %w", err)

@@ -233,3 +233,47 @@ func TestCut(t *testing.T) {
 		t.Errorf("saw %d of %d states", len(seen), len(states))
 	}
 }
+
+// TestCut_Checkpoint stops the copying of the log into the file at every page,
+// as a full disk or a stop of the machine may: with the log beside it, the
+// state is whole.
+func TestCut_Checkpoint(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	s := openWriter(t, path)
+	r := benchRun("01ARZ3NDEKTSV4RRFFQ69G5FAV", 500, 2)
+	if err := s.Publish(t.Context(), engine.Publication{Time: noon, Runs: []engine.NewRun{r}}); err != nil {
+		t.Fatal(err)
+	}
+	want, err := s.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err1 := os.ReadFile(path)
+	wal, err2 := os.ReadFile(path + "-wal")
+	err3 := s.Close() // copies the log into the file
+	after, err4 := os.ReadFile(path)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		t.Fatal(err)
+	}
+	if len(after) <= len(before) {
+		t.Fatalf("the file did not grow: %d bytes, then %d", len(before), len(after))
+	}
+	for n := 0; n <= len(after); n += 4096 {
+		half := slices.Concat(after[:n], before[min(n, len(before)):])
+		copied := filepath.Join(t.TempDir(), "notifyrun.db")
+		if err := errors.Join(os.WriteFile(copied, half, 0o600), os.WriteFile(copied+"-wal", wal, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		reader, err := Open(t.Context(), copied, ReadOnly)
+		if err != nil {
+			t.Fatalf("stopped after %d of %d bytes: %v", n, len(after), err)
+		}
+		got, err := reader.State(t.Context())
+		if err := errors.Join(err, reader.Close()); err != nil {
+			t.Fatalf("stopped after %d of %d bytes: %v", n, len(after), err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("stopped after %d of %d bytes:\n%s", n, len(after), diff)
+		}
+	}
+}

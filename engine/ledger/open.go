@@ -121,13 +121,25 @@ func connect(ctx context.Context, path, query string, pragmas ...string) (*sql.D
 
 // inspect tells whether a file is a state that we can open. It leaves the file
 // and its directory alone: "immutable" neither recovers nor checkpoints.
+//
+// It does not see the write-ahead log either. A file into which the log was
+// being copied when the machine stopped or the disk was full looks damaged
+// without it, and is whole with it; open finds out.
 func inspect(ctx context.Context, path string) error {
-	db, err := connect(ctx, path, "mode=ro&immutable=1")
-	if err != nil {
+	err := func() error {
+		db, err := connect(ctx, path, "mode=ro&immutable=1")
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		_, err = format(ctx, db)
 		return err
+	}()
+	if errors.Is(explain(err), ErrDamaged) {
+		if wal, e := os.Stat(path + "-wal"); e == nil && wal.Size() > 0 {
+			return nil
+		}
 	}
-	defer db.Close()
-	_, err = format(ctx, db)
 	return err
 }
 

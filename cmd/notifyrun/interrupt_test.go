@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/notifyrun/notifyrun/amiclient/amisim"
+	"github.com/notifyrun/notifyrun/engine/ledger"
+)
+
+// slowJob is a configuration of 200 phones at 100/s: two seconds of work.
+func slowJob(t *testing.T, sim *amisim.Server) string {
+	t.Helper()
+	user := sim.Users()[0]
+	dir := t.TempDir()
+	config := fmt.Sprintf(`
+pbx "sim" {
+  address    = %q
+  username   = %q
+  secret     = %q
+  rate_limit = "100/s"
+}
+sip_notify "x" {
+  pbx     = pbx.sim
+  targets = [for n in range(200) : "PJSIP/${1001 + n}"]
+  message {
+    event = "ping"
+  }
+  trigger "change" {}
+}
+`, sim.Addr(), user.Name, user.Secret)
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// The first Ctrl-C stops the sends, records all answers and says how to go on;
+// going on sends to the others, once each.
+func TestInterrupt(t *testing.T) {
+	var seen atomic.Int64
+	thirty := make(chan struct{})
+	sim, err := amisim.Start(amisim.Config{Phones: amisim.Phones(200), OnNotify: func(amisim.Notify) {
+		if seen.Add(1) == 30 {
+			close(thirty)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sim.Close()
+	dir := slowJob(t, sim)
+	cmd := program(dir, "apply", "-auto-approve")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-thirty
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	err = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Fatalf("exit code %d, %v\n%s", code, err, out.Bytes())
+	}
+	sent := int(seen.Load())
+	if want := fmt.Sprintf("Interrupted: %d accepted, %d pending in ", sent, 200-sent); !strings.Contains(out.String(), want) {
+		t.Errorf("%d sent; it does not say %q:\n%s", sent, want, out.Bytes())
+	}
+	if !strings.Contains(out.String(), "To send to the rest: notifyrun apply\n") {
+		t.Errorf("it does not say how to go on:\n%s", out.Bytes())
+	}
+	if sent == 200 {
+		t.Fatal("nothing was left to do")
+	}
+
+	code, text, errs := execute(t, "", nil, "plan", dir)
+	if code != exitOK || !strings.Contains(text, fmt.Sprintf("%d phones left", 200-sent)) {
+		t.Errorf("plan: exit code %d\n%s%s", code, text, errs)
+	}
+	if code, text, errs = execute(t, "", nil, "apply", "-auto-approve", dir); code != exitOK {
+		t.Fatalf("apply: exit code %d\n%s%s", code, text, errs)
+	}
+	perPhone := map[string]int{}
+	for _, n := range sim.Notifies() {
+		perPhone[n.Phone]++
+	}
+	if len(perPhone) != 200 || sim.Count() != 200 {
+		t.Errorf("%d NOTIFYs to %d phones, want one each to 200", sim.Count(), len(perPhone))
+	}
+	if code, text, _ = execute(t, "", nil, "runs", dir); code != exitOK || strings.Count(text, "sip_notify.x") != 1 {
+		t.Errorf("the run was not resumed but started anew:\n%s", text)
+	}
+}
+
+// A second writer hears at once who the first one is.
+func TestSecondWriter(t *testing.T) {
+	sim, err := amisim.Start(amisim.Config{Phones: amisim.Phones(200)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sim.Close()
+	dir := slowJob(t, sim)
+	lock, err := ledger.Lock(filepath.Join(dir, "notifyrun.db"), "apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"apply", "-auto-approve", dir}, {"fire", "sip_notify.x", dir}} {
+		code, _, errs := execute(t, "", nil, args...)
+		if want := fmt.Sprintf(`"apply" (process %d of user `, os.Getpid()); code != exitError || !strings.Contains(errs, want) {
+			t.Errorf("%s: exit code %d, does not say %s\n%s", args[0], code, want, errs)
+		}
+	}
+	if code, _, errs := execute(t, "", nil, "plan", dir); code != exitOK {
+		t.Errorf("plan beside a writer: exit code %d\n%s", code, errs)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if sim.Count() != 0 {
+		t.Errorf("%d NOTIFYs were sent", sim.Count())
+	}
+}
+
+// A full disk: nothing is sent that cannot be recorded.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	small := filepath.Join(dir, "small")
+	if err := os.Mkdir(small, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=256k"); err != nil {
+		t.Skipf("mounting a small file system needs root: %v", err)
+	}
+	defer syscall.Unmount(small, 0)
+	sim, err := amisim.Start(amisim.Config{Phones: amisim.Phones(200)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sim.Close()
+	config := slowJob(t, sim)
+	state := filepath.Join(small, "notifyrun.db")
+	fill := filepath.Join(small, "filler")
+
+	// No room at all: there is no state afterwards.
+	if err := exec.Command("dd", "if=/dev/zero", "of="+fill, "bs=1k").Run(); err == nil {
+		t.Fatal("the small disk is not small")
+	}
+	code, out, errs := execute(t, "", nil, "apply", "-auto-approve", "-state", state, config)
+	if code != exitError || !strings.Contains(errs, "no room left") {
+		t.Errorf("full disk: exit code %d\n%s%s", code, out, errs)
+	}
+	if _, err := os.Stat(state); err == nil {
+		t.Error("a state was left on the full disk")
+	}
+
+	// Room for the state and not for the run.
+	if err := os.Truncate(fill, 60<<10); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs = execute(t, "", nil, "apply", "-auto-approve", "-state", state, config)
+	if code != exitError || !strings.Contains(errs, "no room left") {
+		t.Errorf("little room: exit code %d\n%s%s", code, out, errs)
+	}
+	sent := sim.Count()
+	if err := os.Remove(fill); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", small, "tmpfs", syscall.MS_REMOUNT, "size=8m"); err != nil {
+		t.Fatal(err)
+	}
+	// With room again it goes on, and each phone hears it once, but those
+	// whose answer could not be recorded: they are held.
+	if code, out, errs = execute(t, "", nil, "apply", "-auto-approve", "-state", state, config); code != exitOK && code != exitIncomplete {
+		t.Errorf("with room again: exit code %d\n%s%s", code, out, errs)
+	}
+	perPhone := map[string]int{}
+	for _, n := range sim.Notifies() {
+		if perPhone[n.Phone]++; perPhone[n.Phone] > 1 {
+			t.Errorf("phone %s was notified twice", n.Phone)
+		}
+	}
+	t.Logf("%d sent before the disk was full, %d phones notified in all", sent, len(perPhone))
+}
