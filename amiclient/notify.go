@@ -225,6 +225,7 @@ type notification struct {
 	targets, variables              int
 	channel, option                 bool
 	events, types, contents, others int
+	blank                           int // empty lines that the content begins with
 }
 
 // whole holds the rules on the NOTIFY as a whole.
@@ -258,6 +259,9 @@ func (c *checker) whole(kind kind, n *notification) {
 	case n.types == 0 && n.contents > 0:
 		c.refuse(FieldContent, "", "it is given without a content type; PJSIP drops such content in silence", "Add the content type.")
 	}
+	if n.blank > 0 && n.contents > 1 {
+		c.refuse(FieldContent, "", "it begins with an empty line, which Asterisk drops in silence", "Let it begin with a line that is not empty.")
+	}
 	// chan_sip.c: add_header stops at SIP_MAX_HEADERS = 64, and 15 are its own:
 	// Via, Max-Forwards, Route, From, To, Contact, Call-ID, CSeq, User-Agent,
 	// Authorization, Date, Allow, Supported, Subscription-State, Content-Length.
@@ -285,6 +289,9 @@ func (c *checker) variable(kind kind, n *notification, value string) {
 		}
 		switch field {
 		case FieldContent:
+			if item.value == "" && n.blank == n.contents {
+				n.blank++
+			}
 			n.contents++
 		case FieldContentType:
 			n.types++
