@@ -60,7 +60,7 @@ func TestReal(t *testing.T) {
 
 			long := amiclient.PJSIPNotify{Endpoint: "1001", Variables: []amiclient.Variable{{Name: "Event", Value: "a"}, {Name: "Content-Type", Value: "text/plain"}}}
 			for i := range 60 {
-				long.Variables = append(long.Variables, amiclient.Variable{Name: "Content", Value: strings.Repeat("x", i*16)})
+				long.Variables = append(long.Variables, amiclient.Variable{Name: "Content", Value: strings.Repeat("x", 1+i*16)})
 			}
 			overTLS := cfg
 			overTLS.Address, overTLS.TLS = server.TLSAddr, server.TLS
