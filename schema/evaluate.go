@@ -11,7 +11,6 @@ type jobEval struct {
 	job   *Job
 	block *jobBlock
 	ctx   *hcl.EvalContext // of the instance
-	src   *Source
 
 	message  *Message // nil: varies with the target
 	event    *Event
@@ -20,52 +19,59 @@ type jobEval struct {
 
 // prepare evaluates what does not vary, and tries the rest on the first target,
 // so that Load finds the mistakes in it.
-func (j *Job) prepare() (diags hcl.Diagnostics) {
+func (j *Job) prepare() hcl.Diagnostics {
 	e := j.eval
-	if j.Type == UserEvent {
-		event, more := e.evalEvent()
-		if diags = append(diags, more...); diags.HasErrors() {
-			return diags
-		}
-		e.event = event
-	} else {
-		if !e.block.message.usable() {
-			return nil // reported there
-		}
-		if diags = append(diags, e.prepareMessage()...); diags.HasErrors() {
-			return diags
-		}
+	var diags hcl.Diagnostics
+	switch {
+	case j.Type == UserEvent:
+		e.event, diags = e.evalEvent()
+	case e.block.message.usable():
+		diags = e.prepareMessage()
+	default:
+		return nil // reported there
 	}
-	if change := changeTrigger(e.block.triggers); change != nil {
-		on := change.args["on"]
-		if on != nil && !on.usable() {
-			return diags
-		}
-		if on == nil && e.triggerUsed() {
-			return append(diags, problem(&change.rng, "Change trigger without known value",
-				"The job sends something that is known only when it fires, so that a change of it cannot be seen. Give the trigger an argument \"on\", or take the reference to trigger out."))
-		}
-		if !j.TargetsKnown && j.Type == SIPNotify {
-			return append(diags, problem(&change.rng, "Change trigger without known targets",
-				"The targets of the job are known only when it fires, so that it cannot be seen which of them have had a change. List the targets, or take the change trigger out."))
-		}
-		if e.onVaries() {
-			targets := j.Targets
-			if len(targets) > 1 && (on == nil || !readsFiles([]*arg{on})) {
-				targets = targets[:1]
-			}
-			for _, t := range targets {
-				if _, more := j.Revision(t); more.HasErrors() {
-					return append(diags, more...)
-				}
-			}
-			return diags
-		}
-		revision, more := e.evalRevision(Target{})
-		diags = append(diags, more...)
-		e.revision = revision
+	if change := changeTrigger(e.block.triggers); change != nil && !diags.HasErrors() {
+		diags = append(diags, e.prepareRevision(change)...)
 	}
 	return diags
+}
+
+func (e *jobEval) prepareRevision(change *block) hcl.Diagnostics {
+	on := change.args["on"]
+	switch {
+	case on != nil && !on.usable():
+		return nil // reported there
+	case on == nil && e.triggerUsed():
+		return failf(&change.rng, "Change trigger without known value",
+			"The job sends something that is known only when it fires, so that a change of it cannot be seen. Give the trigger an argument \"on\", or take the reference to trigger out.")
+	case !e.job.TargetsKnown && e.job.Type == SIPNotify:
+		return failf(&change.rng, "Change trigger without known targets",
+			"The targets of the job are known only when it fires, so that it cannot be seen which of them have had a change. List the targets, or take the change trigger out.")
+	case !e.onVaries():
+		revision, diags := e.evalRevision(Target{})
+		e.revision = revision
+		return diags
+	}
+	var args []*arg
+	if on != nil {
+		args = []*arg{on}
+	}
+	for _, t := range e.tried(args) {
+		if _, diags := e.job.Revision(t); diags.HasErrors() {
+			return diags
+		}
+	}
+	return nil
+}
+
+// tried are the targets on which Load tries what varies: the first, or all if
+// the arguments read files, since the snapshot must have them.
+func (e *jobEval) tried(args []*arg) []Target {
+	targets := e.job.Targets
+	if len(targets) > 1 && !readsFiles(args) {
+		targets = targets[:1]
+	}
+	return targets
 }
 
 func (e *jobEval) prepareMessage() (diags hcl.Diagnostics) {
@@ -85,12 +91,11 @@ func (e *jobEval) prepareMessage() (diags hcl.Diagnostics) {
 		}
 		return diags
 	}
-	// Files that a message reads must be read now: the snapshot has them.
-	targets := j.Targets
-	if len(targets) > 1 && !readsFiles(m.args()) {
-		targets = targets[:1]
+	if len(j.Targets) == 0 {
+		_, diags := m.evaluate(e.context(nil))
+		return diags
 	}
-	for _, t := range targets {
+	for _, t := range e.tried(m.args()) {
 		if _, diags := j.Message(t); diags.HasErrors() {
 			return diags
 		}

@@ -287,7 +287,7 @@ func (l *loader) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
 	if j.kind == SIPNotify {
 		job.Targets, job.TargetsKnown, ok = l.evalTargets(j.args["targets"], ctx)
 	}
-	job.eval = &jobEval{job: job, block: j, ctx: ctx, src: l.src}
+	job.eval = &jobEval{job: job, block: j, ctx: ctx}
 	switch a := j.args["message"]; {
 	case !ok, j.kind == SIPNotify && j.message == nil, a != nil && !a.usable():
 		// Reported already.
