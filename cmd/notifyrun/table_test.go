@@ -21,10 +21,10 @@ func TestTable_flush(t *testing.T) {
 		want  string
 	}{
 		{"narrow", 80, `
-ID                             N  JOB             SUM           TEXT
-01M807CE7KP74R78KY7SWXQ0NF     7  sip_not…outh"]  300 accepted  short
-01M807CE7KP74R78KY7SWXQ0NG  1234  sip_notify.x    1 accepted    a text that i…
-01M807CE7KP74R78KY7SWXQ0NH        sip_notify.y    1 accepted    two\nlines\x1…
+ID                             N  JOB              SUM           TEXT
+01M807CE7KP74R78KY7SWXQ0NF     7  sip_not…south"]  300 accepted  short
+01M807CE7KP74R78KY7SWXQ0NG  1234  sip_notify.x     1 accepted    a text that is…
+01M807CE7KP74R78KY7SWXQ0NH        sip_notify.y     1 accepted    two\nlines\x1b…
 `},
 		{"no limit", 0, `
 ID                             N  JOB                                  SUM           TEXT
