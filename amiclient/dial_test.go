@@ -267,7 +267,7 @@ func TestDial_tls(t *testing.T) {
 	var records []int
 	long := amiclient.PJSIPNotify{Endpoint: "1001", Variables: []amiclient.Variable{{Name: "Event", Value: "a"}, {Name: "Content-Type", Value: "text/plain"}}}
 	for i := range 60 {
-		long.Variables = append(long.Variables, amiclient.Variable{Name: "Content", Value: strings.Repeat("x", i*16)})
+		long.Variables = append(long.Variables, amiclient.Variable{Name: "Content", Value: strings.Repeat("x", 1+i*16)})
 	}
 	script := func(d *amitest.Dialogue) {
 		d.TLS(&tls.Config{Certificates: []tls.Certificate{certificate}}, func(n int, lastByte byte) {
