@@ -12,25 +12,28 @@ type committer struct {
 
 type commit struct {
 	batch Batch
-	done  chan error
+	done  func(error)
 }
 
-func newCommitter(l Ledger) *committer { return &committer{ledger: l, queue: make(chan commit)} }
+// newCommitter serves so many lanes, each with one batch under way at most.
+func newCommitter(l Ledger, lanes int) *committer {
+	return &committer{ledger: l, queue: make(chan commit, lanes)}
+}
 
-// run serves until the context ends. A batch that was queued is always
-// answered.
+// submit hands a batch over and returns at once; done is called when it is on
+// disk, or has failed as a whole.
+func (c *committer) submit(b Batch, done func(error)) { c.queue <- commit{b, done} }
+
+// run serves until the queue is closed.
 func (c *committer) run(ctx context.Context) {
-	for {
-		var first commit
-		select {
-		case first = <-c.queue:
-		case <-ctx.Done():
-			return
-		}
+	for first := range c.queue {
 		group, all := []commit{first}, first.batch
 		for more := true; more; {
 			select {
-			case next := <-c.queue:
+			case next, ok := <-c.queue:
+				if more = ok; !ok {
+					break
+				}
 				group = append(group, next)
 				all.Attempts = append(all.Attempts, next.batch.Attempts...)
 				all.Claims = append(all.Claims, next.batch.Claims...)
@@ -39,16 +42,9 @@ func (c *committer) run(ctx context.Context) {
 				more = false
 			}
 		}
-		err := c.ledger.Commit(context.WithoutCancel(ctx), all)
+		err := c.ledger.Commit(ctx, all)
 		for _, g := range group {
-			g.done <- err
+			g.done(err)
 		}
 	}
-}
-
-// commit returns when the batch is on disk.
-func (c *committer) commit(b Batch) error {
-	done := make(chan error, 1)
-	c.queue <- commit{b, done}
-	return <-done
 }

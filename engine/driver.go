@@ -13,9 +13,11 @@ import (
 	"github.com/notifyrun/notifyrun/schema"
 )
 
-// driver serves one lane: it claims what the lane decides, sends it, and
-// records what comes of it. All but the answer callbacks runs in the one
-// goroutine of run.
+// driver serves one lane: it claims what the lane decides, sends what is
+// claimed, and records what comes of it. While one batch is being written the
+// sends go on with what was claimed before, so that neither Asterisk nor the
+// disk waits for the other. All but the callbacks runs in the one goroutine of
+// run.
 type driver struct {
 	runner    *Runner
 	committer *committer
@@ -26,16 +28,29 @@ type driver struct {
 	reports   map[string]*RunReport
 	targets   map[*Work]map[string]schema.Target
 
-	batch     Batch
-	lookAgain time.Time
-	down      bool  // the connection is lost; a reconnect is under way
-	lost      error // the PBX did not come back
-	ledgerErr error
+	batch      Batch   // to be written next
+	writing    Batch   // being written; see committing
+	claiming   []*item // whose claims are being written
+	claimed    []*item // whose claims are on disk: they may be sent
+	onWire     int     // sent and not answered
+	committing bool
+	lookAgain  time.Time
+	down       bool  // the connection is lost; a reconnect is under way
+	lost       error // the PBX did not come back
+	ledgerErr  error
 
-	mu      sync.Mutex
-	answers []answer
-	back    *reconnected
-	signal  chan struct{} // holds one token while answers or back wait to be taken
+	mu     sync.Mutex
+	events []event
+	signal chan struct{} // holds one token while events wait to be taken
+}
+
+// event is what a callback reports to the driver's goroutine: an answer, the
+// end of a commit, or the end of a reconnect.
+type event struct {
+	answer    *answer
+	committed bool
+	reached   bool
+	err       error // of the commit or the reconnect
 }
 
 type answer struct {
@@ -45,13 +60,16 @@ type answer struct {
 	at  time.Time
 }
 
-// reconnected is how an attempt to reach a lost PBX again ended.
-type reconnected struct{ err error }
+// claimAhead is how many times max_in_flight may be claimed and unanswered at
+// most: the other half is ready to be sent the moment that answers come. It is
+// also how much a crash can leave unknown. A rate limit holds back the claims
+// themselves, so that with one there is hardly ever more claimed than sent.
+const claimAhead = 2
 
 func newDriver(r *Runner, c *committer, pbx *schema.PBX, works []*Work) *driver {
 	d := &driver{
 		runner: r, committer: c, pbx: pbx, sender: r.Senders[pbx.Address],
-		lane:    newLane(pbx.MaxInFlight, pbx.RateLimit, len(works)),
+		lane:    newLane(claimAhead*pbx.MaxInFlight, pbx.RateLimit, len(works)),
 		log:     r.Log.With("pbx", pbx.Address),
 		reports: map[string]*RunReport{},
 		targets: map[*Work]map[string]schema.Target{},
@@ -85,46 +103,29 @@ func (d *driver) run(ctx, detached context.Context) error {
 	for {
 		now := time.Now()
 		d.take(ctx, now)
-		var send []*item
-		var wake time.Time
-		if ctx.Err() == nil && !d.down && d.ledgerErr == nil && d.lost == nil {
+		if d.may(ctx) {
 			d.look(ctx, now)
 		}
-		if ctx.Err() == nil && !d.down && d.ledgerErr == nil && d.lost == nil {
-			var skip []*item
-			send, skip, wake = d.lane.step(now)
-			for _, it := range skip {
-				d.end(it, 0, Skipped, "no contact is registered: Asterisk would say Success and send nothing", now)
+		var wake time.Time
+		if d.may(ctx) {
+			d.send(detached, now)
+			if !d.committing {
+				wake = d.claim(now)
 			}
+		} else if d.stopping(ctx) {
+			d.giveBack(now)
 		}
-		send = d.prepare(send, now)
-		if err := d.commit(send, now); err != nil {
-			d.ledgerErr = err
-			for _, it := range send { // claimed, perhaps; certainly not sent
-				d.lane.ended(it, now)
-			}
-			send = nil
-		}
-		for _, it := range send {
-			id := ActionID(it.work.ID, it.seq, it.n())
-			err := d.sender.Go(detached, id, it.action, func(msg *amiclient.Message, err error) {
-				d.answered(answer{it, msg, err, time.Now()})
-			})
-			if err != nil {
-				d.answered(answer{it, nil, notQueued(err), time.Now()})
-			}
-		}
-		stopping := ctx.Err() != nil || d.ledgerErr != nil || d.lost != nil
-		if len(d.lane.inFlight) == 0 && !d.waiting() && (stopping || d.lane.idle()) {
+		d.commit(now)
+		if d.settled() && (d.stopping(ctx) || d.lane.idle()) {
 			return d.ledgerErr
 		}
-		if stopping || wake.IsZero() {
+		if wake.IsZero() {
 			timer.Stop()
 		} else {
 			timer.Reset(max(wake.Sub(now), 0))
 		}
 		done := ctx.Done()
-		if stopping {
+		if d.stopping(ctx) {
 			done = nil
 		}
 		select {
@@ -133,6 +134,95 @@ func (d *driver) run(ctx, detached context.Context) error {
 		case <-done:
 		}
 	}
+}
+
+// stopping tells whether nothing more is to be sent.
+func (d *driver) stopping(ctx context.Context) bool {
+	return ctx.Err() != nil || d.ledgerErr != nil || d.lost != nil
+}
+
+// may tells whether more may be claimed now.
+func (d *driver) may(ctx context.Context) bool { return !d.stopping(ctx) && !d.down }
+
+// settled tells whether nothing is on its way: no answer, no write, no
+// reconnect.
+func (d *driver) settled() bool {
+	if d.onWire > 0 || len(d.claimed) > 0 || d.committing || d.down {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.events) == 0 && (d.ledgerErr != nil || d.batch.empty())
+}
+
+// claim takes from the lane what is to be sent next, and ends what is not to
+// be sent at all.
+func (d *driver) claim(now time.Time) (wake time.Time) {
+	send, skip, wake := d.lane.step(now)
+	for _, it := range skip {
+		d.end(it, 0, Skipped, "no contact is registered: Asterisk would say Success and send nothing", now)
+	}
+	d.claiming = d.prepare(send, now)
+	d.batch.Claims = claims(d.claiming, now)
+	return wake
+}
+
+// commit starts to write what has gathered. Only when it is on disk may the
+// bytes of what it claims leave. After a failure it tries again with the next
+// batch, to keep what is known.
+func (d *driver) commit(now time.Time) {
+	if d.committing || d.batch.empty() {
+		return
+	}
+	d.batch.Time = now
+	d.writing, d.batch, d.committing = d.batch, Batch{}, true
+	d.committer.submit(d.writing, func(err error) { d.report(event{committed: true, err: err}) })
+}
+
+// committed takes the end of a commit.
+func (d *driver) committed(err error, now time.Time) {
+	d.committing = false
+	if err == nil {
+		d.claimed = append(d.claimed, d.claiming...)
+		d.claiming = nil
+		return
+	}
+	retry := d.ledgerErr == nil // once more, without new claims
+	d.ledgerErr = err
+	for _, it := range d.claiming {
+		d.lane.ended(it, now)
+	}
+	d.claiming = nil
+	if retry {
+		d.batch.Attempts = append(d.writing.Attempts, d.batch.Attempts...)
+		d.batch.Ended = append(d.writing.Ended, d.batch.Ended...)
+	}
+}
+
+// send puts on the wire what is claimed, as far as max_in_flight allows.
+func (d *driver) send(detached context.Context, now time.Time) {
+	n := min(len(d.claimed), d.pbx.MaxInFlight-d.onWire)
+	for _, it := range d.claimed[:n] {
+		d.onWire++
+		it.started = now
+		err := d.sender.Go(detached, ActionID(it.work.ID, it.seq, it.n()), it.action, func(msg *amiclient.Message, err error) {
+			d.report(event{answer: &answer{it, msg, err, time.Now()}})
+		})
+		if err != nil {
+			d.report(event{answer: &answer{it, nil, notQueued(err), now}})
+		}
+	}
+	d.claimed = d.claimed[n:]
+}
+
+// giveBack ends the claims of what will not be sent after all.
+func (d *driver) giveBack(now time.Time) {
+	for _, it := range d.claimed {
+		it.started = now
+		d.lane.ended(it, now)
+		d.record(it, it.n(), NotSent, "notifyrun stopped before it was sent", now)
+	}
+	d.claimed = nil
 }
 
 // notQueued marks an error of Sender.Go, which means that the action was never
@@ -146,54 +236,38 @@ func notQueued(err error) error {
 	return &amiclient.ConnError{Op: "send action", Err: err}
 }
 
-func (d *driver) answered(a answer) {
+// report hands an event to the driver's goroutine.
+func (d *driver) report(e event) {
 	d.mu.Lock()
-	d.answers = append(d.answers, a)
+	d.events = append(d.events, e)
 	d.mu.Unlock()
-	d.wakeUp()
-}
-
-func (d *driver) wakeUp() {
 	select {
 	case d.signal <- struct{}{}:
 	default:
 	}
 }
 
-// waiting tells whether there is more to take, or a reconnect under way that
-// will report.
-func (d *driver) waiting() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.answers) > 0 || d.down
-}
-
-// take turns the answers that have come in into outcomes.
+// take turns what the callbacks have reported into outcomes.
 func (d *driver) take(ctx context.Context, now time.Time) {
 	d.mu.Lock()
-	answers, back := d.answers, d.back
-	d.answers, d.back = nil, nil
+	events := d.events
+	d.events = nil
 	d.mu.Unlock()
-	if back != nil {
-		d.down = false
-		if ctx.Err() != nil {
-			d.lane.drop()
-		} else if back.err != nil {
-			d.lost = back.err
-			d.log.Error("PBX is lost; what is left stays pending", "error", back.err)
-			d.lane.drop()
-		} else {
-			d.log.Info("PBX is back")
-			d.lookAgain = time.Time{}
+	for _, e := range events {
+		switch {
+		case e.committed:
+			d.committed(e.err, now)
+		case e.reached:
+			d.reconnected(ctx, e.err)
+		default:
+			d.onWire--
+			v := classify(e.answer.msg, e.answer.err)
+			if v.lost {
+				d.reconnect(ctx, v.err)
+			}
+			d.lane.ended(e.answer.it, now)
+			d.resolve(*e.answer, v, now)
 		}
-	}
-	for _, a := range answers {
-		v := classify(a.msg, a.err)
-		if v.lost {
-			d.reconnect(ctx, v.err)
-		}
-		d.lane.ended(a.it, now)
-		d.resolve(a, v, now)
 	}
 }
 
@@ -285,21 +359,6 @@ func (d *driver) action(it *item) (amiclient.Action, error) {
 	return notifyAction(t, m), nil
 }
 
-// commit writes the ends since the last commit and the claims of what is about
-// to be sent. Only when it returns nil may their bytes leave.
-func (d *driver) commit(send []*item, now time.Time) error {
-	d.batch.Claims = claims(send, now)
-	d.batch.Time = now
-	if len(d.batch.Attempts)+len(d.batch.Claims)+len(d.batch.Ended) == 0 {
-		return nil
-	}
-	err := d.committer.commit(d.batch)
-	if err == nil {
-		d.batch = Batch{}
-	}
-	return err
-}
-
 // claims folds deliveries with consecutive positions in one run into ranges.
 func claims(send []*item, now time.Time) []Claim {
 	var all []Claim
@@ -326,13 +385,19 @@ func (d *driver) reconnect(ctx context.Context, cause error) {
 	if ctx.Err() == nil {
 		d.log.Warn("connection to PBX lost", "error", cause)
 	}
-	go func() {
-		err := d.reach(ctx, cause)
-		d.mu.Lock()
-		d.back = &reconnected{err}
-		d.mu.Unlock()
-		d.wakeUp()
-	}()
+	go func() { d.report(event{reached: true, err: d.reach(ctx, cause)}) }()
+}
+
+func (d *driver) reconnected(ctx context.Context, err error) {
+	d.down = false
+	switch {
+	case err == nil:
+		d.log.Info("PBX is back")
+		d.lookAgain = time.Time{}
+	case ctx.Err() == nil:
+		d.lost = err
+		d.log.Error("PBX is lost; what is left stays pending", "error", err)
+	}
 }
 
 // reach returns nil when the PBX answers a Ping, or the last reason why not.

@@ -164,9 +164,6 @@ func (l *lane) retry(it *item, due time.Time) {
 	heap.Push(&l.later, it)
 }
 
-// drop takes all that waits out of the lane: the PBX is gone for good.
-func (l *lane) drop() { l.ready, l.next, l.later, l.aside = nil, 0, nil, map[string][]*item{} }
-
 // idle tells whether nothing waits and nothing is in flight.
 func (l *lane) idle() bool {
 	return l.next == len(l.ready) && len(l.later) == 0 && len(l.inFlight) == 0

@@ -145,6 +145,8 @@ type Batch struct {
 	Time     time.Time
 }
 
+func (b Batch) empty() bool { return len(b.Attempts)+len(b.Claims)+len(b.Ended) == 0 }
+
 // Attempt is the end of one AMI action sent for a delivery, or, with N 0, the
 // end of a delivery without one.
 type Attempt struct {

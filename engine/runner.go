@@ -80,9 +80,9 @@ func (r *Runner) Run(ctx context.Context, works []*Work) (*Report, error) {
 		byPBX[w.PBX] = append(byPBX[w.PBX], w)
 	}
 
-	detached, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	committer := newCommitter(r.Ledger)
+	// What is sent, looked up and recorded outlives the first Ctrl-C.
+	detached := context.WithoutCancel(ctx)
+	committer := newCommitter(r.Ledger, len(pbxs))
 	var serving sync.WaitGroup
 	serving.Go(func() { committer.run(detached) })
 
@@ -101,7 +101,7 @@ func (r *Runner) Run(ctx context.Context, works []*Work) (*Report, error) {
 		})
 	}
 	lanes.Wait()
-	stop()
+	close(committer.queue)
 	serving.Wait()
 
 	var failed error

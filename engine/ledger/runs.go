@@ -103,6 +103,9 @@ func findRun(ctx context.Context, q querier, prefix string) (row int64, err erro
 
 // countOutcomes counts the deliveries of an open run by how far they have got.
 func countOutcomes(ctx context.Context, q querier, run openRun) (map[engine.Outcome]int, error) {
+	if outcomes, err := countSimple(ctx, q, run); outcomes != nil || err != nil {
+		return outcomes, err
+	}
 	outcomes := make(map[engine.Outcome]int)
 	pending := run.total
 	err := each(ctx, q, func(rows *sql.Rows) error {
@@ -123,4 +126,29 @@ func countOutcomes(ctx context.Context, q querier, run openRun) (map[engine.Outc
 		outcomes[engine.Pending] = pending
 	}
 	return outcomes, err
+}
+
+// countSimple counts a run whose every delivery ended in its first attempt, as
+// most do, at a fraction of what countOutcomes costs. It gives nil where the run
+// is not such a one.
+func countSimple(ctx context.Context, q querier, run openRun) (map[engine.Outcome]int, error) {
+	outcomes := make(map[engine.Outcome]int)
+	left, simple := run.total, true
+	err := each(ctx, q, func(rows *sql.Rows) error {
+		var outcome engine.Outcome
+		var n, least, most int
+		if err := rows.Scan(&outcome, &n, &least, &most); err != nil {
+			return err
+		}
+		if least != 1 || most != 1 || !outcome.Final() {
+			simple = false
+		}
+		outcomes[outcome] = n
+		left -= n
+		return nil
+	}, `SELECT outcome, count(*), min(n), max(n) FROM attempt WHERE run = ? GROUP BY outcome`, run.row)
+	if err != nil || left != 0 || !simple {
+		return nil, err
+	}
+	return outcomes, nil
 }

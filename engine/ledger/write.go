@@ -135,8 +135,14 @@ func (s *SQLite) endRun(ctx context.Context, run openRun, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.conn.ExecContext(ctx, foldRun, run.row); err != nil {
+	var folds bool // few runs have deliveries with a revision and others without
+	if err := s.conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM delivery WHERE run = ? AND revision <> '')`, run.row).Scan(&folds); err != nil {
 		return err
+	}
+	if folds {
+		if _, err := s.conn.ExecContext(ctx, foldRun, run.row); err != nil {
+			return err
+		}
 	}
 	if _, err := s.conn.ExecContext(ctx, `DELETE FROM claim WHERE run = ?`, run.row); err != nil {
 		return err
