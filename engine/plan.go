@@ -59,54 +59,6 @@ type Firing struct {
 	Initial    bool // no target of this job has had any revision
 }
 
-// Resumption is the rest of an open run that an apply goes on with.
-type Resumption struct {
-	Run        RunHeader
-	Deliveries []DeliveryState
-}
-
-// Cancellation is the part of an open run that no longer applies.
-type Cancellation struct {
-	Run        RunHeader
-	Deliveries []DeliveryState
-	Reason     string
-	Ends       bool // nothing of the run is left
-}
-
-// Options narrow a plan down.
-type Options struct {
-	Target  []string `json:"target,omitempty"`  // addresses; only these jobs, if any are given
-	Exclude []string `json:"exclude,omitempty"` // addresses; not these
-}
-
-// selects tells whether a job takes part. The address of a block selects all
-// instances of it.
-func (o Options) selects(address string) bool {
-	match := func(pattern string) bool {
-		return address == pattern || strings.HasPrefix(address, pattern+"[")
-	}
-	if slices.ContainsFunc(o.Exclude, match) {
-		return false
-	}
-	return len(o.Target) == 0 || slices.ContainsFunc(o.Target, match)
-}
-
-// Validate refuses addresses that select nothing, which are most likely
-// misspelt: leaving a job out by mistake can mean a lost notify.
-func (o Options) Validate(cfg *schema.Config, state *State) error {
-	for _, pattern := range slices.Concat(o.Target, o.Exclude) {
-		one := Options{Target: []string{pattern}}
-		found := slices.ContainsFunc(cfg.Jobs, func(j *schema.Job) bool { return one.selects(j.Address) })
-		for address := range state.Jobs {
-			found = found || one.selects(address)
-		}
-		if !found {
-			return fmt.Errorf("select %s: there is no such job in the configuration or the state", pattern)
-		}
-	}
-	return nil
-}
-
 // NewPlan compares a configuration with a state. The diagnostics hold
 // everything that Asterisk would refuse; with an error among them there is no
 // plan.
@@ -248,52 +200,6 @@ func index(j *schema.Job, prep prepared) map[string]string {
 		}
 	}
 	return m
-}
-
-// resume splits what is left of an open run into what still applies and what
-// does not. It sees in-flight deliveries as Recover will leave them: unknown.
-func resume(j *schema.Job, r OpenRun, message map[string]string) (Resumption, []Cancellation) {
-	res := Resumption{Run: r.RunHeader}
-	byReason := map[string]*Cancellation{}
-	var cancels []*Cancellation
-	for _, d := range r.Deliveries {
-		unknown := d.Outcome == Unknown || d.Outcome == InFlight
-		if d.Outcome.Final() && !unknown || unknown && j.OnUnknown == schema.Hold {
-			continue
-		}
-		reason := ""
-		now, ok := message[d.Target]
-		switch {
-		case !j.Enabled:
-			reason = "the job is disabled"
-		case r.PBX != j.PBX.Address:
-			reason = "the job has moved to " + j.PBX.Address
-		case !ok:
-			reason = "the target is no longer in the configuration"
-		case now != d.Message:
-			reason = "the message has changed since"
-		}
-		if reason == "" {
-			res.Deliveries = append(res.Deliveries, d)
-			continue
-		}
-		c := byReason[reason]
-		if c == nil {
-			c = &Cancellation{Run: r.RunHeader, Reason: reason}
-			byReason[reason] = c
-			cancels = append(cancels, c)
-		}
-		c.Deliveries = append(c.Deliveries, d)
-	}
-	if len(cancels) == 0 && len(res.Deliveries) == 0 {
-		// Everything is final but the run was not ended: the writer died between the two.
-		cancels = append(cancels, &Cancellation{Run: r.RunHeader})
-	}
-	out := make([]Cancellation, len(cancels))
-	for i, c := range cancels {
-		out[i] = *c
-	}
-	return res, out
 }
 
 // removedJobs are the jobs that were applied and are no longer declared, and

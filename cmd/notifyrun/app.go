@@ -83,6 +83,7 @@ func (a *app) dispatch(ctx context.Context, args []string) error {
 		return fmt.Errorf("notifyrun has no command %q; notifyrun help lists them", name)
 	}
 	a.cmd = commands[i]
+	a.json = slices.ContainsFunc(args, func(s string) bool { return strings.TrimLeft(s, "-") == "json" && s != "json" }) // before a mistake in a flag
 	return a.cmd.run(a, ctx, args[1:])
 }
 
@@ -138,6 +139,15 @@ func (a *app) width(w io.Writer) int {
 		}
 	}
 	return 80
+}
+
+// columns is how many columns of w lines are to be clipped to; 0 where it is no
+// terminal: a file or another program gets all of every line.
+func (a *app) columns(w io.Writer) int {
+	if !terminal(w) {
+		return 0
+	}
+	return a.width(w)
 }
 
 // terminal tells whether a person sits behind v.

@@ -98,5 +98,5 @@ func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
 		return
 	}
 	a.warn(l.source, warnings)
-	planView{a.stdout, a.style(a.stdout), a.width(a.stdout)}.write(p)
+	planView{a.stdout, a.style(a.stdout), a.columns(a.stdout)}.write(p)
 }

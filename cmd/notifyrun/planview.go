@@ -16,7 +16,7 @@ import (
 type planView struct {
 	w     io.Writer
 	style style
-	width int
+	width int // 0: no limit
 }
 
 const maxNames = 5 // targets named in full before "and N more"
@@ -32,9 +32,13 @@ func (v planView) write(p *engine.Plan) {
 
 func (v planView) printf(format string, args ...any) { fmt.Fprintf(v.w, format, args...) }
 
-// line writes one line, clipped to the width.
+// line writes one line, clipped to the width of a terminal.
 func (v planView) line(format string, args ...any) {
-	v.printf("%s\n", clip(printable(strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", `\n`)), v.width))
+	text := printable(strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", `\n`))
+	if v.width > 0 {
+		text = clip(text, v.width)
+	}
+	v.printf("%s\n", text)
 }
 
 func (v planView) job(jp *engine.JobPlan, now time.Time) {
@@ -108,7 +112,7 @@ func (v planView) changes(changes []engine.AttrChange) {
 			v.line("      %s = %s → (none)", c.Name, *c.Old)
 		case *c.Old == *c.New:
 			v.line("      %s = %s (changed)", c.Name, *c.New)
-		case utf8.RuneCountInString(c.Name+*c.Old+*c.New)+12 > v.width:
+		case v.width > 0 && utf8.RuneCountInString(c.Name+*c.Old+*c.New)+12 > v.width:
 			v.line("      %s = %s", c.Name, *c.Old)
 			v.line("      %*s → %s", utf8.RuneCountInString(c.Name), "", *c.New)
 		default:

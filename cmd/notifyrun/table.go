@@ -33,11 +33,7 @@ type column struct {
 
 // newTable starts a table that is written to w.
 func (a *app) newTable(w io.Writer, columns ...column) *table {
-	t := &table{columns: columns, style: a.style(w)}
-	if terminal(w) {
-		t.width = a.width(w)
-	}
-	return t
+	return &table{columns: columns, style: a.style(w), width: a.columns(w)}
 }
 
 // wide tells whether w has room for the columns that are not needed every day.

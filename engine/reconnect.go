@@ -1,0 +1,54 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient"
+)
+
+// reconnect tries to reach a lost PBX again until Patience is over or ctx
+// ends. The lane sends nothing meanwhile.
+func (d *driver) reconnect(ctx context.Context, cause error) {
+	if d.down || d.lost != nil {
+		return
+	}
+	d.down = true
+	if ctx.Err() == nil {
+		d.log.Warn("connection to PBX lost", "error", cause)
+	}
+	go func() { d.report(event{reached: true, err: d.reach(ctx, cause)}) }()
+}
+
+func (d *driver) reconnected(ctx context.Context, err error) {
+	d.down = false
+	switch {
+	case err == nil:
+		d.log.Info("PBX is back")
+		d.lookAgain = time.Time{}
+	case ctx.Err() == nil:
+		d.lost = err
+		d.log.Error("PBX is lost; what is left stays pending", "error", err)
+	}
+}
+
+// reach returns nil when the PBX answers a Ping, or the last reason why not.
+func (d *driver) reach(ctx context.Context, err error) error {
+	ctx, cancel := context.WithTimeout(ctx, d.runner.Patience)
+	defer cancel()
+	for wait := 100 * time.Millisecond; !fatal(err); wait = min(2*wait, 5*time.Second) {
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+		_, now := d.sender.Do(ctx, amiclient.Action{Name: "Ping"})
+		if now == nil {
+			return nil
+		}
+		if ctx.Err() == nil {
+			err = now
+		}
+	}
+	return err
+}
