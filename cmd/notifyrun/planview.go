@@ -153,7 +153,7 @@ func (v planView) sent(s engine.Sent) {
 		v.printf("\n")
 	}
 	for _, line := range s.Content {
-		v.printf("        %s\n", printable(line.String()))
+		v.printf("%s\n", strings.TrimRight("        "+printable(line.String()), " "))
 	}
 }
 

@@ -18,7 +18,7 @@ func (a *app) showReport(r *engine.Report, took time.Duration, resume string) {
 		writeJSON(a.stdout, newReportJSON(r))
 		return
 	}
-	reportView{a.stdout, a.style(a.stdout), a.width(a.stdout)}.write(r, took, resume)
+	reportView{a.stdout, a.style(a.stdout)}.write(r, took, resume)
 }
 
 // reportNothing ends an apply that had something to record but nothing to send.
@@ -33,7 +33,6 @@ func (a *app) reportNothing() {
 type reportView struct {
 	w     io.Writer
 	style style
-	width int
 }
 
 func (v reportView) write(r *engine.Report, took time.Duration, resume string) {
