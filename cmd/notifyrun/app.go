@@ -49,6 +49,7 @@ type app struct {
 	flags *flag.FlagSet
 	json  bool
 	log   *slog.Logger
+	logs  *logSettings // of -log-level and -log-format; nil where the command has neither
 }
 
 // exitCode is an error that has been reported already, or needs no words.

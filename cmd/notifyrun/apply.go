@@ -30,7 +30,6 @@ resume; the second ends the program at once.`,
 // applyFlags are those of the commands that send.
 type applyFlags struct {
 	values values
-	log    logFlags
 	opts   engine.Options
 	yes    bool
 }
@@ -40,16 +39,9 @@ func (a *app) apply(ctx context.Context, args []string) error {
 	a.flagSet()
 	a.valueFlags(&f.values)
 	a.planFlags(&f.opts)
-	a.logFlags(&f.log)
+	a.logFlags()
 	a.flags.BoolVar(&f.yes, "auto-approve", false, "do not ask")
-	rest, err := a.parse(args)
-	if err != nil {
-		return err
-	}
-	if err := a.startLog(f.log); err != nil {
-		return err
-	}
-	path, err := a.path(rest)
+	path, err := a.parsePath(args)
 	if err != nil {
 		return err
 	}
@@ -67,15 +59,11 @@ func (a *app) apply(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := a.begin(l, "apply")
+	s, state, err := a.begin(ctx, l, "apply")
 	if err != nil {
 		return err
 	}
 	defer s.end()
-	state, err := a.readState(ctx, l)
-	if err != nil {
-		return err
-	}
 	p, warnings, err := a.makePlan(l, state, f.opts)
 	if err != nil {
 		return err
@@ -107,15 +95,11 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 	if f.values.state == "" {
 		l.state = saved.State
 	}
-	s, err := a.begin(l, "apply")
+	s, state, err := a.begin(ctx, l, "apply")
 	if err != nil {
 		return err
 	}
 	defer s.end()
-	state, err := a.readState(ctx, l)
-	if err != nil {
-		return err
-	}
 	again := func(state *engine.State) (*engine.Plan, error) {
 		p, _, err := a.makePlan(l, state, saved.Options)
 		if err != nil {
@@ -170,13 +154,19 @@ type session struct {
 }
 
 // begin takes the writer's lock, so that a second apply hears at once who is
-// at work, and not after its operator has said yes.
-func (a *app) begin(l *loaded, command string) (*session, error) {
+// at work, and not after its operator has said yes; and it reads the state.
+func (a *app) begin(ctx context.Context, l *loaded, command string) (*session, *engine.State, error) {
 	lock, err := ledger.Lock(l.state, command)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &session{a, l, lock}, nil
+	s := &session{a, l, lock}
+	state, err := a.readState(ctx, l)
+	if err != nil {
+		s.end()
+		return nil, nil, err
+	}
+	return s, state, nil
 }
 
 func (s *session) end() { s.lock.Unlock() }

@@ -26,20 +26,12 @@ phone. The exit code is 1 if anything is missing.`,
 
 func (a *app) check(ctx context.Context, args []string) error {
 	var v values
-	var logs logFlags
 	var only list
 	a.flagSet()
 	a.valueFlags(&v)
-	a.logFlags(&logs)
+	a.logFlags()
 	a.flags.Var(&only, "pbx", "only the PBX at this `address`, as pbx.hq; may be repeated")
-	rest, err := a.parse(args)
-	if err != nil {
-		return err
-	}
-	if err := a.startLog(logs); err != nil {
-		return err
-	}
-	path, err := a.path(rest)
+	path, err := a.parsePath(args)
 	if err != nil {
 		return err
 	}

@@ -22,17 +22,13 @@ is the approval. What a phone gets counts for the job's change trigger too.`,
 
 func (a *app) fire(ctx context.Context, args []string) error {
 	var v values
-	var logs logFlags
 	var only list
 	a.flagSet()
 	a.valueFlags(&v)
-	a.logFlags(&logs)
+	a.logFlags()
 	a.flags.Var(&only, "only", "only to this `target`, as PJSIP/1001; may be repeated")
 	rest, err := a.parse(args)
 	if err != nil {
-		return err
-	}
-	if err := a.startLog(logs); err != nil {
 		return err
 	}
 	if len(rest) == 0 {
@@ -51,15 +47,11 @@ func (a *app) fire(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := a.begin(l, "fire")
+	s, state, err := a.begin(ctx, l, "fire")
 	if err != nil {
 		return err
 	}
 	defer s.end()
-	state, err := a.readState(ctx, l)
-	if err != nil {
-		return err
-	}
 	plan := func(state *engine.State) (*engine.Plan, error) {
 		p, diags, err := engine.NewFire(l.config, state, time.Now(), address, targets)
 		if err == nil && diags.HasErrors() {

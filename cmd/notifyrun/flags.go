@@ -38,7 +38,7 @@ func (a *app) parse(args []string) ([]string, error) {
 			return nil, a.flagError(err)
 		}
 		if args = a.flags.Args(); len(args) == 0 {
-			return append(rest, behind...), nil
+			return append(rest, behind...), a.startLog()
 		}
 		rest, args = append(rest, args[0]), args[1:]
 	}
@@ -56,6 +56,15 @@ func (a *app) flagError(err error) error {
 		return fmt.Errorf("%s: there is no flag -%s. Did you mean -%s?", a.cmd.name, name, guess)
 	}
 	return fmt.Errorf("%s: there is no flag -%s; notifyrun %s -help lists them", a.cmd.name, name, a.cmd.name)
+}
+
+// parsePath is parse for the commands that take a path and nothing else.
+func (a *app) parsePath(args []string) (string, error) {
+	rest, err := a.parse(args)
+	if err != nil {
+		return "", err
+	}
+	return a.path(rest)
 }
 
 // path takes the PATH argument off the end of args, "." if there is none.
@@ -101,27 +110,32 @@ func (l *list) Set(s string) error {
 	return nil
 }
 
-// logFlags adds -log-level and -log-format; startLog applies them.
-type logFlags struct{ level, format string }
-
-func (a *app) logFlags(l *logFlags) {
-	a.flags.StringVar(&l.level, "log-level", "warn", "log from this `level` on: debug, info (every delivery), warn or error")
-	a.flags.StringVar(&l.format, "log-format", "text", "log in this `format`: text or json")
+// logFlags adds -log-level and -log-format; parse starts the log that they ask
+// for.
+func (a *app) logFlags() {
+	a.logs = &logSettings{}
+	a.flags.StringVar(&a.logs.level, "log-level", "warn", "log from this `level` on: debug, info (every delivery), warn or error")
+	a.flags.StringVar(&a.logs.format, "log-format", "text", "log in this `format`: text or json")
 }
 
-func (a *app) startLog(l logFlags) error {
+type logSettings struct{ level, format string }
+
+func (a *app) startLog() error {
+	if a.logs == nil {
+		return nil
+	}
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(l.level)); err != nil {
-		return fmt.Errorf("%s: -log-level %q is none of debug, info, warn, error", a.cmd.name, l.level)
+	if err := level.UnmarshalText([]byte(a.logs.level)); err != nil {
+		return fmt.Errorf("%s: -log-level %q is none of debug, info, warn, error", a.cmd.name, a.logs.level)
 	}
 	opts := &slog.HandlerOptions{Level: level}
-	switch l.format {
+	switch a.logs.format {
 	case "text":
 		a.log = slog.New(slog.NewTextHandler(a.stderr, opts))
 	case "json":
 		a.log = slog.New(slog.NewJSONHandler(a.stderr, opts))
 	default:
-		return fmt.Errorf("%s: -log-format %q is neither text nor json", a.cmd.name, l.format)
+		return fmt.Errorf("%s: -log-format %q is neither text nor json", a.cmd.name, a.logs.format)
 	}
 	return nil
 }

@@ -42,11 +42,7 @@ func (a *app) history(ctx context.Context, args []string) error {
 	a.flags.StringVar(&outcome, "outcome", "", "only with this `outcome`: "+strings.Join(outcomeNames, ", "))
 	a.flags.StringVar(&since, "since", "", "only what started at this `time` or later: RFC 3339, or how long ago, as 24h")
 	a.flags.IntVar(&q.Limit, "limit", 0, "only the newest `n`; 0 lists all")
-	rest, err := a.parse(args)
-	if err != nil {
-		return err
-	}
-	path, err := a.path(rest)
+	path, err := a.parsePath(args)
 	if err != nil {
 		return err
 	}

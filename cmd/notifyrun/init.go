@@ -31,11 +31,7 @@ type initJSON struct {
 
 func (a *app) init(_ context.Context, args []string) error {
 	a.flagSet()
-	rest, err := a.parse(args)
-	if err != nil {
-		return err
-	}
-	dir, err := a.path(rest)
+	dir, err := a.parsePath(args)
 	if err != nil {
 		return err
 	}

@@ -34,11 +34,7 @@ func (a *app) plan(ctx context.Context, args []string) error {
 	a.planFlags(&opts)
 	out := a.flags.String("out", "", "save the plan to a `file` for notifyrun apply")
 	detailed := a.flags.Bool("detailed-exitcode", false, "exit with 2 if there is something to do")
-	rest, err := a.parse(args)
-	if err != nil {
-		return err
-	}
-	path, err := a.path(rest)
+	path, err := a.parsePath(args)
 	if err != nil {
 		return err
 	}

@@ -26,11 +26,7 @@ func (a *app) runs(ctx context.Context, args []string) error {
 	a.valueFlags(&v)
 	a.flags.IntVar(&q.Limit, "limit", 20, "list at most `n` runs; 0 lists all")
 	a.flags.StringVar(&q.Job, "job", "", "only runs of the job at this `address`")
-	rest, err := a.parse(args)
-	if err != nil {
-		return err
-	}
-	path, err := a.path(rest)
+	path, err := a.parsePath(args)
 	if err != nil {
 		return err
 	}

@@ -32,11 +32,7 @@ func (a *app) schedule(_ context.Context, args []string) error {
 	n := a.flags.Int("count", 5, "list `n` due times of each job")
 	a.flags.StringVar(&from, "from", "", "list due times at this `time` or later: RFC 3339, or 2006-01-02 15:04 in UTC; default: now")
 	a.flags.StringVar(&job, "job", "", "only the job at this `address`")
-	rest, err := a.parse(args)
-	if err != nil {
-		return err
-	}
-	path, err := a.path(rest)
+	path, err := a.parsePath(args)
 	if err != nil {
 		return err
 	}

@@ -18,11 +18,7 @@ func (a *app) validate(_ context.Context, args []string) error {
 	var v values
 	a.flagSet()
 	a.valueFlags(&v)
-	rest, err := a.parse(args)
-	if err != nil {
-		return err
-	}
-	path, err := a.path(rest)
+	path, err := a.parsePath(args)
 	if err != nil {
 		return err
 	}
