@@ -79,19 +79,35 @@ func (v reportView) failure(run *engine.RunReport, f engine.Failure) {
 	fmt.Fprintf(v.w, "    %s\n", printable(list))
 }
 
-// outcomeList words counts by outcome in the order of their weight:
-// "20 accepted, 3 rejected".
+// shownOutcomes is the order in which reports list outcomes.
+var shownOutcomes = []engine.Outcome{engine.Accepted, engine.Rejected, engine.Unknown, engine.Skipped, engine.Canceled, engine.InFlight, engine.Pending}
+
+// outcomeList words counts by outcome: "20 accepted, 3 rejected".
 func outcomeList(counts map[engine.Outcome]int) string {
-	var parts []string
-	for _, o := range []engine.Outcome{engine.Accepted, engine.Rejected, engine.Unknown, engine.Skipped, engine.Canceled, engine.InFlight, engine.Pending} {
+	return strings.Join(outcomeWords(counts), ", ")
+}
+
+// outcomesToMind is outcomeList with accepted last, for a narrow column that
+// must not hide the others.
+func outcomesToMind(counts map[engine.Outcome]int) string {
+	words := outcomeWords(counts)
+	if counts[engine.Accepted] > 0 {
+		words = append(words[1:], words[0])
+	}
+	return strings.Join(words, ", ")
+}
+
+func outcomeWords(counts map[engine.Outcome]int) []string {
+	var words []string
+	for _, o := range shownOutcomes {
 		if n := counts[o]; n > 0 {
-			parts = append(parts, thousands(n)+" "+strings.ReplaceAll(string(o), "_", " "))
+			words = append(words, thousands(n)+" "+strings.ReplaceAll(string(o), "_", " "))
 		}
 	}
-	if len(parts) == 0 {
-		return "none sent"
+	if words == nil {
+		return []string{"none sent"}
 	}
-	return strings.Join(parts, ", ")
+	return words
 }
 
 func outcomesAndRest(counts map[engine.Outcome]int, left int) string {

@@ -70,7 +70,7 @@ func (a *app) runTable(runs []engine.RunSummary) error {
 		stamp = strings.TrimSuffix(stamp, ":05")
 	}
 	for _, r := range runs {
-		cells := []string{r.ID, r.Created.Local().Format(stamp), took(r.Created, r.Ended), r.Job, outcomeList(r.Outcomes)}
+		cells := []string{r.ID, r.Created.Local().Format(stamp), took(r.Created, r.Ended), r.Job, outcomesToMind(r.Outcomes)}
 		if wide {
 			cells = append(cells, r.PBX, cause(r.Cause))
 		}
