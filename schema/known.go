@@ -49,6 +49,3 @@ func (j *Job) ChangeDetail() string {
 }
 
 func oneLine(v cty.Value) string { return strings.Join(strings.Fields(FormatValue(v)), " ") }
-
-// Dir is the directory of the configuration: relative paths in it start there.
-func (s *Source) Dir() string { return s.dir }

@@ -234,3 +234,13 @@ func freePort() (int, error) {
 	}
 	return 0, last
 }
+
+// Certificate returns the server's self-made TLS certificate as PEM.
+func (a *Asterisk) Certificate(tb testing.TB) []byte {
+	tb.Helper()
+	text, err := os.ReadFile(filepath.Join(a.dir, "var", "cert.pem"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return text
+}

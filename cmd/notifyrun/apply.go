@@ -176,7 +176,7 @@ func (s *session) end() { s.lock.Unlock() }
 // do anything else than what was shown.
 func (s *session) execute(ctx context.Context, shown *engine.Plan, again func(*engine.State) (*engine.Plan, error), resume string) error {
 	a, now := s.app, time.Now()
-	conns, err := a.connect(ctx, s.l.source.Dir(), shown.PBXs(), shown.Needs())
+	conns, err := a.connect(ctx, shown.PBXs(), shown.Needs())
 	if err != nil {
 		return err
 	}

@@ -210,3 +210,72 @@ sip_notify "x" {
 		})
 	}
 }
+
+// TestAsterisk_TLS applies over TLS, with the server's certificate given by
+// ca_file and without it, and to sip: URIs and to an endpoint of two contacts.
+func TestAsterisk_TLS(t *testing.T) {
+	for _, major := range []int{16, 22} {
+		t.Run(fmt.Sprint(major), func(t *testing.T) {
+			phone := amitest.StartPhone(t)
+			server := amitest.StartAsterisk(t, major, amitest.AsteriskConfig{Phone: phone.Addr()})
+			dir := t.TempDir()
+			write := func(name, text string) {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write("ca.pem", string(server.Certificate(t)))
+			config := fmt.Sprintf(`
+pbx "rig" {
+  address  = %q
+  username = %q
+  secret   = var.secret
+  tls {
+    ca_file = "ca.pem"
+  }
+}
+variable "secret" {
+  sensitive = true
+}
+sip_notify "x" {
+  pbx     = pbx.rig
+  targets = ["PJSIP/1001", "PJSIP/%s", "sip:someone@%s"]
+  message {
+    event        = "x"
+    content_type = "text/plain"
+    content      = join("\n", [for n in split(",", "a,b,c,d,e,f,g,h") : format("%%0200s", n)])
+  }
+  trigger "change" {}
+}
+`, server.TLSAddr, amitest.UserMinimal, amitest.EndpointTwin, phone.Addr())
+			write("main.hcl", config)
+			environ := []string{"NOTIFYRUN_VAR_secret=" + amitest.Secret}
+			code, out, errs := execute(t, "", environ, "apply", "-auto-approve", dir)
+			if code != exitOK || !strings.Contains(out, "3 accepted") {
+				t.Fatalf("exit code %d\n%s%s", code, out, errs)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			requests, err := phone.Wait(ctx, 4) // the endpoint "twin" has two contacts
+			if err != nil {
+				t.Fatalf("the phone got %d NOTIFYs: %v", phone.Count(), err)
+			}
+			users := map[string]int{}
+			for _, r := range requests {
+				users[r.User()]++
+				if len(r.Body) != 8*200+7*2 {
+					t.Errorf("a body of %d bytes", len(r.Body))
+				}
+			}
+			if users["someone"] != 1 || len(users) != 4 {
+				t.Errorf("heard by %v", users)
+			}
+
+			write("main.hcl", strings.Replace(config, `ca_file = "ca.pem"`, "", 1))
+			code, _, errs = execute(t, "", environ, "fire", "sip_notify.x", dir)
+			if code != exitError || !strings.Contains(errs, "certificate") {
+				t.Errorf("an unknown certificate: exit code %d\n%s", code, errs)
+			}
+		})
+	}
+}

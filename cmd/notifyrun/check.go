@@ -119,7 +119,7 @@ func (a *app) checkAll(ctx context.Context, l *loaded, wanted []*schema.PBX) []*
 	var all sync.WaitGroup
 	for i, pbx := range wanted {
 		results[i] = &checked{pbx: pbx, needs: needsOf(l.config, pbx)}
-		all.Go(func() { a.checkOne(ctx, l.source.Dir(), results[i]) })
+		all.Go(func() { a.checkOne(ctx, results[i]) })
 	}
 	all.Wait()
 	return results
@@ -173,10 +173,10 @@ func needsOf(cfg *schema.Config, pbx *schema.PBX) []*need {
 	return needs
 }
 
-func (a *app) checkOne(ctx context.Context, dir string, c *checked) {
+func (a *app) checkOne(ctx context.Context, c *checked) {
 	var started pbxs
 	defer started.close()
-	cfg, err := a.amiConfig(&started, dir, c.pbx)
+	cfg, err := a.amiConfig(&started, c.pbx)
 	if err != nil {
 		c.err = err
 		return

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -27,11 +25,11 @@ type pbxs struct {
 // connect logs in to each of the PBXs and returns when all have answered and
 // have the actions that are needed, by PBX address: nothing is recorded or
 // sent while one of them cannot be reached or would refuse everything.
-func (a *app) connect(ctx context.Context, dir string, wanted []*schema.PBX, needs map[string][]string) (*pbxs, error) {
+func (a *app) connect(ctx context.Context, wanted []*schema.PBX, needs map[string][]string) (*pbxs, error) {
 	p := &pbxs{clients: map[string]*amiclient.Client{}}
 	var failed []error
 	for _, pbx := range wanted {
-		cfg, err := a.amiConfig(p, dir, pbx)
+		cfg, err := a.amiConfig(p, pbx)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", pbx.Address, err))
 			continue
@@ -87,7 +85,7 @@ func ready(ctx context.Context, c *amiclient.Client, actions []string) error {
 
 // amiConfig makes the client's settings, and starts the simulator if pbx asks
 // for one.
-func (a *app) amiConfig(p *pbxs, dir string, pbx *schema.PBX) (amiclient.Config, error) {
+func (a *app) amiConfig(p *pbxs, pbx *schema.PBX) (amiclient.Config, error) {
 	cfg := amiclient.Config{
 		Address:     pbx.Dial,
 		Username:    pbx.Username,
@@ -109,7 +107,7 @@ func (a *app) amiConfig(p *pbxs, dir string, pbx *schema.PBX) (amiclient.Config,
 		cfg.Username, cfg.Secret = user.Name, user.Secret
 	}
 	if pbx.TLS != nil {
-		conf, err := tlsConfig(dir, pbx)
+		conf, err := tlsConfig(pbx)
 		if err != nil {
 			return cfg, err
 		}
@@ -118,7 +116,7 @@ func (a *app) amiConfig(p *pbxs, dir string, pbx *schema.PBX) (amiclient.Config,
 	return cfg, nil
 }
 
-func tlsConfig(dir string, pbx *schema.PBX) (*tls.Config, error) {
+func tlsConfig(pbx *schema.PBX) (*tls.Config, error) {
 	conf := &tls.Config{ServerName: pbx.TLS.ServerName, MinVersion: tls.VersionTLS12}
 	if conf.ServerName == "" {
 		host, _, err := net.SplitHostPort(pbx.Dial)
@@ -127,20 +125,11 @@ func tlsConfig(dir string, pbx *schema.PBX) (*tls.Config, error) {
 		}
 		conf.ServerName = host
 	}
-	if pbx.TLS.CAFile == "" {
-		return conf, nil
-	}
-	file := pbx.TLS.CAFile
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(dir, file)
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read ca_file: %w", err)
-	}
-	conf.RootCAs = x509.NewCertPool()
-	if !conf.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read ca_file %s: it holds no PEM certificate", file)
+	if pbx.TLS.CAFile != "" {
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(pbx.TLS.CA) {
+			return nil, fmt.Errorf("read ca_file %s: it holds no PEM certificate", pbx.TLS.CAFile)
+		}
 	}
 	return conf, nil
 }
