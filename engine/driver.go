@@ -94,9 +94,9 @@ func newDriver(r *Runner, c *committer, pbx *schema.PBX, works []*Work) *driver 
 	return d
 }
 
-// run serves the lane until nothing is left to send, the context ends or the
-// ledger fails; then it waits for the answers still due. What it sends and
-// looks up happens under detached, which outlives the first Ctrl-C.
+// run serves the lane until nothing is left to send, ctx ends or the ledger
+// fails; then it waits for the answers still due. They come under detached,
+// which outlives the first Ctrl-C.
 func (d *driver) run(ctx, detached context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -122,7 +122,7 @@ func (d *driver) run(ctx, detached context.Context) error {
 		if wake.IsZero() {
 			timer.Stop()
 		} else {
-			timer.Reset(max(wake.Sub(now), 0))
+			timer.Reset(max(time.Until(wake), 0))
 		}
 		done := ctx.Done()
 		if d.stopping(ctx) {
@@ -160,11 +160,23 @@ func (d *driver) settled() bool {
 func (d *driver) claim(now time.Time) (wake time.Time) {
 	send, skip, wake := d.lane.step(now)
 	for _, it := range skip {
+		if d.inDialog(it) {
+			it.endpoint = "" // it goes to the other side of the call, wherever that is
+			d.lane.add(it)
+			wake = now
+			continue
+		}
 		d.end(it, 0, Skipped, "no contact is registered: Asterisk would say Success and send nothing", now)
 	}
 	d.claiming = d.prepare(send, now)
 	d.batch.Claims = claims(d.claiming, now)
 	return wake
+}
+
+// inDialog tells whether a delivery goes into the dialog of a channel.
+func (d *driver) inDialog(it *item) bool {
+	m, diags := it.work.Job.Message(d.targets[it.work][it.target])
+	return !diags.HasErrors() && m != nil && !m.Channel.IsEmpty()
 }
 
 // commit starts to write what has gathered. Only when it is on disk may the

@@ -334,6 +334,30 @@ func TestRunner_SkipsWithoutContact(t *testing.T) {
 	}
 }
 
+// In the dialog of a call no contact is needed.
+func TestRunner_ChannelNeedsNoContact(t *testing.T) {
+	cfg := configure(t, `
+		pbx "hq" {
+		  simulator {}
+		}
+		sip_notify "x" {
+		  pbx     = pbx.hq
+		  targets = [{ target = "PJSIP/1", channel = "PJSIP/1-00000001" }, { target = "PJSIP/2", channel = null }]
+		  message {
+		    event   = "talk"
+		    channel = target.channel
+		  }
+		}`)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		b.pbx.contacts = map[string]int{"1": 0, "2": 0}
+		r := b.run(t, t.Context())
+		if r.Runs[0].Outcomes[Accepted] != 1 || r.Runs[0].Outcomes[Skipped] != 1 {
+			t.Errorf("%+v", r.Runs[0])
+		}
+	})
+}
+
 // A PBX that stays away leaves the rest pending, and the run open.
 func TestRunner_PBXLost(t *testing.T) {
 	cfg := job(t, 100, "")
