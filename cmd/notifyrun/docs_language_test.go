@@ -62,7 +62,7 @@ func (p page) section(t *testing.T, heading string) string {
 	return p.sections[i].body
 }
 
-// tables gives the rows of all tables whose header is this.
+// tables gives the rows of all tables whose header is this. No cell has a "|".
 func tables(body, header string) (rows [][]string) {
 	in := false
 	for line := range strings.Lines(body) {
@@ -73,7 +73,7 @@ func tables(body, header string) (rows [][]string) {
 		case !strings.HasPrefix(line, "|"):
 			in = false
 		case in && !strings.HasPrefix(line, "|---"):
-			cells := strings.Split(strings.Trim(line, "|"), " | ")
+			cells := strings.Split(strings.Trim(line, "|"), "|")
 			for i := range cells {
 				cells[i] = strings.TrimSpace(cells[i])
 			}

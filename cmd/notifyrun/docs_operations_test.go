@@ -153,7 +153,7 @@ func TestOperations_commands(t *testing.T) {
 // TestDocs_flags finds every flag of every command line in the pages' scripts
 // among those of its command.
 func TestDocs_flags(t *testing.T) {
-	for _, name := range []string{"operations.md"} {
+	for _, name := range []string{"operations.md", "design.md"} {
 		for _, block := range codeBlocks(readPage(t, name).text, "sh") {
 			for line := range strings.Lines(block) {
 				_, call, ok := strings.Cut(line, "notifyrun ")
