@@ -334,7 +334,10 @@ func checkArgument(t *testing.T, dir string, b schema.BlockDoc, word, name, typ,
 	if standard == "required" != inNeed && !slices.Contains([]string{"message", "event", "option", "content_type", "content", "default"}, name) {
 		t.Errorf("%s: documented as %s; without it: %v", name, standard, diags)
 	}
-	// What is no number, truth or duration is refused.
+	// The value is of the documented type, and what is not is refused.
+	if form := map[string]string{"number": `^\d+$`, "bool": "^(true|false)$", "duration": `^"\d+(ms|s|m|h)"$`, "string": `^".*"$|^null$`}[typ]; form != "" && word != "validation" && !regexp.MustCompile(form).MatchString(value) {
+		t.Errorf("%s is documented as %s, but the program takes %s", name, typ, value)
+	}
 	if wrong := map[string]string{"number": "[]", "bool": "[]", "duration": `"soon"`, "string": "[]"}[typ]; wrong != "" && name != "error_message" {
 		if _, diags := load(append(others, name+" = "+wrong)...); !diags.HasErrors() {
 			t.Errorf("%s is documented as %s, but the program takes %s", name, typ, wrong)
