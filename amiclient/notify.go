@@ -329,7 +329,7 @@ func reserved(kind kind, name string) string {
 	if kind == kindSIPNotify {
 		for _, own := range []string{"User-Agent", "Date", "Allow", "Supported"} {
 			if is(name, own) {
-				return "chan_sip writes this header itself and would send it twice"
+				return "it is one that chan_sip writes itself, so that it would go out twice"
 			}
 		}
 	}

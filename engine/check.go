@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -48,7 +49,7 @@ func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
 		if trigger != nil {
 			rev, more := j.Revision(schema.Target{})
 			diags = append(diags, more...)
-			p.revisions = []string{rev}
+			p.revisions = []string{onPBX(j, rev)}
 		}
 		return p, append(diags, problems.diagnostics()...)
 	}
@@ -81,10 +82,37 @@ func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
 		p.revisions = append(p.revisions, rev)
 	}
 	if trigger != nil && trigger.OfMessage {
-		p.revisions = p.messages
+		p.revisions = slices.Clone(p.messages)
+	}
+	var before, own string // most have the same
+	for i, rev := range p.revisions {
+		if rev != before {
+			before, own = rev, onPBX(j, rev)
+		}
+		p.revisions[i] = own
 	}
 	return p, append(diags, problems.diagnostics()...)
 }
+
+// Revisions gives for each target of a job the revision that its change trigger
+// asks for now. It is nil for a job without one.
+func Revisions(j *schema.Job) (map[string]string, hcl.Diagnostics) {
+	if changeTrigger(j) == nil {
+		return nil, nil
+	}
+	p, diags := prepareJob(j)
+	revisions := make(map[string]string, len(p.revisions))
+	for i, name := range targetNames(j) {
+		if i < len(p.revisions) {
+			revisions[name] = p.revisions[i]
+		}
+	}
+	return revisions, diags
+}
+
+// onPBX is a revision of a job as its PBX's phones have it: PJSIP/1001 of
+// another PBX is another phone, so a job that moves there begins anew.
+func onPBX(j *schema.Job, revision string) string { return digest(j.PBX.Address, revision) }
 
 func changeTrigger(j *schema.Job) *schema.ChangeTrigger {
 	for _, t := range j.Triggers {

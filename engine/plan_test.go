@@ -140,6 +140,34 @@ func TestPlan_NewValueFiresForAll(t *testing.T) {
 	}
 }
 
+// PJSIP/1 of another PBX is another phone.
+func TestPlan_MovedToAnotherPBX(t *testing.T) {
+	on := func(pbx string) *schema.Config {
+		return configure(t, fmt.Sprintf(`
+			pbx "hq" {
+			  simulator {}
+			}
+			pbx "branch" {
+			  simulator {}
+			}
+			sip_notify "x" {
+			  pbx     = pbx.%s
+			  targets = ["PJSIP/1", "PJSIP/2"]
+			  message {
+			    event = "a"
+			  }
+			  trigger "change" {}
+			}`, pbx))
+	}
+	s := after(t, plan(t, on("hq"), &State{}), 2)
+	if p := plan(t, on("hq"), s); !p.Empty() {
+		t.Errorf("on the same PBX it fires for %v", fired(p))
+	}
+	if p := plan(t, on("branch"), s); len(fired(p)) != 2 || p.Jobs[0].Op != Change {
+		t.Errorf("on another PBX it fires for %v, op %s", fired(p), p.Jobs[0].Op)
+	}
+}
+
 func TestPlan_NewPhoneAlone(t *testing.T) {
 	s := after(t, plan(t, fleet(t, 3, "1.2.3", ""), &State{}), 3)
 	p := plan(t, fleet(t, 5, "1.2.3", ""), s)

@@ -261,6 +261,10 @@ func (m *message) build(c *collector, values messageValues) *Message {
 		return nil
 	}
 	if !msg.Option.IsEmpty() {
+		if msg.Option.IsSensitive() {
+			c.fail(m.rangeOf(messageFields[fieldOption]), "Sensitive value not allowed",
+				"The argument \"option\" is sensitive, but it is the name of a section, and Asterisk repeats it in its answers, which are shown and kept. If it is no secret, wrap it in nonsensitive(…).")
+		}
 		for i, t := range texts {
 			given := t != nil && !t.IsEmpty()
 			if i == fieldHeaders {

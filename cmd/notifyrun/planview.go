@@ -162,15 +162,18 @@ func (v planView) held(p *engine.Plan) {
 		if n := len(jp.Held); n > 0 {
 			v.printf("%s %s of %s: it is not known whether they got this revision (%s).\n", v.style.yellow("Held:"),
 				whom(jp.Job, n), printable(jp.Address), printable(names(jp.Held, func(s string) string { return s })))
-			v.printf("  They are not sent to again by themselves. To send: notifyrun fire -only %s '%s'\n\n",
-				printable(jp.Held[0]), printable(jp.Address))
+			v.printf("  They are not sent to again by themselves. To send: %s\n\n", fireCommandLine(jp.Address, jp.Held[:1]))
 		}
 	}
 }
 
 func (v planView) summary(p *engine.Plan) {
 	if p.Empty() {
-		v.printf("%s\n", v.style.bold(v.style.green("No changes.")+" What was applied is what is declared, and every phone has had it."))
+		rest := " What was applied is what is declared, and every phone has had it."
+		if slices.ContainsFunc(p.Jobs, func(jp *engine.JobPlan) bool { return len(jp.Held) > 0 }) {
+			rest = " What was applied is what is declared, and every phone but those held has had it."
+		}
+		v.printf("%s\n", v.style.bold(v.style.green("No changes.")+rest))
 		return
 	}
 	c := p.Counts()

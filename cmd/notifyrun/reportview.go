@@ -62,9 +62,43 @@ func (v reportView) write(r *engine.Report, took time.Duration, resume string) {
 		head = v.style.red("Incomplete:")
 	}
 	fmt.Fprintf(v.w, "\n%s %s in %s.\n", head, outcomesAndRest(sum, left), took.Round(10*time.Millisecond))
-	if left > 0 || sum[engine.Rejected]+sum[engine.Skipped] > 0 {
+	v.next(r, left, resume)
+}
+
+// next says how to go on: an apply goes on with what is pending, and tries
+// again where a change trigger asks for it; the rest is sent by hand.
+func (v reportView) next(r *engine.Report, left int, resume string) {
+	applies := left > 0
+	for _, run := range r.Runs {
+		var byHand []string
+		for _, f := range run.Failures {
+			switch again := f.Outcome == engine.Rejected || f.Outcome == engine.Skipped; {
+			case again && run.Cause.Kind == "change":
+				applies = true
+			case again, f.Outcome == engine.Unknown:
+				byHand = append(byHand, f.Targets...)
+			}
+		}
+		if len(byHand) > 0 {
+			fmt.Fprintf(v.w, "To send again by hand: %s\n", fireCommandLine(run.Job, byHand))
+		}
+	}
+	if applies {
 		fmt.Fprintf(v.w, "To send to the rest: %s\n", resume)
 	}
+}
+
+// fireCommandLine is the command that sends a job to some of its targets.
+func fireCommandLine(address string, targets []string) string {
+	const shown = 3
+	line := "notifyrun fire"
+	for _, t := range targets[:min(shown, len(targets))] {
+		line += " -only " + shellQuote(t)
+	}
+	if len(targets) > shown {
+		line += " …"
+	}
+	return printable(line + " " + shellQuote(address))
 }
 
 // failure names the phones that one cause kept from accepting.

@@ -81,28 +81,15 @@ func (a *app) showJob(ctx context.Context, address, path string, v values) error
 // countRevisions compares what each target had last with the present revision.
 // It gives nil for a job without a change trigger.
 func (a *app) countRevisions(l *loaded, j *schema.Job, had map[string]engine.Delivered) (*revisionCounts, error) {
-	changes := false
-	for _, t := range j.Triggers {
-		_, ok := t.(*schema.ChangeTrigger)
-		changes = changes || ok
+	revisions, diags := engine.Revisions(j)
+	if diags.HasErrors() {
+		return nil, a.mistakes(l.source, diags)
 	}
-	if !changes {
+	if revisions == nil {
 		return nil, nil
 	}
-	targets := j.Targets
-	if j.Type == schema.UserEvent {
-		targets = []schema.Target{{}}
-	}
 	c := &revisionCounts{}
-	for _, t := range targets {
-		now, diags := j.Revision(t)
-		if diags.HasErrors() {
-			return nil, a.mistakes(l.source, diags)
-		}
-		name := t.String()
-		if j.Type == schema.UserEvent {
-			name = j.PBX.Address
-		}
+	for name, now := range revisions {
 		switch d, ok := had[name]; {
 		case !ok:
 			c.Never++
