@@ -34,6 +34,7 @@ type driver struct {
 	claimed    []*item // whose claims are on disk: they may be sent
 	onWire     int     // sent and not answered
 	committing bool
+	failed     int // commits in a row that failed
 	lookAgain  time.Time
 	down       bool  // the connection is lost; a reconnect is under way
 	lost       error // the PBX did not come back
@@ -84,7 +85,10 @@ func newDriver(r *Runner, c *committer, pbx *schema.PBX, works []*Work) *driver 
 		d.targets[w] = byName
 		items := make([]item, len(w.Deliveries))
 		for i, s := range w.Deliveries {
-			items[i] = item{work: w, seq: s.Seq, target: s.Target, before: s.Attempts}
+			items[i] = item{work: w, seq: s.Seq, target: s.Target, phone: s.Target, before: s.Attempts}
+			if w.Job.Type == schema.UserEvent {
+				items[i].phone = w.ID
+			}
 			if t := byName[s.Target]; t.Tech == schema.TechPJSIP {
 				items[i].endpoint = t.Name
 			}
@@ -152,7 +156,7 @@ func (d *driver) settled() bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.events) == 0 && (d.ledgerErr != nil || d.batch.empty())
+	return len(d.events) == 0 && (d.failed > commitTries || d.batch.empty())
 }
 
 // claim takes from the lane what is to be sent next, and ends what is not to
@@ -179,11 +183,15 @@ func (d *driver) inDialog(it *item) bool {
 	return !diags.HasErrors() && m != nil && !m.Channel.IsEmpty()
 }
 
+// commitTries is how often it is tried to write what is known after a commit
+// has failed.
+const commitTries = 3
+
 // commit starts to write what has gathered. Only when it is on disk may the
-// bytes of what it claims leave. After a failure it tries again with the next
-// batch, to keep what is known.
+// bytes of what it claims leave. After a failure nothing more is claimed; when
+// the last answer has come, what is known is tried again.
 func (d *driver) commit(now time.Time) {
-	if d.committing || d.batch.empty() {
+	if d.committing || d.batch.empty() || d.failed > 0 && (d.onWire > 0 || d.failed > commitTries) {
 		return
 	}
 	d.batch.Time = now
@@ -195,20 +203,21 @@ func (d *driver) commit(now time.Time) {
 func (d *driver) committed(err error, now time.Time) {
 	d.committing = false
 	if err == nil {
+		d.failed = 0
 		d.claimed = append(d.claimed, d.claiming...)
 		d.claiming = nil
 		return
 	}
-	retry := d.ledgerErr == nil // once more, without new claims
-	d.ledgerErr = err
+	d.failed++
+	if d.ledgerErr == nil {
+		d.ledgerErr = err
+	}
 	for _, it := range d.claiming {
 		d.lane.ended(it, now)
 	}
 	d.claiming = nil
-	if retry {
-		d.batch.Attempts = append(d.writing.Attempts, d.batch.Attempts...)
-		d.batch.Ended = append(d.writing.Ended, d.batch.Ended...)
-	}
+	d.batch.Attempts = append(d.writing.Attempts, d.batch.Attempts...)
+	d.batch.Ended = append(d.writing.Ended, d.batch.Ended...)
 }
 
 // send puts on the wire what is claimed, as far as max_in_flight allows.

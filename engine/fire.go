@@ -14,11 +14,10 @@ import (
 // that changes nothing else. With only, the run is over these of the job's
 // targets. What a phone gets this way counts for the job's change trigger too.
 func NewFire(cfg *schema.Config, state *State, now time.Time, address string, only []string) (*Plan, hcl.Diagnostics, error) {
-	i := slices.IndexFunc(cfg.Jobs, func(j *schema.Job) bool { return j.Address == address })
-	if i < 0 {
-		return nil, nil, fmt.Errorf("fire %s: there is no such job in the configuration", address)
+	j, err := FindJob(cfg, address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("fire %s: %w", address, err)
 	}
-	j := cfg.Jobs[i]
 	switch {
 	case !j.Enabled:
 		return nil, nil, fmt.Errorf("fire %s: the job is disabled (enabled = false)", address)
@@ -53,6 +52,37 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 	if len(jp.Fire.Deliveries) == 0 {
 		return nil, nil, fmt.Errorf("fire %s: it has no targets", address)
 	}
+	jp.Cancel = supersede(state, jp.Fire, address)
 	jp.Fire.First = firstSent(j, jp.Fire.Deliveries[0].Target, prep)
 	return &Plan{Config: cfg, State: state, Now: now, Jobs: []*JobPlan{jp}, ByHand: true}, diags, nil
+}
+
+// supersede cancels what open runs of a job still have for the targets of a new
+// firing, so that no phone is told twice: by this run, and by an apply that
+// goes on with the others.
+func supersede(state *State, f *Firing, address string) []Cancellation {
+	fires := make(map[string]bool, len(f.Deliveries))
+	for _, d := range f.Deliveries {
+		fires[d.Target] = true
+	}
+	var cancels []Cancellation
+	for _, r := range state.Open {
+		if r.Job != address {
+			continue
+		}
+		c := Cancellation{Run: r.RunHeader, Reason: "a later run sends to the same targets", Ends: true}
+		for _, d := range r.Deliveries {
+			switch {
+			case d.Outcome.Final(), d.Outcome == InFlight: // unknown, once recovered
+			case fires[d.Target]:
+				c.Deliveries = append(c.Deliveries, d)
+			default:
+				c.Ends = false
+			}
+		}
+		if len(c.Deliveries) > 0 {
+			cancels = append(cancels, c)
+		}
+	}
+	return cancels
 }

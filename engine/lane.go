@@ -21,6 +21,7 @@ type item struct {
 	work     *Work
 	seq      int
 	target   string
+	phone    string    // what two of must not be in flight together; a user event is for nobody's phone
 	endpoint string    // whose contacts decide whether anyone would hear it; empty: not looked up
 	before   int       // attempts by earlier processes
 	tries    int       // attempts by this one
@@ -78,22 +79,22 @@ func (l *lane) step(now time.Time) (send, skip []*item, wake time.Time) {
 		it := l.ready[l.next]
 		l.ready[l.next] = nil
 		l.next++
-		if _, busy := l.inFlight[it.target]; busy {
-			l.aside[it.target] = append(l.aside[it.target], it)
+		if _, busy := l.inFlight[it.phone]; busy {
+			l.aside[it.phone] = append(l.aside[it.phone], it)
 			continue
 		}
-		if until, ok := l.quiet[it.target]; ok {
+		if until, ok := l.quiet[it.phone]; ok {
 			if until.After(now) {
 				l.retry(it, until)
 				continue
 			}
-			delete(l.quiet, it.target)
+			delete(l.quiet, it.phone)
 		}
 		if n, known := l.contacts[it.endpoint]; known && n == 0 && it.endpoint != "" {
 			skip = append(skip, it)
 			continue
 		}
-		l.inFlight[it.target] = it
+		l.inFlight[it.phone] = it
 		it.tries++
 		it.started = now
 		send = append(send, it)
@@ -144,16 +145,16 @@ func (l *lane) wake() time.Time {
 // ended takes a delivery out of flight and lets the next one to the same
 // phone go after a gap.
 func (l *lane) ended(it *item, now time.Time) {
-	delete(l.inFlight, it.target)
+	delete(l.inFlight, it.phone)
 	if l.quiet != nil {
-		l.quiet[it.target] = now.Add(phoneGap)
+		l.quiet[it.phone] = now.Add(phoneGap)
 	}
-	if waiting := l.aside[it.target]; len(waiting) > 0 {
+	if waiting := l.aside[it.phone]; len(waiting) > 0 {
 		l.retry(waiting[0], now.Add(phoneGap))
 		if len(waiting) == 1 {
-			delete(l.aside, it.target)
+			delete(l.aside, it.phone)
 		} else {
-			l.aside[it.target] = waiting[1:]
+			l.aside[it.phone] = waiting[1:]
 		}
 	}
 }

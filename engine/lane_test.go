@@ -16,7 +16,7 @@ func phones(run string, n int) []*item {
 	w := &Work{RunHeader: RunHeader{ID: run}}
 	items := make([]*item, n)
 	for i := range items {
-		items[i] = &item{work: w, seq: i, target: fmt.Sprintf("PJSIP/%d", i), endpoint: fmt.Sprint(i)}
+		items[i] = &item{work: w, seq: i, target: fmt.Sprintf("PJSIP/%d", i), phone: fmt.Sprintf("PJSIP/%d", i), endpoint: fmt.Sprint(i)}
 	}
 	return items
 }

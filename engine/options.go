@@ -29,14 +29,10 @@ func (o Options) selects(address string) bool {
 // Validate refuses addresses that select nothing, which are most likely
 // misspelt: leaving a job out by mistake can mean a lost notify.
 func (o Options) Validate(cfg *schema.Config, state *State) error {
+	known := addresses(cfg, state)
 	for _, pattern := range slices.Concat(o.Target, o.Exclude) {
-		one := Options{Target: []string{pattern}}
-		found := slices.ContainsFunc(cfg.Jobs, func(j *schema.Job) bool { return one.selects(j.Address) })
-		for address := range state.Jobs {
-			found = found || one.selects(address)
-		}
-		if !found {
-			return fmt.Errorf("select %s: there is no such job in the configuration or the state", pattern)
+		if !slices.ContainsFunc(known, Options{Target: []string{pattern}}.selects) {
+			return fmt.Errorf("select %s: %w", pattern, unknownAddress(pattern, known))
 		}
 	}
 	return nil

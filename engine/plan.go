@@ -191,13 +191,18 @@ func firstSent(j *schema.Job, name string, prep prepared) Sent {
 	return prep.first
 }
 
-// index gives the digest of the message that each target would get now.
-func index(j *schema.Job, prep prepared) map[string]string {
-	m := make(map[string]string, len(prep.messages))
+// index gives what each target is to get now.
+func index(j *schema.Job, prep prepared) map[string]wanted {
+	m := make(map[string]wanted, len(prep.messages))
 	for i, name := range targetNames(j) {
-		if i < len(prep.messages) {
-			m[name] = prep.messages[i]
+		if i >= len(prep.messages) {
+			break
 		}
+		w := wanted{message: prep.messages[i]}
+		if prep.revisions != nil {
+			w.revision = prep.revisions[i]
+		}
+		m[name] = w
 	}
 	return m
 }

@@ -238,6 +238,73 @@ func TestPlan_NewValueEndsOldRun(t *testing.T) {
 	}
 }
 
+// A new value whose message is the same: the old run must not go on beside the
+// new one, or a phone would be told twice.
+func TestPlan_NewValueSameMessage(t *testing.T) {
+	s := after(t, plan(t, fleet(t, 5, "1.2.3", ""), &State{}), 2)
+	p := plan(t, fleet(t, 5, "1.2.4", ""), s)
+	jp := p.Jobs[0]
+	if len(jp.Resume) != 0 || len(jp.Cancel) != 1 || !jp.Cancel[0].Ends || len(fired(p)) != 5 {
+		t.Errorf("resumes %+v, cancels %+v, fires for %v", jp.Resume, jp.Cancel, fired(p))
+	}
+}
+
+// A firing by hand takes over what an interrupted one has left.
+func TestFire_TakesOver(t *testing.T) {
+	cfg := job(t, 5, "")
+	fire := func(s *State, only ...string) *Plan {
+		t.Helper()
+		p, diags, err := NewFire(cfg, s, start, "sip_notify.x", only)
+		if err != nil || diags.HasErrors() {
+			t.Fatal(err, diags)
+		}
+		return p
+	}
+	s := after(t, fire(&State{}), 2) // 0 and 1 accepted, 2 unknown, 3 and 4 pending
+	p := fire(s)
+	if c := p.Jobs[0].Cancel; len(c) != 1 || len(c[0].Deliveries) != 2 || !c[0].Ends {
+		t.Errorf("cancels %+v", c)
+	}
+	pub, works := p.Publication(start, nil)
+	if len(pub.Canceled) != 2 || len(pub.Ended) != 1 || len(works) != 1 || len(works[0].Deliveries) != 5 {
+		t.Errorf("canceled %d, ended %v, works %d", len(pub.Canceled), pub.Ended, len(works))
+	}
+	if c := fire(s, "PJSIP/3").Jobs[0].Cancel; len(c) != 1 || len(c[0].Deliveries) != 1 || c[0].Ends {
+		t.Errorf("with -only it cancels %+v", c)
+	}
+	if c := fire(s, "PJSIP/0").Jobs[0].Cancel; c != nil {
+		t.Errorf("what is final is canceled: %+v", c)
+	}
+}
+
+func TestFindJob(t *testing.T) {
+	cfg := configure(t, `
+		pbx "hq" {
+		  simulator {}
+		}
+		user_event "site" {
+		  for_each = toset(["north", "south"])
+		  pbx      = pbx.hq
+		}
+		user_event "night" {
+		  pbx = pbx.hq
+		}`)
+	for address, want := range map[string]string{
+		"user_event.night":          "",
+		"user_event.nite":           "there is no such job. Did you mean user_event.night?",
+		"user_event.site":           `it has instances; name one of them: user_event.site["north"], user_event.site["south"]`,
+		"sip_notify.something_else": "there is no such job",
+	} {
+		j, err := FindJob(cfg, address)
+		switch {
+		case want == "" && (err != nil || j.Address != address):
+			t.Errorf("%s: %v, %v", address, j, err)
+		case want != "" && (err == nil || err.Error() != want):
+			t.Errorf("%s: %v, want %s", address, err, want)
+		}
+	}
+}
+
 func TestPlan_RemovedJob(t *testing.T) {
 	s := after(t, plan(t, fleet(t, 5, "1.2.3", ""), &State{}), 2)
 	p := plan(t, configure(t, `locals { nothing = 1 }`), s)

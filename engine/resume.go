@@ -16,9 +16,12 @@ type Cancellation struct {
 	Ends       bool // nothing of the run is left
 }
 
+// wanted is what a target is to get now.
+type wanted struct{ message, revision string }
+
 // resume splits what is left of an open run into what still applies and what
 // does not. It sees in-flight deliveries as Recover will leave them: unknown.
-func resume(j *schema.Job, r OpenRun, message map[string]string) (Resumption, []Cancellation) {
+func resume(j *schema.Job, r OpenRun, now map[string]wanted) (Resumption, []Cancellation) {
 	res := Resumption{Run: r.RunHeader}
 	byReason := map[string]*Cancellation{}
 	var cancels []*Cancellation
@@ -28,7 +31,7 @@ func resume(j *schema.Job, r OpenRun, message map[string]string) (Resumption, []
 			continue
 		}
 		reason := ""
-		now, ok := message[d.Target]
+		want, ok := now[d.Target]
 		switch {
 		case !j.Enabled:
 			reason = "the job is disabled"
@@ -36,8 +39,10 @@ func resume(j *schema.Job, r OpenRun, message map[string]string) (Resumption, []
 			reason = "the job has moved to " + j.PBX.Address
 		case !ok:
 			reason = "the target is no longer in the configuration"
-		case now != d.Message:
+		case want.message != d.Message:
 			reason = "the message has changed since"
+		case want.revision != d.Revision: // the change trigger sends it anew
+			reason = "the revision has changed since"
 		}
 		if reason == "" {
 			res.Deliveries = append(res.Deliveries, d)

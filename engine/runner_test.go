@@ -358,6 +358,59 @@ func TestRunner_ChannelNeedsNoContact(t *testing.T) {
 	})
 }
 
+// The gap between two NOTIFYs to one phone is none between user events.
+func TestRunner_UserEventsNeedNoGap(t *testing.T) {
+	cfg := configure(t, `
+		pbx "hq" {
+		  simulator {}
+		  rate_limit = "unlimited"
+		}
+		user_event "x" {
+		  count = 20
+		  pbx   = pbx.hq
+		}`)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		var works []*Work
+		for _, j := range cfg.Jobs {
+			p, _, err := NewFire(cfg, &State{}, start, j.Address, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, w := p.Publication(start, nil)
+			works = append(works, w...)
+		}
+		began := time.Now()
+		r, err := b.Run(t.Context(), works)
+		if err != nil || !r.Complete() || time.Since(began) > 100*time.Millisecond {
+			t.Errorf("%v, complete %v, after %v", err, r.Complete(), time.Since(began))
+		}
+	})
+}
+
+// A ledger that fails for a while keeps what is known: it is written when it
+// works again.
+func TestRunner_LedgerRecovers(t *testing.T) {
+	cfg := job(t, 1000, "")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		b.pbx.delay = 100 * time.Millisecond
+		set := func(full bool) {
+			b.journal.mu.Lock()
+			defer b.journal.mu.Unlock()
+			b.journal.full = full
+		}
+		time.AfterFunc(350*time.Millisecond, func() { set(true) })
+		time.AfterFunc(450*time.Millisecond, func() { set(false) }) // before the last answers come
+		if _, err := b.Run(t.Context(), []*Work{b.work}); err == nil {
+			t.Error("no error")
+		}
+		if sent, known := len(b.pbx.sent), b.journal.attempts(); known[Accepted] != sent || sent == 1000 {
+			t.Errorf("%d sent, recorded %v", sent, known)
+		}
+	})
+}
+
 // A PBX that stays away leaves the rest pending, and the run open.
 func TestRunner_PBXLost(t *testing.T) {
 	cfg := job(t, 100, "")

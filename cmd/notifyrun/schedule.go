@@ -49,11 +49,11 @@ func (a *app) schedule(_ context.Context, args []string) error {
 	}
 	jobs := l.config.Jobs
 	if job != "" {
-		i := slices.IndexFunc(jobs, func(j *schema.Job) bool { return j.Address == job })
-		if i < 0 {
-			return fmt.Errorf("schedule: there is no job %s in the configuration", job)
+		j, err := engine.FindJob(l.config, job)
+		if err != nil {
+			return fmt.Errorf("schedule of %s: %w", job, err)
 		}
-		jobs = jobs[i : i+1]
+		jobs = []*schema.Job{j}
 	}
 	a.warn(l.source, l.diags)
 	err = a.listDue(newDueQueue(jobs, start), *n)

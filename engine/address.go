@@ -1,0 +1,63 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// addresses are those of all jobs that are declared or applied.
+func addresses(cfg *schema.Config, state *State) []string {
+	known := make([]string, 0, len(cfg.Jobs))
+	for _, j := range cfg.Jobs {
+		known = append(known, j.Address)
+	}
+	if state != nil {
+		for address := range state.Jobs {
+			known = append(known, address)
+		}
+	}
+	slices.Sort(known)
+	return slices.Compact(known)
+}
+
+// FindJob returns the job at an address, or an error that says which one may
+// have been meant.
+func FindJob(cfg *schema.Config, address string) (*schema.Job, error) {
+	for _, j := range cfg.Jobs {
+		if j.Address == address {
+			return j, nil
+		}
+	}
+	return nil, unknownAddress(address, addresses(cfg, nil))
+}
+
+// unknownAddress says that no job has the address, and which have one that is
+// nearly it: the instances of a block, or another spelling.
+func unknownAddress(address string, known []string) error {
+	const shown = 5
+	var instances []string
+	best, distance := "", 4
+	for _, k := range known {
+		if strings.HasPrefix(k, address+"[") {
+			instances = append(instances, k)
+		}
+		if d := levenshtein.Distance(address, k, nil); d < distance {
+			best, distance = k, d
+		}
+	}
+	switch n := len(instances); {
+	case n > shown:
+		return fmt.Errorf("it has %d instances; name one of them, such as %s", n, strings.Join(instances[:shown], ", "))
+	case n > 0:
+		return fmt.Errorf("it has instances; name one of them: %s", strings.Join(instances, ", "))
+	case best != "":
+		return fmt.Errorf("there is no such job. Did you mean %s?", best)
+	}
+	return errors.New("there is no such job")
+}
