@@ -48,6 +48,7 @@ type block struct {
 	rng    hcl.Range // of its header
 	args   map[string]*arg
 	nested []*block
+	flawed bool // decoding found a mistake in it
 }
 
 // arg is one argument of a block, or one local value.
@@ -127,8 +128,10 @@ func (d *decoder) schemaOf(t *blockType) *hcl.BodySchema {
 // decode reads a block. What is missing or too much in it is reported; the
 // block is returned all the same, so that its other mistakes are found, too.
 func (d *decoder) decode(t *blockType, from *hcl.Block) *block {
+	before := len(d.diags)
 	b := d.decodeBody(t, from.Body)
 	b.labels, b.rng = from.Labels, from.DefRange
+	b.flawed = d.diags[before:].HasErrors()
 	return b
 }
 

@@ -22,15 +22,18 @@ type jobEval struct {
 func (j *Job) prepare() hcl.Diagnostics {
 	e := j.eval
 	var diags hcl.Diagnostics
-	switch {
+	says := false // whether there is something to send
+	switch ref := e.block.args["message"]; {
 	case j.Type == UserEvent:
 		e.event, diags = e.evalEvent()
-	case e.block.message.usable():
-		diags = e.prepareMessage()
+		says = e.event != nil
+	case e.block.message == nil, ref != nil && !ref.usable(), !e.block.message.usable():
+		// Reported there.
 	default:
-		return nil // reported there
+		diags = e.prepareMessage()
+		says = !diags.HasErrors()
 	}
-	if change := changeTrigger(e.block.triggers); change != nil && !diags.HasErrors() {
+	if change := changeTrigger(e.block.triggers); change != nil && (says || change.args["on"] != nil) {
 		diags = append(diags, e.prepareRevision(change)...)
 	}
 	return diags

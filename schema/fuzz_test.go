@@ -38,8 +38,8 @@ func FuzzLoad(f *testing.F) {
 		snap := &Snapshot{Dir: ".", Configuration: []string{"main.hcl"}, Files: map[string][]byte{"main.hcl": b}}
 		src := snap.Source()
 		cfg, diags := Load(src, Values{Version: "0.1.0"})
-		if (cfg == nil) != diags.HasErrors() {
-			t.Fatal("a configuration with errors, or none without")
+		if (cfg.Snapshot == nil) != diags.HasErrors() {
+			t.Fatal("a snapshot with errors, or none without")
 		}
 		var out bytes.Buffer
 		if err := WriteDiagnostics(&out, src.Files(), diags, 80, false); err != nil {
@@ -48,12 +48,12 @@ func FuzzLoad(f *testing.F) {
 		if strings.ContainsFunc(out.String(), func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' && r != '\r' }) {
 			t.Errorf("control characters in %q", out.String())
 		}
-		if cfg == nil {
-			return
-		}
 		for i, j := range cfg.Jobs {
 			if i == 100 {
 				break
+			}
+			if e, _ := j.Event(); j.PBX == nil || (e == nil) != (j.Type == SIPNotify) {
+				t.Fatal("a job that cannot be sent")
 			}
 			for _, target := range j.Targets[:min(len(j.Targets), 100)] {
 				if m, diags := j.Message(target); (m == nil) != diags.HasErrors() {
@@ -61,7 +61,7 @@ func FuzzLoad(f *testing.F) {
 				}
 			}
 		}
-		if cfg.Snapshot.Digest() == "" {
+		if cfg.Snapshot != nil && cfg.Snapshot.Digest() == "" {
 			t.Fatal("no digest")
 		}
 	})

@@ -66,6 +66,7 @@ func (l *loader) decodeJob(kind JobType, from *hcl.Block) *jobBlock {
 	if kind == UserEvent {
 		t = userEventType
 	}
+	before := len(l.diags)
 	j := &jobBlock{block: l.decode(t, from), kind: kind}
 	for _, n := range j.nested {
 		if n.typ != changeType && n.typ != scheduleType {
@@ -99,7 +100,23 @@ func (l *loader) decodeJob(kind JobType, from *hcl.Block) *jobBlock {
 	if j.each != nil && j.count != nil {
 		l.fail(j.count.rng, "Conflicting arguments", "The arguments \"for_each\" and \"count\" exclude each other. Keep one of them.")
 	}
+	j.flawed = l.diags[before:].HasErrors()
 	return j
+}
+
+// whole tells whether no mistake has been reported in the block or in anything
+// that it refers to, apart from those that evaluating its instances finds.
+func (j *jobBlock) whole() bool {
+	if j.flawed || j.node.failed {
+		return false
+	}
+	args := append(argsOf(j.block), j.node.args...)
+	if j.message != nil {
+		args = append(args, j.message.args()...)
+	}
+	return !slices.ContainsFunc(args, func(a *arg) bool {
+		return !a.usable() || slices.ContainsFunc(a.refs, func(r *node) bool { return r.flawed })
+	})
 }
 
 // expand evaluates for_each or count into instances, and gives the value that
@@ -225,7 +242,7 @@ func (l *loader) evalJobs(j *jobBlock) {
 	if j.node.failed {
 		return
 	}
-	bad := 0
+	whole, bad := j.whole(), 0
 	told := make(map[diagKey]bool)
 	for _, i := range j.keys {
 		ctx := l.root
@@ -256,7 +273,9 @@ func (l *loader) evalJobs(j *jobBlock) {
 			}
 			continue
 		}
-		l.config.Jobs = append(l.config.Jobs, job)
+		if whole {
+			l.config.Jobs = append(l.config.Jobs, job)
+		}
 	}
 }
 
@@ -283,17 +302,12 @@ func (l *loader) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
 		}
 	}
 	job.Triggers = l.evalTriggers(j.triggers, ctx)
-	ok := true
 	if j.kind == SIPNotify {
-		job.Targets, job.TargetsKnown, ok = l.evalTargets(j.args["targets"], ctx)
+		// If they cannot be used, the message is tried all the same.
+		job.Targets, job.TargetsKnown = l.evalTargets(j.args["targets"], ctx)
 	}
 	job.eval = &jobEval{job: job, block: j, ctx: ctx}
-	switch a := j.args["message"]; {
-	case !ok, j.kind == SIPNotify && j.message == nil, a != nil && !a.usable():
-		// Reported already.
-	default:
-		l.add(job.prepare()...)
-	}
+	l.add(job.prepare()...)
 	return job
 }
 

@@ -52,8 +52,14 @@ type loader struct {
 }
 
 // Load evaluates the configuration of a source. It reports every mistake that
-// it finds; the Config is nil if any of them is an error. Load reads no clock and
-// no network, and from the environment only what values has.
+// it finds. Load reads no clock and no network, and from the environment only
+// what values has.
+//
+// The Config is never nil, but it is whole only if no diagnostic is an error:
+// who wants to act on it must look at them first. Beside errors its PBXs and
+// Jobs are those without a mistake in them or in what they refer to, so that
+// these can be checked further and all be reported at once; it has neither
+// Snapshot nor Scope.
 func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 	c := &collector{}
 	l := &loader{
@@ -68,7 +74,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		zones: make(map[string]*time.Location),
 	}
 	if src.snapshot != nil && len(src.snapshot.Missing) > 0 {
-		return nil, failf(nil, "Secrets missing from the applied configuration",
+		return l.config, failf(nil, "Secrets missing from the applied configuration",
 			"Secrets stand literally in the configuration, at %s. They are not kept in the state, so that the applied configuration cannot be run without its files. Declare a variable with sensitive = true for each, and apply again.", enumerate(src.snapshot.Missing))
 	}
 	bodies := l.parse()
@@ -78,7 +84,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		for _, body := range bodies {
 			l.declareAll(body)
 		}
-		return nil, l.sorted()
+		return l.config, l.sorted()
 	}
 	for _, body := range bodies {
 		l.declareAll(body)
@@ -106,12 +112,12 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		l.evalJobs(j)
 	}
 	if l.diags.HasErrors() {
-		return nil, l.sorted()
+		return l.config, l.sorted()
 	}
 	snap, err := src.takeSnapshot(l.variables)
 	if err != nil {
 		l.add(failf(nil, "Configuration cannot be kept", "A snapshot of the configuration could not be made: %s.", err)...)
-		return nil, l.diags
+		return l.config, l.diags
 	}
 	l.config.Snapshot = snap
 	l.config.scope = &Scope{graph: l.graph, root: l.root}
@@ -206,7 +212,7 @@ func tooLarge(v cty.Value) bool {
 }
 
 func (l *loader) declarePBX(b *block) {
-	l.declare(&node{root: "pbx", name: b.label(), rng: b.rng, args: argsOf(b), compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
+	l.declare(&node{root: "pbx", name: b.label(), rng: b.rng, flawed: b.flawed, args: argsOf(b), compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
 		p, v, ok := l.evalPBX(b, ctx)
 		if ok {
 			l.pbxs[p.Address] = p
@@ -217,7 +223,7 @@ func (l *loader) declarePBX(b *block) {
 
 func (l *loader) declareMessage(b *block) {
 	m := &message{block: b}
-	l.declare(&node{root: "message", name: b.label(), rng: b.rng, args: argsOf(b), message: m, compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
+	l.declare(&node{root: "message", name: b.label(), rng: b.rng, flawed: b.flawed, args: argsOf(b), message: m, compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
 		msg, diags := m.evaluate(ctx)
 		l.add(diags...)
 		if msg == nil {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // writeFiles makes a directory with files, given as name, content, name, content.
@@ -35,6 +37,102 @@ func load(t testing.TB, path string, values Values) (*Source, *Config) {
 		t.Fatal(out.String())
 	}
 	return src, cfg
+}
+
+// TestLoad_besideErrors wants the jobs that can be checked further, and none that
+// has a mistake anywhere.
+func TestLoad_besideErrors(t *testing.T) {
+	dir := writeFiles(t, "main.hcl", `
+variable "missing" {}
+pbx "hq" {
+  simulator {}
+}
+pbx "typo" {
+  simulator {}
+  adress = "x"
+}
+message "reboot" { event = "check-sync" }
+message "typo" {
+  event   = "x"
+  contnet = "y"
+}
+locals {
+  broken = var.missing
+  copy   = merge(message.typo, {})
+}
+sip_notify "fine" {
+  pbx     = pbx.hq
+  targets = ["PJSIP/1"]
+  message = message.reboot
+}
+sip_notify "each" {
+  for_each = { a = "PJSIP/1", b = "1", c = "PJSIP/3" }
+  pbx      = pbx.hq
+  targets  = [each.value]
+  message  = message.reboot
+}
+sip_notify "typo_in_pbx" {
+  pbx     = pbx.typo
+  targets = ["PJSIP/1"]
+  message = message.reboot
+}
+sip_notify "typo_in_message" {
+  pbx     = pbx.hq
+  targets = ["PJSIP/1"]
+  message = message.typo
+}
+sip_notify "typo_beyond_a_local" {
+  pbx     = pbx.hq
+  targets = ["PJSIP/1"]
+  message = local.copy
+}
+sip_notify "typo" {
+  pbx     = pbx.hq
+  targets = ["PJSIP/1"]
+  message = message.reboot
+  enabld  = false
+}
+sip_notify "no_pbx" {
+  targets = ["PJSIP/1"]
+  message = message.reboot
+}
+sip_notify "bad_pbx" {
+  pbx     = local.broken
+  targets = ["PJSIP/1"]
+  message = message.reboot
+}
+sip_notify "no_message" {
+  pbx     = pbx.hq
+  targets = ["PJSIP/1"]
+  trigger "change" { on = 1 }
+}
+sip_notify "bad_targets" {
+  pbx     = pbx.hq
+  targets = local.broken
+  message = message.reboot
+}
+user_event "fine" {
+  pbx = pbx.hq
+}
+user_event "bad_body" {
+  pbx  = pbx.hq
+  body = local.broken
+  trigger "change" {}
+}
+`)
+	src, _ := Open(dir)
+	cfg, diags := Load(src, Values{})
+	if !diags.HasErrors() || cfg.Snapshot != nil || cfg.Scope() != nil {
+		t.Error("a mistake was not seen")
+	}
+	var got []string
+	for _, j := range cfg.Jobs {
+		got = append(got, j.Address)
+	}
+	want := []string{"sip_notify.fine", `sip_notify.each["a"]`, `sip_notify.each["c"]`, "user_event.fine"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("jobs (-want +got):\n%s\n%v", diff, diags)
+	}
 }
 
 const smoke = `

@@ -103,16 +103,18 @@ func (m *message) rangeOf(field string) hcl.Range {
 func (m *message) evaluate(ctx *hcl.EvalContext) (*Message, hcl.Diagnostics) {
 	var c collector
 	values, ok := m.values(&c, ctx)
-	if !ok {
+	if !ok && m.block == nil {
 		return nil, c.diags
 	}
 	msg := m.build(&c, values)
-	if c.diags.HasErrors() {
+	if !ok || c.diags.HasErrors() {
 		return nil, c.diags
 	}
 	return msg, c.diags
 }
 
+// values evaluates the arguments. After a mistake, those of a block that are
+// right can be checked further: the others are unknown.
 func (m *message) values(c *collector, ctx *hcl.EvalContext) (messageValues, bool) {
 	if m.block == nil {
 		v, ok := c.eval(m.arg, ctx)
@@ -129,8 +131,9 @@ func (m *message) values(c *collector, ctx *hcl.EvalContext) (messageValues, boo
 			continue
 		}
 		v, valid := c.eval(a, ctx)
-		ok = ok && valid
-		values[i] = v
+		if values[i] = v; !valid {
+			values[i], ok = cty.DynamicVal, false
+		}
 	}
 	if s := m.block.child("message_summary"); s != nil {
 		for _, i := range []int{fieldEvent, fieldContentType, fieldContent, fieldOption} {
@@ -277,7 +280,7 @@ func (m *message) build(c *collector, values messageValues) *Message {
 		}
 		return msg
 	}
-	if msg.Event.IsEmpty() {
+	if msg.Event.IsEmpty() && (m.block == nil || !m.block.flawed) { // not after "evnt"
 		c.fail(m.rangeOf("event"), "Message without event",
 			"A message needs the argument \"event\", the name of a SIP event package such as \"check-sync\", or \"option\", a section that the server has, or a message_summary block.")
 	}

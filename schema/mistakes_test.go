@@ -92,8 +92,8 @@ func unpack(t *testing.T, archive *txtar.Archive) (path string, values Values, w
 	return path, values, want
 }
 
-// report loads a configuration and gives what is shown of its mistakes; of one
-// without, of those in its messages, too.
+// report loads a configuration and gives what is shown of its mistakes, also of
+// those in the messages of the jobs without.
 func report(t *testing.T, path string, values Values) string {
 	t.Helper()
 	src, diags := Open(path)
@@ -101,12 +101,10 @@ func report(t *testing.T, path string, values Values) string {
 		return render(t, nil, diags)
 	}
 	cfg, diags := Load(src, values)
-	if cfg != nil {
-		for _, j := range cfg.Jobs {
-			for _, target := range j.Targets {
-				_, more := j.Message(target)
-				diags = append(diags, more...)
-			}
+	for _, j := range cfg.Jobs {
+		for _, target := range j.Targets {
+			_, more := j.Message(target)
+			diags = append(diags, more...)
 		}
 	}
 	return render(t, src.Files(), diags)

@@ -52,7 +52,8 @@ type node struct {
 
 	state  visit
 	value  cty.Value
-	failed bool // a mistake in it, or in what it depends on, has been reported
+	failed bool // a mistake in it, or in what it depends on, has been reported: it has no value
+	flawed bool // likewise, but it has a value all the same
 	varies scope
 	// message is set for a message block.
 	message *message
@@ -213,6 +214,7 @@ func (g *graph) visit(n *node) {
 	for _, a := range n.args {
 		for _, r := range a.refs {
 			g.visit(r)
+			n.flawed = n.flawed || r.flawed
 		}
 	}
 	g.path = g.path[:len(g.path)-1]

@@ -149,28 +149,28 @@ func (t Target) object() cty.Value {
 const maxTargetMistakes = 10
 
 // evalTargets evaluates the argument targets. known is false where something in
-// it is known only at firing.
-func (l *loader) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target, known, ok bool) {
+// it is known only at firing. After mistakes it gives those that can be used.
+func (l *loader) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target, known bool) {
 	v, ok := l.eval(a, ctx)
 	if !ok {
-		return nil, true, false
+		return nil, true
 	}
 	const form = "Give a list of texts such as \"PJSIP/1001\", or of objects with an attribute \"target\"."
 	switch ty := v.Type(); {
 	case v.IsMarked():
 		l.fail(a.rng, "Sensitive value not allowed", "The list of targets is sensitive, but plans and the state show targets. If it is no secret, wrap it in nonsensitive(…).")
-		return nil, true, false
+		return nil, true
 	case v.IsNull():
 		l.fail(a.rng, "Invalid targets", "The list of targets is null. %s For nobody, give an empty list.", form)
-		return nil, true, false
+		return nil, true
 	case !v.IsKnown():
-		return nil, false, true
+		return nil, false
 	case ty == cty.String:
 		l.fail(a.rng, "Invalid targets", "The argument \"targets\" is a list, also for one target: write it in brackets. %s", form)
-		return nil, true, false
+		return nil, true
 	case !ty.IsListType() && !ty.IsSetType() && !ty.IsTupleType():
 		l.fail(a.rng, "Invalid targets", "The argument \"targets\" cannot be a %s. %s", ty.FriendlyName(), form)
-		return nil, true, false
+		return nil, true
 	}
 	targets = make([]Target, 0, v.LengthInt())
 	seen := make(map[string]int, v.LengthInt()) // index in the list
@@ -218,7 +218,7 @@ func (l *loader) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target, kn
 	if !known {
 		targets = nil
 	}
-	return targets, known, mistakes == 0
+	return targets, known
 }
 
 // elementRange points at one element of a list, if it is written out.

@@ -13,26 +13,21 @@ func (j *Job) Event() (*Event, hcl.Diagnostics) { return j.eval.event, nil }
 
 func (e *jobEval) evalEvent() (*Event, hcl.Diagnostics) {
 	var c collector
-	event := &Event{Name: Plain(e.block.label())}
+	event, usable := &Event{Name: Plain(e.block.label())}, true
 	if a := e.block.args["name"]; a != nil {
-		v, ok := c.eval(a, e.ctx)
-		if !ok {
-			return nil, c.diags
-		}
-		s, err := convert.Convert(v, cty.String)
-		switch {
-		case err != nil:
+		if v, ok := c.eval(a, e.ctx); !ok {
+			usable = false
+		} else if s, err := convert.Convert(v, cty.String); err != nil {
 			c.fail(a.rng, "Wrong type of value", "The argument \"name\" cannot take this value: %s.", err)
-		case !s.IsNull():
+		} else if !s.IsNull() {
 			event.Name = textOf(s)
 		}
 	}
 	if a := e.block.args["body"]; a != nil {
 		v, ok := c.eval(a, e.ctx)
-		if !ok {
-			return nil, c.diags
-		}
 		switch {
+		case !ok:
+			usable = false
 		case v.IsNull():
 		case v.Type() == cty.String:
 			event.Body, event.BodyUnknown = splitBody(&c, v, a.rng)
@@ -40,7 +35,7 @@ func (e *jobEval) evalEvent() (*Event, hcl.Diagnostics) {
 			event.Body, event.BodyUnknown = headersOf(&c, v, "body", a.rng)
 		}
 	}
-	if c.diags.HasErrors() {
+	if !usable || c.diags.HasErrors() {
 		return nil, c.diags
 	}
 	return event, c.diags
