@@ -23,7 +23,7 @@ const (
 	exitOK          = 0   // done, or nothing to do
 	exitError       = 1   // bad input or a failure: nothing was sent unless the output says so
 	exitChanges     = 2   // plan -detailed-exitcode: there is something to do
-	exitIncomplete  = 3   // apply, fire: done, but not every delivery was accepted
+	exitIncomplete  = 3   // apply, fire: done, but not every delivery was accepted, or some are held
 	exitInterrupted = 130 // stopped by a signal; what was left is resumable
 )
 
@@ -103,11 +103,25 @@ func (a *app) exit(err error) int {
 		a.showDiagnostics(diags.files, diags.diags)
 		return exitError
 	case a.json:
-		a.showDiagnostics(nil, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: printable(err.Error())}})
+		var diags hcl.Diagnostics
+		for _, e := range each(err) {
+			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: printable(e.Error())})
+		}
+		a.showDiagnostics(nil, diags)
 		return exitError
 	}
-	fmt.Fprintf(a.stderr, "%s %s\n", a.style(a.stderr).red("Error:"), printable(err.Error()))
+	for _, e := range each(err) {
+		fmt.Fprintf(a.stderr, "%s %s\n", a.style(a.stderr).red("Error:"), printable(e.Error()))
+	}
 	return exitError
+}
+
+// each takes joined errors apart.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 // diagnosticsError carries the mistakes of a configuration up to exit. It is

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ func (a *app) apply(ctx context.Context, args []string) error {
 	}
 	a.showPlan(l, p, warnings)
 	if p.Empty() {
-		return nil
+		return held(p)
 	}
 	if !f.yes {
 		if err := a.approve(ctx); err != nil {
@@ -80,7 +81,7 @@ func (a *app) apply(ctx context.Context, args []string) error {
 	return s.execute(ctx, p, func(state *engine.State) (*engine.Plan, error) {
 		p, _, err := a.makePlan(l, state, f.opts)
 		return p, err
-	}, resumeCommand("apply", path, f.values))
+	}, "notifyrun apply")
 }
 
 // applySaved does what a saved plan says, and nothing else.
@@ -88,10 +89,16 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 	if len(f.opts.Target)+len(f.opts.Exclude) > 0 {
 		return errors.New("apply of a saved plan takes no -target and no -exclude: the plan has them already")
 	}
+	for _, given := range f.values.assignments {
+		if given.File == "" && !slices.Contains(saved.Snapshot.Sensitive, given.Name) {
+			return fmt.Errorf("apply of a saved plan takes no -var %s: the plan has the values of all variables but the sensitive ones; plan again to change one", given.Name)
+		}
+	}
 	l, err := a.loadSource(saved.Snapshot.Source(), nil, f.values)
 	if err != nil {
 		return err
 	}
+	l.args = arguments(saved.Path, f.values, saved.Snapshot.Sensitive)
 	if f.values.state == "" {
 		l.state = saved.State
 	}
@@ -119,9 +126,9 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 	}
 	a.showPlan(l, p, nil)
 	if p.Empty() {
-		return nil
+		return held(p)
 	}
-	return s.execute(ctx, p, again, resumeCommand("apply", saved.Path, f.values))
+	return s.execute(ctx, p, again, "notifyrun apply")
 }
 
 // approve asks for the word yes. Ctrl-C at the prompt is a no.
@@ -212,7 +219,27 @@ func (s *session) execute(ctx context.Context, shown *engine.Plan, again func(*e
 	if err := led.Publish(ctx, pub); err != nil {
 		return err
 	}
-	return a.send(ctx, led, conns, works, resume)
+	if err := a.send(ctx, led, conns, works, commandLines{resume + s.l.args, s.l.args}); err != nil {
+		return err
+	}
+	return held(p)
+}
+
+// held is exit code 3 where phones are held back: whoever runs this from cron
+// is to hear of them.
+func held(p *engine.Plan) error {
+	for _, jp := range p.Jobs {
+		if len(jp.Held) > 0 {
+			return exitCode(exitIncomplete)
+		}
+	}
+	return nil
+}
+
+// commandLines are what an operator types to go on.
+type commandLines struct {
+	resume string // goes on with what is pending
+	args   string // flags and path, behind any other command
 }
 
 // snapshot is what an apply publishes; a fire publishes nothing.
@@ -228,56 +255,26 @@ func (s *session) snapshot(p *engine.Plan) ([]byte, error) {
 }
 
 // send drives the works and reports what came of them.
-func (a *app) send(ctx context.Context, led engine.Ledger, conns *pbxs, works []*engine.Work, resume string) error {
+func (a *app) send(ctx context.Context, led engine.Ledger, conns *pbxs, works []*engine.Work, next commandLines) error {
 	if len(works) == 0 {
 		a.reportNothing()
 		return nil
 	}
 	runner := &engine.Runner{Ledger: led, Senders: conns.senders(), Log: a.log, Patience: 30 * time.Second}
-	stop := a.showProgress(runner, works)
+	stop := a.showProgress(ctx, runner)
 	started := time.Now()
 	report, err := runner.Run(ctx, works)
 	stop()
 	if report != nil {
-		a.showReport(report, time.Since(started), resume)
+		a.showReport(report, time.Since(started), next)
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("record results: %w; nothing more was sent; to send the rest: %s", err, resume)
+		return fmt.Errorf("record results: %w; nothing more was sent; what could not be recorded will be unknown; to go on: %s", err, next.resume)
 	case report.Interrupted:
 		return exitCode(exitInterrupted)
 	case !report.Complete():
 		return exitCode(exitIncomplete)
 	}
 	return nil
-}
-
-// resumeCommand is what the operator types to go on. Values of variables are
-// not repeated: they may be secret.
-func resumeCommand(name, path string, v values) string {
-	cmd := "notifyrun " + name
-	for _, s := range v.assignments {
-		if s.File != "" {
-			cmd += " -var-file " + shellQuote(s.File)
-		} else {
-			cmd += " -var " + shellQuote(s.Name) + "=…"
-		}
-	}
-	if v.state != "" {
-		cmd += " -state " + shellQuote(v.state)
-	}
-	if path != "." {
-		cmd += " " + shellQuote(path)
-	}
-	return cmd
-}
-
-// shellQuote quotes a word that a shell would take apart.
-func shellQuote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r))
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

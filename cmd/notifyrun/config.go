@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -18,6 +20,7 @@ type loaded struct {
 	config *schema.Config
 	diags  hcl.Diagnostics // warnings
 	state  string          // path of the state
+	args   string          // flags and path that load the same again, to be typed behind a command
 }
 
 // load evaluates the configuration at path.
@@ -26,7 +29,45 @@ func (a *app) load(path string, v values) (*loaded, error) {
 	if diags.HasErrors() {
 		return nil, a.mistakes(src, diags)
 	}
-	return a.loadSource(src, diags, v)
+	l, err := a.loadSource(src, diags, v)
+	if err != nil {
+		return nil, err
+	}
+	l.args = arguments(path, v, l.config.Snapshot.Sensitive)
+	return l, nil
+}
+
+// arguments are the flags and the path that a command was given, as an operator
+// types them; values of sensitive variables are left out.
+func arguments(path string, v values, sensitive []string) string {
+	var b strings.Builder
+	for _, s := range v.assignments {
+		switch {
+		case s.File != "":
+			b.WriteString(" -var-file " + shellQuote(s.File))
+		case slices.Contains(sensitive, s.Name):
+			b.WriteString(" -var " + shellQuote(s.Name) + "=…")
+		default:
+			b.WriteString(" -var " + shellQuote(s.Name+"="+s.Value))
+		}
+	}
+	if v.state != "" {
+		b.WriteString(" -state " + shellQuote(v.state))
+	}
+	if path != "." {
+		b.WriteString(" " + shellQuote(path))
+	}
+	return b.String()
+}
+
+// shellQuote quotes a word that a shell would take apart.
+func shellQuote(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r))
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 func (a *app) loadSource(src *schema.Source, diags hcl.Diagnostics, v values) (*loaded, error) {

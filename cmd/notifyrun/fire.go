@@ -64,7 +64,7 @@ func (a *app) fire(ctx context.Context, args []string) error {
 		return err
 	}
 	a.showPlan(l, p, l.diags)
-	return s.execute(ctx, p, plan, resumeCommand("apply -target "+shellQuote(address), path, v))
+	return s.execute(ctx, p, plan, "notifyrun apply -target "+shellQuote(address))
 }
 
 // dialNotation reads targets as given by hand and writes them as the plan does.

@@ -52,7 +52,10 @@ func (p *pbxs) login(ctx context.Context, needs map[string][]string) []error {
 	for address, c := range p.clients {
 		go func() {
 			if err := ready(ctx, c, needs[address]); err != nil {
-				results <- fmt.Errorf("connect to %s: %w", address, err)
+				if errors.As(err, new(x509.UnknownAuthorityError)) {
+					err = fmt.Errorf("%w; name the authority by ca_file in the tls block", err)
+				}
+				results <- fmt.Errorf("%s: %w", address, err)
 				return
 			}
 			results <- nil

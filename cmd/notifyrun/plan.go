@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -58,6 +59,9 @@ func (a *app) plan(ctx context.Context, args []string) error {
 	a.showPlan(l, p, diags)
 	if *out != "" && !a.json {
 		fmt.Fprintf(a.stdout, "\nSaved to %s. To do exactly this: notifyrun apply %s\n", *out, *out)
+		if secrets := l.config.Snapshot.Sensitive; len(secrets) > 0 {
+			fmt.Fprintf(a.stdout, "It holds no sensitive values, defaults neither: apply needs those of %s again, from the environment, -var or -var-file.\n", strings.Join(secrets, ", "))
+		}
 	}
 	if *detailed && !p.Empty() {
 		return exitCode(exitChanges)
@@ -94,5 +98,5 @@ func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
 		return
 	}
 	a.warn(l.source, warnings)
-	planView{a.stdout, a.style(a.stdout), a.columns(a.stdout)}.write(p)
+	planView{a.stdout, a.style(a.stdout), a.columns(a.stdout), l.args}.write(p)
 }

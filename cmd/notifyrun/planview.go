@@ -16,7 +16,8 @@ import (
 type planView struct {
 	w     io.Writer
 	style style
-	width int // 0: no limit
+	width int    // 0: no limit
+	args  string // flags and path, for commands that are shown
 }
 
 const maxNames = 5 // targets named in full before "and N more"
@@ -162,16 +163,16 @@ func (v planView) held(p *engine.Plan) {
 		if n := len(jp.Held); n > 0 {
 			v.printf("%s %s of %s: it is not known whether they got this revision (%s).\n", v.style.yellow("Held:"),
 				whom(jp.Job, n), printable(jp.Address), printable(names(jp.Held, func(s string) string { return s })))
-			v.printf("  They are not sent to again by themselves. To send: %s\n\n", fireCommandLine(jp.Address, jp.Held[:1]))
+			v.printf("  They are not sent to again by themselves. To send: %s\n\n", fireCommandLine(jp.Address, jp.Held, v.args))
 		}
 	}
 }
 
 func (v planView) summary(p *engine.Plan) {
 	if p.Empty() {
-		rest := " What was applied is what is declared, and every phone has had it."
+		rest := " What was applied is what is declared, and nothing is to be sent now."
 		if slices.ContainsFunc(p.Jobs, func(jp *engine.JobPlan) bool { return len(jp.Held) > 0 }) {
-			rest = " What was applied is what is declared, and every phone but those held has had it."
+			rest = " What was applied is what is declared, and nothing but what is held is to be sent."
 		}
 		v.printf("%s\n", v.style.bold(v.style.green("No changes.")+rest))
 		return

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 // showProgress reports on stderr while a runner works: one line that renews
 // itself on a terminal, a line every ten seconds elsewhere, objects with -json.
 // The returned function ends it.
-func (a *app) showProgress(r *engine.Runner, works []*engine.Work) (stop func()) {
+func (a *app) showProgress(ctx context.Context, r *engine.Runner) (stop func()) {
 	live := terminal(a.stderr) && !a.json
 	every := 10 * time.Second
 	if live {
@@ -23,8 +24,15 @@ func (a *app) showProgress(r *engine.Runner, works []*engine.Work) (stop func())
 		defer close(ended)
 		tick := time.NewTicker(every)
 		defer tick.Stop()
+		interrupted := ctx.Done()
 		for {
 			select {
+			case <-interrupted:
+				interrupted = nil
+				if live {
+					fmt.Fprint(a.stderr, "\r\x1b[K")
+				}
+				fmt.Fprintln(a.stderr, "Stopping: nothing more is sent; waiting for the answers that are due. Ctrl-C again ends at once.")
 			case <-done:
 				if live {
 					fmt.Fprint(a.stderr, "\r\x1b[K")

@@ -13,12 +13,12 @@ import (
 
 // showReport says what came of an apply or a fire: each run in a line, the
 // failures named and grouped by cause, and how to go on.
-func (a *app) showReport(r *engine.Report, took time.Duration, resume string) {
+func (a *app) showReport(r *engine.Report, took time.Duration, next commandLines) {
 	if a.json {
 		writeJSON(a.stdout, newReportJSON(r))
 		return
 	}
-	reportView{a.stdout, a.style(a.stdout)}.write(r, took, resume)
+	reportView{a.stdout, a.style(a.stdout)}.write(r, took, next)
 }
 
 // reportNothing ends an apply that had something to record but nothing to send.
@@ -35,7 +35,7 @@ type reportView struct {
 	style style
 }
 
-func (v reportView) write(r *engine.Report, took time.Duration, resume string) {
+func (v reportView) write(r *engine.Report, took time.Duration, next commandLines) {
 	fmt.Fprintln(v.w)
 	sum := map[engine.Outcome]int{}
 	left := 0
@@ -58,16 +58,18 @@ func (v reportView) write(r *engine.Report, took time.Duration, resume string) {
 	switch {
 	case r.Interrupted:
 		head = v.style.yellow("Interrupted:")
+	case r.Failed:
+		head = v.style.red("Not all on record:")
 	case !r.Complete():
 		head = v.style.red("Incomplete:")
 	}
 	fmt.Fprintf(v.w, "\n%s %s in %s.\n", head, outcomesAndRest(sum, left), took.Round(10*time.Millisecond))
-	v.next(r, left, resume)
+	v.next(r, left, next)
 }
 
 // next says how to go on: an apply goes on with what is pending, and tries
 // again where a change trigger asks for it; the rest is sent by hand.
-func (v reportView) next(r *engine.Report, left int, resume string) {
+func (v reportView) next(r *engine.Report, left int, next commandLines) {
 	applies := left > 0
 	for _, run := range r.Runs {
 		var byHand []string
@@ -80,25 +82,27 @@ func (v reportView) next(r *engine.Report, left int, resume string) {
 			}
 		}
 		if len(byHand) > 0 {
-			fmt.Fprintf(v.w, "To send again by hand: %s\n", fireCommandLine(run.Job, byHand))
+			fmt.Fprintf(v.w, "To send again by hand: %s\n", fireCommandLine(run.Job, byHand, next.args))
 		}
 	}
 	if applies {
-		fmt.Fprintf(v.w, "To send to the rest: %s\n", resume)
+		fmt.Fprintf(v.w, "To send to the rest: %s\n", next.resume)
 	}
 }
 
-// fireCommandLine is the command that sends a job to some of its targets.
-func fireCommandLine(address string, targets []string) string {
+// fireCommandLine is the command that sends a job to some of its targets: to
+// the first of them where they are too many for one line.
+func fireCommandLine(address string, targets []string, args string) string {
 	const shown = 3
 	line := "notifyrun fire"
 	for _, t := range targets[:min(shown, len(targets))] {
 		line += " -only " + shellQuote(t)
 	}
-	if len(targets) > shown {
-		line += " …"
+	line = printable(line + " " + shellQuote(address) + args)
+	if more := len(targets) - shown; more > 0 {
+		line += fmt.Sprintf("   (and -only for each of %s more)", thousands(more))
 	}
-	return printable(line + " " + shellQuote(address))
+	return line
 }
 
 // failure names the phones that one cause kept from accepting.

@@ -166,7 +166,7 @@ func (r *shownRun) json() shownRunJSON {
 
 // runView writes a run for people.
 func (a *app) runView(r *shownRun) error {
-	v := planView{a.stdout, a.style(a.stdout), a.columns(a.stdout)}
+	v := planView{w: a.stdout, style: a.style(a.stdout), width: a.columns(a.stdout)}
 	v.printf("%s %s\n", v.style.bold("Run"), v.style.bold(r.ID))
 	row := func(name, text string) { v.printf("  %-10s%s\n", name, printable(text)) }
 	row("job", r.Job)

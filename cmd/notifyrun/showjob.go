@@ -106,7 +106,7 @@ func (a *app) countRevisions(l *loaded, j *schema.Job, had map[string]engine.Del
 
 // jobView writes a job for people.
 func (a *app) jobView(j *shownJob) error {
-	v := planView{a.stdout, a.style(a.stdout), a.columns(a.stdout)}
+	v := planView{w: a.stdout, style: a.style(a.stdout), width: a.columns(a.stdout)}
 	jp := j.plan
 	v.printf("%s\n", v.style.bold(printable(jp.Address)))
 	switch jp.Op {
