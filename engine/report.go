@@ -5,6 +5,7 @@ type Report struct {
 	Runs        []*RunReport     // in the order of the works
 	Lost        map[string]error // by PBX address: why its lane gave up
 	Interrupted bool             // the context ended before all was sent
+	Failed      bool             // the ledger failed: what the report counts is not all on record
 }
 
 // RunReport is what came of one run.
@@ -25,6 +26,9 @@ type Failure struct {
 
 // Complete tells whether every delivery was accepted.
 func (r *Report) Complete() bool {
+	if r.Failed {
+		return false
+	}
 	for _, run := range r.Runs {
 		if run.Left > 0 || len(run.Failures) > 0 {
 			return false

@@ -111,6 +111,6 @@ func (r *Runner) Run(ctx context.Context, works []*Work) (*Report, error) {
 			failed = d.ledgerErr
 		}
 	}
-	report.Interrupted = ctx.Err() != nil
+	report.Interrupted, report.Failed = ctx.Err() != nil, failed != nil
 	return report, failed
 }
