@@ -74,6 +74,9 @@ func (a *app) loadSource(src *schema.Source, diags hcl.Diagnostics, v values) (*
 	cfg, more := schema.Load(src, schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version})
 	diags = append(diags, more...)
 	if diags.HasErrors() {
+		if cfg != nil { // the jobs that are fine so far: one run shows all mistakes
+			diags = append(diags, engine.Check(cfg)...)
+		}
 		return nil, a.mistakes(src, diags)
 	}
 	l := &loaded{source: src, config: cfg, diags: diags, state: v.state}
