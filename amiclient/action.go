@@ -153,7 +153,7 @@ func (c *checker) line(kind kind, h Header) {
 			"Shorten it.")
 	}
 	if i := indexControl(h.Value); i >= 0 {
-		c.refuse(field, name, fmt.Sprintf("byte %d of its line is a control character (0x%02x); AMI cannot carry line ends, and others end up inside the SIP message", i+1, h.Value[i]),
+		c.refuse(field, name, fmt.Sprintf("byte %d of its line on the wire is a control character (0x%02x); AMI cannot carry line ends, and others end up inside the %s", len(h.Name)+len(": ")+i+1, h.Value[i], kind.product()),
 			"Remove it; only the tab is allowed.")
 	}
 	if h.Value != "" && (h.Value[0] == ' ' || h.Value[0] == '\t') {
@@ -194,6 +194,17 @@ func kindOf(action string) kind {
 		return kindUserEvent
 	}
 	return kindOther
+}
+
+// product is what comes of an action of the kind.
+func (k kind) product() string {
+	switch k {
+	case kindUserEvent:
+		return "user event"
+	case kindSIPNotify, kindPJSIPNotify:
+		return "SIP message"
+	}
+	return "action"
 }
 
 // subject tells which field a header line stands for, and the name to show.

@@ -221,6 +221,23 @@ func TestAction_Append_wire(t *testing.T) {
 	}
 }
 
+// A control character is told with its place on the wire, and where it would
+// end up.
+func TestAction_Check_controlCharacter(t *testing.T) {
+	for _, test := range []struct {
+		action Action
+		want   string
+	}{
+		{to1001(Variable{"X-A", "a\x07"}), "header \"X-A\": byte 16 of its line on the wire is a control character (0x07); AMI cannot carry line ends, and others end up inside the SIP message. "},
+		{UserEvent{"a", []Header{{"Site", "h\n"}}}.Action(), "user event header \"Site\": byte 8 of its line on the wire is a control character (0x0a); AMI cannot carry line ends, and others end up inside the user event. "},
+		{raw("Ping", "X", "\x01"), "header \"X\": byte 4 of its line on the wire is a control character (0x01); AMI cannot carry line ends, and others end up inside the action. "},
+	} {
+		if err := test.action.Check(); err == nil || err.Error() != test.want+"Remove it; only the tab is allowed." {
+			t.Errorf("got %v, want %s", err, test.want)
+		}
+	}
+}
+
 // A finding must not give away what may be secret.
 func TestFieldError_noValues(t *testing.T) {
 	const canary = "s3cr3tcanary"

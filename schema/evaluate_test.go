@@ -461,6 +461,7 @@ user_event "z" {
 		{"event", "", []int{5, 20, 24}},
 		{"header", "Via", []int{8, 21, 26}},
 		{"header", "None", []int{6, 21, 26}},
+		{"header", "Vi…", []int{8, 21, 26}},
 		{"content", "", []int{4, 19, 24}},
 		{"message", "", []int{4, 19, 24}},
 		{"body", "", []int{4, 19, 26}},
@@ -470,16 +471,29 @@ user_event "z" {
 			t.Errorf("%s %s: %s", test.field, test.header, diff)
 		}
 	}
-	y := cfg.Jobs[1]
-	d := y.Diagnose(&y.Targets[0], "header", "Via", `the header "Via" is reserved; Asterisk ignores it`, "leave it out")
-	var out bytes.Buffer
-	if err := WriteDiagnostics(&out, src.Files(), hcl.Diagnostics{d}, 80, false); err != nil {
-		t.Fatal(err)
+	y, z := cfg.Jobs[1], cfg.Jobs[2]
+	for _, test := range []struct {
+		d    *hcl.Diagnostic
+		want string
+	}{
+		{y.Diagnose(&y.Targets[0], "header", "Via", "Asterisk ignores it", "leave it out"),
+			"line 21, in sip_notify \"y\":\n  21:     headers = [{ name = \"A\", value = 1 }, { name = \"Via\", value = 2 }]\n\n" +
+				"Header \"Via\": Asterisk ignores it. Leave it out.\n\nThe job is sip_notify.y, the target \"PJSIP/1\".\n\n"},
+		{z.Diagnose(nil, "body", "Privi…", "it would mislead", ""),
+			"line 26, in user_event \"z\":\n  26:   body = { A = 1, Privilege = 2 }\n\nBody header \"Privi…\": it would mislead.\n\n"},
+		{z.Diagnose(nil, "name", "", "it is empty", "Name the event."),
+			"line 24, in user_event \"z\":\n  24: user_event \"z\" {\n\nIt is empty. Name the event.\n\n"},
+	} {
+		var out bytes.Buffer
+		if err := WriteDiagnostics(&out, src.Files(), hcl.Diagnostics{test.d}, 80, false); err != nil {
+			t.Fatal(err)
+		}
+		if _, got, _ := strings.Cut(out.String(), "main.hcl "); got != test.want {
+			t.Errorf("got %s, want %s", got, test.want)
+		}
 	}
-	_, got, _ := strings.Cut(out.String(), "main.hcl ")
-	want := "line 21, in sip_notify \"y\":\n  21:     headers = [{ name = \"A\", value = 1 }, { name = \"Via\", value = 2 }]\n\n" +
-		"The header \"Via\" is reserved; Asterisk ignores it. Leave it out.\n\nThe job is sip_notify.y, the target \"PJSIP/1\".\n\n"
-	if got != want {
-		t.Errorf("got %s, want %s", got, want)
+	long := z.Diagnose(nil, "body", "\x1b"+strings.Repeat("x", 1000), "it is long", "").Detail
+	if strings.Contains(long, "\x1b") || len(long) > 120 {
+		t.Errorf("an untrusted name is shown as %q", long)
 	}
 }

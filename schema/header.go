@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -71,7 +72,8 @@ func headersOf(c *collector, v cty.Value, argument string, rng hcl.Range) (heade
 	return headers, false
 }
 
-// headerRange points at one header in the expression of a headers argument.
+// headerRange points at one header in the expression of a headers argument. A
+// name that ends with an ellipsis was shortened.
 func headerRange(expr hcl.Expression, name string) (hcl.Range, bool) {
 	switch expr := expr.(type) {
 	case *hclsyntax.ObjectConsExpr:
@@ -99,5 +101,9 @@ func headerRange(expr hcl.Expression, name string) (hcl.Range, bool) {
 }
 
 func isText(v cty.Value, s string) bool {
-	return v != cty.NilVal && v.Type() == cty.String && v.IsKnown() && !v.IsNull() && !v.IsMarked() && v.AsString() == s
+	if v == cty.NilVal || v.Type() != cty.String || !v.IsKnown() || v.IsNull() || v.IsMarked() {
+		return false
+	}
+	begin, cut := strings.CutSuffix(s, "…")
+	return v.AsString() == s || cut && strings.HasPrefix(v.AsString(), begin)
 }

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -41,11 +42,15 @@ func (j *Job) FieldRange(field, header string) hcl.Range {
 
 // Diagnose words a problem that was found with what the job sends: reason is a
 // clause that says what is wrong and why that matters, advice a sentence that
-// says what to do. t is the target for which it arose; nil if none.
+// says what to do. header is the name of the header that it is about, and t the
+// target for which it arose, if it is about one.
 func (j *Job) Diagnose(t *Target, field, header, reason, advice string) *hcl.Diagnostic {
-	what := "message"
+	what, part := "message", "Header"
 	if j.Type == UserEvent {
-		what = "user event"
+		what, part = "user event", "Body header"
+	}
+	if header != "" {
+		reason = fmt.Sprintf("%s %s: %s", part, excerpt(header), reason)
 	}
 	detail := sentence(reason)
 	if advice != "" {
