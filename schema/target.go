@@ -86,6 +86,13 @@ func targetOf(v cty.Value) (Target, error) {
 	case err != nil:
 		return Target{}, err
 	case spelling == "":
+		for _, name := range []string{"target", "endpoint"} {
+			if a, ok := attribute(v, name); ok && a.IsNull() {
+				return Target{}, fmt.Errorf("its attribute %q is null", name)
+			} else if ok {
+				return Target{}, fmt.Errorf("its attribute %q is empty", name)
+			}
+		}
 		return Target{}, fmt.Errorf("it is an object without an attribute \"target\" (such as \"PJSIP/1001\") or \"endpoint\" (such as \"1001\").%s", hasFields(ty))
 	case endpoint:
 		spelling = string(TechPJSIP) + "/" + spelling
@@ -110,19 +117,23 @@ func numberOrBool(v cty.Value) string {
 	return s.AsString()
 }
 
+// attribute returns an attribute of an object, or element of a map, be it null.
+func attribute(v cty.Value, name string) (a cty.Value, ok bool) {
+	key := cty.StringVal(name)
+	switch {
+	case v.Type().IsObjectType() && v.Type().HasAttribute(name):
+		return v.GetAttr(name), true
+	case v.Type().IsMapType() && v.HasIndex(key).True():
+		return v.Index(key), true
+	}
+	return cty.NilVal, false
+}
+
 // field returns a text attribute of an object, or element of a map; "" if it has none.
 func field(v cty.Value, name string) (string, error) {
-	if v.Type().IsObjectType() {
-		if !v.Type().HasAttribute(name) {
-			return "", nil
-		}
-		v = v.GetAttr(name)
-	} else {
-		key := cty.StringVal(name)
-		if v.HasIndex(key).False() {
-			return "", nil
-		}
-		v = v.Index(key)
+	v, ok := attribute(v, name)
+	if !ok {
+		return "", nil
 	}
 	if v.IsMarked() {
 		return "", fmt.Errorf("its attribute %q is sensitive, but plans and the state show targets", name)
