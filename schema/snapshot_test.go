@@ -123,8 +123,40 @@ func TestSnapshot(t *testing.T) {
 		}
 	}
 
-	if _, diags := Load(snap.Source(), Values{}); !diags.HasErrors() || !strings.Contains(diags.Error(), "hq_secret") {
-		t.Errorf("without the sensitive values: %v", diags)
+	src := snap.Source()
+	_, diags = Load(src, Values{})
+	const want = `Error: No value for sensitive variable
+
+  on main.hcl line 2, in variable "hq_secret":
+   2: variable "hq_secret" {
+
+The variable "hq_secret" is sensitive, and a saved plan or the state keeps no
+sensitive value, nor a sensitive default. Give the value again: with -var
+'hq_secret=VALUE', with a line hq_secret = VALUE in a file named by -var-file,
+or in the environment as NOTIFYRUN_VAR_hq_secret.
+
+Error: No value for sensitive variable
+
+  on main.hcl line 6, in variable "token":
+   6: variable "token" {
+
+The variable "token" is sensitive, and a saved plan or the state keeps no
+sensitive value, nor a sensitive default. Give the value again: with -var
+'token=VALUE', with a line token = VALUE in a file named by -var-file, or in the
+environment as NOTIFYRUN_VAR_token.
+
+`
+	if diff := cmp.Diff(want, strings.ReplaceAll(render(t, src.Files(), diags), dir+"/", "")); diff != "" {
+		t.Errorf("without the sensitive values (-want +got):\n%s", diff)
+	}
+}
+
+// TestSnapshot_blankedDefault does not hold a default that is blanked against the
+// type of its variable.
+func TestSnapshot_blankedDefault(t *testing.T) {
+	_, cfg := load(t, writeFiles(t, "main.hcl", "variable \"pin\" {\n  type      = number\n  default   = \"4711\"\n  sensitive = true\n}\n"), Values{})
+	if _, diags := Load(cfg.Snapshot.Source(), Values{Environ: []string{"NOTIFYRUN_VAR_pin=4711"}}); len(diags) > 0 {
+		t.Error(diags)
 	}
 }
 

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -39,7 +40,7 @@ func (l *loader) declareVariable(b *block) {
 	ok := true
 	if a := b.args["type"]; a != nil {
 		typ, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.expr)
-		l.add(diags...)
+		l.add(suggestedTypes(diags)...)
 		if ok = !diags.HasErrors(); ok {
 			v.typ, v.defaults, v.literal = typ, defaults, typ.IsPrimitiveType()
 		}
@@ -65,11 +66,12 @@ func (l *loader) declareVariable(b *block) {
 		if diags.HasErrors() {
 			return
 		}
-		if ok {
+		switch {
+		case !ok:
+		case v.sensitive && l.src.snapshot != nil && !value.IsNull():
+			// It is blanked there, and may not even fit.
+		default:
 			v.fallback, ok = l.fit(v, value, fmt.Sprintf("The default of the variable %q", v.name), a.rng)
-		}
-		if ok && v.sensitive && l.src.snapshot != nil && !value.IsNull() {
-			v.fallback = cty.NilVal // blanked there
 		}
 		if ok && v.fallback != cty.NilVal && v.fallback.IsNull() && !v.nullable {
 			l.fail(a.rng, "Invalid default", "The default of the variable %q is null, but nullable = false says that it cannot be.", v.name)
@@ -77,6 +79,26 @@ func (l *loader) declareVariable(b *block) {
 		}
 	}
 	n.failed = !ok
+}
+
+// suggestedTypes adds the words that there are to diagnostics of a type.
+func suggestedTypes(diags hcl.Diagnostics) hcl.Diagnostics {
+	words := map[string][]string{
+		"The keyword %q is not a valid type specification.": {"any", "bool", "number", "string"},
+		"Keyword %q is not a valid type constructor.":       {"list", "map", "object", "set", "tuple"},
+	}
+	out := slices.Clone(diags)
+	for i, d := range out {
+		for form, known := range words {
+			var given string
+			if _, err := fmt.Sscanf(d.Detail, form, &given); err == nil {
+				better := *d
+				better.Detail += suggestOrList(given, known)
+				out[i] = &better
+			}
+		}
+	}
+	return out
 }
 
 // hide says that literal values of a variable are secret.
@@ -168,6 +190,11 @@ func (l *loader) valueOf(v *variable, found map[string]given) (cty.Value, bool) 
 	}
 	if v.fallback != cty.NilVal {
 		return v.fallback, true
+	}
+	if snap != nil && v.sensitive {
+		l.fail(v.block.rng, "No value for sensitive variable",
+			"The variable %[1]q is sensitive, and a saved plan or the state keeps no sensitive value, nor a sensitive default. Give the value again: with -var '%[1]s=VALUE', with a line %[1]s = VALUE in a file named by -var-file, or in the environment as %[2]s%[1]s.", v.name, EnvPrefix)
+		return cty.NilVal, false
 	}
 	l.fail(v.block.rng, "No value for required variable",
 		"The variable %[1]q has no default and was given no value. Give it one with -var '%[1]s=VALUE', with a line %[1]s = VALUE in notifyrun.hclvars or in a file named by -var-file, or in the environment as %[2]s%[1]s.", v.name, EnvPrefix)
