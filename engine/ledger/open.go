@@ -12,6 +12,9 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Mode tells what a ledger is opened for.
@@ -72,6 +75,12 @@ func open(ctx context.Context, path string, write bool) (s *SQLite, err error) {
 	if err == nil {
 		err = s.current(ctx)
 	}
+	if err != nil && !write && readOnlyPlace(err, path) {
+		s.Close()
+		if s.read, err = connect(ctx, path, "mode=ro&immutable=1"); err == nil {
+			err = s.current(ctx)
+		}
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -97,6 +106,22 @@ func remove(path string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// readOnlyPlace tells whether a state could not be opened because nothing can be
+// written where it lies, and has no write-ahead log: it can be read as it is,
+// since nobody can be writing to it there.
+func readOnlyPlace(err error, path string) bool {
+	var s *sqlite.Error
+	if !errors.As(err, &s) {
+		return false
+	}
+	switch s.Code() & 0xff {
+	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+		_, wal := os.Stat(path + "-wal")
+		return errors.Is(wal, fs.ErrNotExist)
+	}
+	return false
 }
 
 // connect opens a pool of connections to an SQLite file. SQLite alone may ever
