@@ -364,8 +364,7 @@ func (c *Conn) receiveItem(call *call, m *Message) {
 // that fell silent is closed: its late answers must meet nobody.
 func (c *Conn) checkSilence() {
 	c.mu.Lock()
-	oldest := c.calls.oldest
-	if oldest == nil || c.broken {
+	if c.calls.oldest == nil || c.broken {
 		c.watching = false
 		c.mu.Unlock()
 		return
@@ -376,7 +375,7 @@ func (c *Conn) checkSilence() {
 		return
 	}
 	c.mu.Unlock()
-	c.fail(fmt.Errorf("%w: Asterisk did not answer %s for %s", ErrTimeout, quote(oldest.action), c.cfg.Timeout))
+	c.fail(silence{c.cfg.Timeout})
 }
 
 // fail breaks the connection and ends every call in flight. The first reason

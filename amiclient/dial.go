@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -102,6 +103,10 @@ func handshake(ctx context.Context, cfg Config, raw net.Conn) (net.Conn, error) 
 		var notTLS tls.RecordHeaderError
 		if errors.As(err, &notTLS) {
 			return nil, fmt.Errorf("TLS: %w; the port does not speak TLS: is it manager.conf's tlsbindaddr, mostly 5039?", err)
+		}
+		var unknown x509.UnknownAuthorityError
+		if errors.As(err, &unknown) {
+			return nil, fmt.Errorf("TLS: the server's certificate is not signed by an authority that is trusted here (RootCAs of Config.TLS): %w", err)
 		}
 		return nil, fmt.Errorf("TLS: %w", err)
 	}

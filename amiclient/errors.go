@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // What an error means for the caller; compare with errors.Is.
@@ -47,13 +48,25 @@ type ConnError struct {
 }
 
 func (e *ConnError) Error() string {
-	if e.Written {
+	var silent silence
+	switch {
+	case e.Written && errors.As(e.Err, &silent):
+		return e.Op + ": sent, but " + e.Err.Error()
+	case e.Written:
 		return e.Op + ": sent, but not answered: " + e.Err.Error()
 	}
 	return e.Op + ": " + e.Err.Error()
 }
 
 func (e *ConnError) Unwrap() error { return e.Err }
+
+// silence is the ErrTimeout of a connection on which actions were in flight and
+// none was answered for as long as allowed.
+type silence struct{ limit time.Duration }
+
+func (s silence) Error() string { return "Asterisk answered nothing for " + s.limit.String() }
+
+func (s silence) Unwrap() error { return ErrTimeout }
 
 // A ResponseError is Asterisk's "Response: Error" to an action.
 type ResponseError struct {

@@ -86,6 +86,22 @@ func TestConn_Go_written(t *testing.T) {
 	}
 }
 
+// A timeout is told once, and differently for what was sent and what was not.
+func TestConnError_silence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := dial(t, amiclient.Config{}, func(d *amitest.Dialogue) { d.Wait() })
+		_, err := c.Do(t.Context(), notify)
+		var conn *amiclient.ConnError
+		if !errors.As(err, &conn) || !conn.Written || !errors.Is(err, amiclient.ErrTimeout) || err.Error() != "PJSIPNotify: sent, but Asterisk answered nothing for 10s" {
+			t.Errorf("got %v", err)
+		}
+		_, err = c.Do(t.Context(), notify)
+		if !errors.As(err, &conn) || conn.Written || !errors.Is(err, amiclient.ErrTimeout) || err.Error() != "PJSIPNotify: Asterisk answered nothing for 10s" {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 // brokenPipe is a connection on which writing fails once told so.
 type brokenPipe struct {
 	net.Conn

@@ -110,7 +110,7 @@ func (v planView) changes(changes []engine.AttrChange) {
 		case c.Old == nil:
 			v.line("      %s = %s", c.Name, *c.New)
 		case c.New == nil:
-			v.line("      %s = %s → (none)", c.Name, *c.Old)
+			v.line("      %s = %s → (not set)", c.Name, *c.Old)
 		case *c.Old == *c.New:
 			v.line("      %s = %s (changed)", c.Name, *c.New)
 		case v.width > 0 && utf8.RuneCountInString(c.Name+*c.Old+*c.New)+12 > v.width:
