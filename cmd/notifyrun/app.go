@@ -61,7 +61,12 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 func run(ctx context.Context, args []string, lookupEnv func(string) (string, bool), environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{lookupEnv: lookupEnv, environ: environ, stdin: stdin, stdout: stdout, stderr: stderr}
 	a.log = slog.New(slog.DiscardHandler)
-	return a.exit(a.dispatch(ctx, args))
+	err := a.dispatch(ctx, args)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		fmt.Fprintln(stderr, "Interrupted before anything was sent.")
+		return exitInterrupted
+	}
+	return a.exit(err)
 }
 
 func (a *app) dispatch(ctx context.Context, args []string) error {

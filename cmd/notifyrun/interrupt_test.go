@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -98,6 +99,44 @@ func TestInterrupt(t *testing.T) {
 	}
 	if code, text, _ = execute(t, "", nil, "runs", dir); code != exitOK || strings.Count(text, "sip_notify.x") != 1 {
 		t.Errorf("the run was not resumed but started anew:\n%s", text)
+	}
+}
+
+// Ctrl-C while a PBX does not answer: nothing was sent, nothing is left behind.
+func TestInterrupt_connecting(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	connected := make(chan net.Conn, 1)
+	go func() {
+		if conn, err := silent.Accept(); err == nil {
+			connected <- conn
+		}
+	}()
+	dir := t.TempDir()
+	config := fmt.Sprintf("pbx \"x\" {\n  address  = %q\n  username = \"x\"\n  secret   = \"x\"\n}\nuser_event \"x\" {\n  pbx = pbx.x\n  trigger \"change\" {}\n}\n", silent.Addr())
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := program(dir, "apply", "-auto-approve")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn := <-connected
+	defer conn.Close()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(out.String(), "Interrupted before anything was sent.") {
+		t.Errorf("exit code %d\n%s", code, out.Bytes())
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*.db*")); left != nil {
+		t.Errorf("it left %v", left)
 	}
 }
 

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/engine/ledger"
+)
+
+// session is the part of a command in which it is the state's one writer.
+type session struct {
+	app  *app
+	l    *loaded
+	lock *ledger.WriterLock
+}
+
+// begin takes the writer's lock, so that a second apply hears at once who is
+// at work, and not after its operator has said yes; and it reads the state.
+func (a *app) begin(ctx context.Context, l *loaded, command string) (*session, *engine.State, error) {
+	lock, err := ledger.Lock(l.state, command)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &session{a, l, lock}
+	state, err := a.readState(ctx, l)
+	if err != nil {
+		s.end()
+		return nil, nil, err
+	}
+	return s, state, nil
+}
+
+func (s *session) end() { s.lock.Unlock() }
+
+// execute does a plan that was shown: it reaches the PBXs, records, sends and
+// reports. Before anything is recorded it plans again, and stops if that would
+// do anything else than what was shown.
+func (s *session) execute(ctx context.Context, shown *engine.Plan, again func(*engine.State) (*engine.Plan, error), resume string) error {
+	a, now := s.app, time.Now()
+	conns, err := a.connect(ctx, shown.PBXs(), shown.Needs())
+	if err != nil {
+		return err
+	}
+	defer conns.close()
+	led, err := ledger.Open(ctx, s.l.state, ledger.ReadWrite)
+	if err != nil {
+		return err
+	}
+	defer led.Close()
+	lost, err := led.Recover(ctx, now, "notifyrun ended between the send and Asterisk's answer")
+	if err != nil {
+		return err
+	}
+	if lost > 0 {
+		a.log.Warn("an earlier notifyrun ended in mid-send; these deliveries are unknown now", "deliveries", lost)
+	}
+	state, err := led.State(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := again(state)
+	if err != nil {
+		return err
+	}
+	if p.Digest() != shown.Digest() {
+		return errors.New("the state has moved since the plan was shown; nothing was sent; plan again")
+	}
+	snapshot, err := s.snapshot(shown)
+	if err != nil {
+		return err
+	}
+	pub, works := p.Publication(now, snapshot)
+	if err := led.Publish(ctx, pub); err != nil {
+		return err
+	}
+	if err := a.send(ctx, led, conns, works, commandLines{resume + s.l.args, s.l.args}); err != nil {
+		return err
+	}
+	return held(p)
+}
+
+// held is exit code 3 where phones are held back: whoever runs this from cron
+// is to hear of them.
+func held(p *engine.Plan) error {
+	for _, jp := range p.Jobs {
+		if len(jp.Held) > 0 {
+			return exitCode(exitIncomplete)
+		}
+	}
+	return nil
+}
+
+// commandLines are what an operator types to go on.
+type commandLines struct {
+	resume string // goes on with what is pending
+	args   string // flags and path, behind any other command
+}
+
+// snapshot is what an apply publishes; a fire publishes nothing.
+func (s *session) snapshot(p *engine.Plan) ([]byte, error) {
+	if p.ByHand {
+		return nil, nil
+	}
+	text, err := json.Marshal(s.l.config.Snapshot)
+	if err != nil {
+		return nil, fmt.Errorf("write snapshot: %w", err)
+	}
+	return text, nil
+}
+
+// send drives the works and reports what came of them.
+func (a *app) send(ctx context.Context, led engine.Ledger, conns *pbxs, works []*engine.Work, next commandLines) error {
+	if len(works) == 0 {
+		a.reportNothing()
+		return nil
+	}
+	runner := &engine.Runner{Ledger: led, Senders: conns.senders(), Log: a.log, Patience: 30 * time.Second}
+	stop := a.showProgress(ctx, runner)
+	started := time.Now()
+	report, err := runner.Run(ctx, works)
+	stop()
+	if report != nil {
+		a.showReport(report, time.Since(started), next)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("record results: %w; nothing more was sent; what could not be recorded will be unknown; to go on: %s", err, next.resume)
+	case report.Interrupted:
+		return exitCode(exitInterrupted)
+	case !report.Complete():
+		return exitCode(exitIncomplete)
+	}
+	return nil
+}
