@@ -148,11 +148,17 @@ func sweep(base string) {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(dir, "run/asterisk.pid"))
-		if pid, bad := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && bad == nil && syscall.Kill(pid, 0) == nil {
+		if pid, bad := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && bad == nil && alive(pid) {
 			continue // a long test, still at work
 		}
 		os.RemoveAll(dir)
 	}
+}
+
+// alive tells whether a process is there.
+func alive(pid int) bool {
+	p, err := os.FindProcess(pid)
+	return err == nil && p.Signal(syscall.Signal(0)) == nil
 }
 
 // waitBooted logs in until it works (AMI listens before the modules are loaded), waits for FullyBooted and reads the version.
