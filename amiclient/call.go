@@ -8,7 +8,7 @@ type call struct {
 	item       func(*Message) // gets the items of a list action; nil: not one
 
 	next     *call
-	at       int  // where its bytes begin in their batch
+	at, size int  // where its bytes begin in their batch, and how many they are
 	written  bool // its batch was handed to Write
 	listing  bool // "EventList: start" was seen: events with its id are its items
 	finished bool

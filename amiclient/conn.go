@@ -32,6 +32,7 @@ type Conn struct {
 
 	slots  chan struct{} // holds one token for each action in flight
 	wake   chan struct{} // tells the writer that out is not empty
+	room   chan struct{} // holds a token when ahead has become less
 	done   chan struct{}
 	wrote  chan struct{} // closed when the writer has ended
 	booted chan struct{} // closed by the event FullyBooted
@@ -44,6 +45,7 @@ type Conn struct {
 	broken   bool   // the calls are handed back
 	out      []byte // actions not yet handed to Write
 	calls    callQueue
+	ahead    int       // bytes of the calls
 	unsent   *call     // the first call whose bytes are in out
 	progress time.Time // when Asterisk last gave an answer, or had nothing to answer
 	watch    *time.Timer
@@ -60,6 +62,7 @@ func newConn(cfg Config, raw, nc net.Conn, r *Reader, version string) *Conn {
 		idPrefix: rand.Text()[:12] + "-",
 		slots:    make(chan struct{}, cfg.MaxInFlight),
 		wake:     make(chan struct{}, 1),
+		room:     make(chan struct{}, 1),
 		done:     make(chan struct{}),
 		wrote:    make(chan struct{}),
 		booted:   make(chan struct{}),
@@ -172,13 +175,22 @@ func (c *Conn) enqueue(ctx context.Context, a Action, call *call) error {
 		}
 	}
 	c.mu.Lock()
+	for c.err == nil && !c.put(a, call) {
+		c.mu.Unlock()
+		select {
+		case <-c.room:
+		case <-c.done:
+		case <-ctx.Done():
+			<-c.slots
+			return &ConnError{a.Name, false, context.Cause(ctx)}
+		}
+		c.mu.Lock()
+	}
 	if err := c.err; err != nil {
 		c.mu.Unlock()
 		<-c.slots
 		return &ConnError{a.Name, false, err}
 	}
-	call.at = len(c.out)
-	c.out = a.appendUnchecked(c.out, call.id)
 	if c.calls.oldest == nil {
 		c.progress = time.Now()
 		if !c.watching {
@@ -191,11 +203,31 @@ func (c *Conn) enqueue(ctx context.Context, a Action, call *call) error {
 		c.unsent = call
 	}
 	c.mu.Unlock()
+	c.token(c.wake)
+	c.token(c.room) // there may be room for the next one that waits
+	return nil
+}
+
+// put appends an action to those not yet handed to Write, if it may go now. The
+// lock is held.
+func (c *Conn) put(a Action, call *call) bool {
+	call.at = len(c.out)
+	c.out = a.appendUnchecked(c.out, call.id)
+	call.size = len(c.out) - call.at
+	if c.cfg.TLS != nil && c.ahead > 0 && c.ahead+call.size > maxTLSAhead {
+		c.out = c.out[:call.at]
+		return false
+	}
+	c.ahead += call.size
+	return true
+}
+
+// token puts a token into a channel that holds one.
+func (c *Conn) token(to chan struct{}) {
 	select {
-	case c.wake <- struct{}{}:
+	case to <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 func (c *Conn) newID() string {
@@ -315,7 +347,9 @@ func (c *Conn) receiveResponse(m *Message, kind string) {
 // finish takes an answered call out. The lock is held.
 func (c *Conn) finish(call *call) {
 	c.calls.finish(call)
+	c.ahead -= call.size
 	c.progress = time.Now()
+	c.token(c.room)
 }
 
 func (c *Conn) receiveEvent(m *Message, name string) {

@@ -16,6 +16,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -306,6 +307,63 @@ func TestDial_tls(t *testing.T) {
 	if len(records) < 20*30 {
 		t.Errorf("only %d records", len(records))
 	}
+}
+
+// Over TLS no more than some kilobytes wait for their answers, whatever
+// MaxInFlight says, or a busy Asterisk would find parts of records.
+func TestConn_tlsAhead(t *testing.T) {
+	certificate, roots := selfSigned(t)
+	now := time.Now() // a bubble has a time of its own
+	big := amiclient.PJSIPNotify{Endpoint: "1001", Variables: []amiclient.Variable{
+		{Name: "Event", Value: "a"}, {Name: "X-A", Value: strings.Repeat("x", 900)}}}.Action()
+	synctest.Test(t, func(t *testing.T) {
+		const fit = 8 // of about 1,000 bytes each
+		answer := make(chan struct{})
+		script := func(d *amitest.Dialogue) {
+			d.TLS(&tls.Config{Certificates: []tls.Certificate{certificate}}, nil)
+			d.Accept()
+			var first []amitest.Action
+			for range fit {
+				first = append(first, d.Expect("Action: PJSIPNotify"))
+			}
+			<-answer
+			for _, r := range first {
+				d.Answer(r, "NOTIFY sent")
+			}
+			for range 50 - fit {
+				d.Answer(d.Expect("Action: PJSIPNotify"), "NOTIFY sent")
+			}
+			d.ExpectClose()
+		}
+		c, err := amiclient.Dial(t.Context(), amiclient.Config{
+			DialContext: amitest.Dialler(t, script), Username: "u", Secret: "s", Address: "127.0.0.1:5039",
+			TLS: &tls.Config{RootCAs: roots, Time: func() time.Time { return now }},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		answers := make(chan error, 50)
+		var queued atomic.Int64
+		go func() {
+			for i := range 50 {
+				queued.Add(1)
+				if err := c.Go(t.Context(), fmt.Sprint(i), big, func(_ *amiclient.Message, err error) { answers <- err }); err != nil {
+					answers <- err
+				}
+			}
+		}()
+		synctest.Wait()
+		if n := queued.Load(); n != fit+1 { // the last one waits in Go
+			t.Errorf("%d actions of 1 kB wait for their answers", n-1)
+		}
+		close(answer)
+		for range 50 {
+			if err := <-answers; err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }
 
 func TestDial_tlsUnverified(t *testing.T) {

@@ -10,6 +10,12 @@ import (
 // a line, waits until further bytes come (main/manager.c: get_input).
 const maxRecord = 1024
 
+// maxTLSAhead is how many bytes of unanswered actions there may be over TLS, but
+// for a single larger action. Asterisk closes a connection when it finds part
+// of a record on the socket, and the kernel parts records where its buffers are
+// full: seen with 16.28 on a busy machine, with 1.5 MB on the way.
+const maxTLSAhead = 8 << 10
+
 // send writes a batch of whole lines. It returns how many bytes may have left
 // if it fails.
 func send(w io.Writer, batch []byte, records bool) (sent int, err error) {
