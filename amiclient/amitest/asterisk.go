@@ -161,7 +161,8 @@ func alive(pid int) bool {
 	return err == nil && p.Signal(syscall.Signal(0)) == nil
 }
 
-// waitBooted logs in until it works (AMI listens before the modules are loaded), waits for FullyBooted and reads the version.
+// waitBooted logs in until it works (AMI listens before the modules are loaded), waits for FullyBooted, reads the
+// version, and waits until the first endpoint has its contact.
 func (a *Asterisk) waitBooted(ctx context.Context) error {
 	var conn net.Conn
 	for {
@@ -179,14 +180,28 @@ func (a *Asterisk) waitBooted(ctx context.Context) error {
 	deadline, _ := ctx.Deadline()
 	conn.SetDeadline(deadline)
 	fmt.Fprintf(conn, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: system\r\n\r\n", UserFull, Secret)
+	// On a busy machine the static contacts can come to be a little later.
+	const contacts = "Action: PJSIPShowEndpoint\r\nEndpoint: 1001\r\n\r\n"
 	lines := bufio.NewScanner(conn)
+	reachable := false
 	for lines.Scan() {
 		switch name, value, _ := strings.Cut(lines.Text(), ": "); {
 		case name == "Event" && value == "FullyBooted":
 			io.WriteString(conn, "Action: CoreSettings\r\n\r\n")
 		case name == "AsteriskVersion":
 			a.Version = value
-			return nil
+			io.WriteString(conn, contacts)
+		case name == "Event" && value == "ContactStatusDetail":
+			reachable = true
+		case name == "Event" && value == "EndpointDetailComplete":
+			if reachable {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(20 * time.Millisecond):
+			}
+			io.WriteString(conn, contacts)
 		case name == "Message" && value == "Authentication failed":
 			return fmt.Errorf("log in: %s (another server has its port?)", value)
 		}

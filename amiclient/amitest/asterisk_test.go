@@ -1,6 +1,7 @@
 package amitest
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -63,8 +64,10 @@ func TestStartAsterisk_options(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, err := phone.Wait(t.Context(), 1); err != nil {
-				t.Fatal(err)
+			ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+			defer cancel()
+			if _, err := phone.Wait(ctx, 1); err != nil {
+				t.Fatalf("the NOTIFY did not arrive: %v; the server's log:\n%s", err, a.Log())
 			}
 			collector.SetReadDeadline(time.Now().Add(20 * time.Second))
 			packet := make([]byte, 64<<10)
