@@ -11,9 +11,10 @@ import (
 const maxRecord = 1024
 
 // maxTLSAhead is how many bytes of unanswered actions there may be over TLS, but
-// for a single larger action. Asterisk closes a connection when it finds part
-// of a record on the socket, and the kernel parts records where its buffers are
-// full: seen with 16.28 on a busy machine, with 1.5 MB on the way.
+// for a single larger action. With 1.5 MB on the way 16.28 closed the connection
+// on a busy machine, and with this bound it did not. The likely cause, not
+// proved: it gives up on a record of which only a part has come, and the kernel
+// parts records where its buffers are full.
 const maxTLSAhead = 8 << 10
 
 // send writes a batch of whole lines. It returns how many bytes may have left
