@@ -1,5 +1,7 @@
 package amiclient
 
+import "fmt"
+
 // A call is one action in flight. The Conn's lock guards it, but for what is
 // set before it is queued.
 type call struct {
@@ -10,12 +12,10 @@ type call struct {
 	next     *call
 	at, size int  // where its bytes begin in their batch, and how many they are
 	written  bool // its batch was handed to Write
-	listing  bool // "EventList: start" was seen: events with its id are its items
-	finished bool
 }
 
-// callQueue holds the calls in the order of their actions. Asterisk answers in
-// this order, so the one looked for is nearly always the oldest.
+// callQueue holds the calls in the order of their actions, which is the order
+// of their answers.
 type callQueue struct{ oldest, newest *call }
 
 func (q *callQueue) push(c *call) {
@@ -27,19 +27,21 @@ func (q *callQueue) push(c *call) {
 	q.newest = c
 }
 
-// find returns the call of that id, if it has left and has no answer yet.
-func (q *callQueue) find(id string) *call {
-	for c := q.oldest; c != nil; c = c.next {
-		if c.id == id && c.written && !c.finished {
-			return c
-		}
-	}
-	return nil
-}
+// pop takes the oldest call out.
+func (q *callQueue) pop() { q.oldest = q.oldest.next }
 
-func (q *callQueue) finish(c *call) {
-	c.finished = true
-	for q.oldest != nil && q.oldest.finished {
-		q.oldest = q.oldest.next
+// answered returns the call that an answer of that id belongs to, which is the
+// oldest, or nil if it belongs to none that has left. The error is that of an
+// answer to a later call.
+func (q *callQueue) answered(id string) (*call, error) {
+	for c := q.oldest; c != nil && c.written; c = c.next {
+		switch {
+		case c.id != id:
+			continue
+		case c != q.oldest:
+			return nil, fmt.Errorf("%w: the answer to %s %s came, but that to the earlier %s %s did not", ErrProtocol, c.action, c.id, q.oldest.action, q.oldest.id)
+		}
+		return c, nil
 	}
+	return nil, nil
 }

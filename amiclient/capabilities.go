@@ -46,10 +46,10 @@ func (c *Conn) Capabilities(ctx context.Context) (*Capabilities, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &Capabilities{AMIVersion: c.version, Actions: make(map[string]string, len(m.Headers))}
-	for _, h := range m.Headers {
-		if h.Name != "" && !is(h.Name, "Response") && !is(h.Name, "ActionID") && !is(h.Name, "Message") {
-			found.Actions[strings.ToLower(clean(h.Name))] = clean(h.Value)
+	found := &Capabilities{AMIVersion: c.version, Actions: make(map[string]string, 200)}
+	for name, summary := range m.All() {
+		if name != "" && !is(name, "Response") && !is(name, "ActionID") && !is(name, "Message") {
+			found.Actions[strings.ToLower(clean(name))] = clean(summary)
 		}
 	}
 	m, err = c.Do(ctx, Action{Name: "CoreSettings"})

@@ -3,8 +3,11 @@ package amiclient
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -17,9 +20,16 @@ const (
 	maxBackoff   = 30 * time.Second
 )
 
+// errNotYet is why a subscription has missed what came before the first connection.
+var errNotYet = errors.New("not connected yet")
+
 // A Client keeps one connection: it dials when one is needed and anew after
-// that one broke. It repeats no action. Events that fall between two connections
-// are lost.
+// that one broke. It repeats no action. Its subscriptions outlive the connection:
+// each new one has them again, and they say that events may have been missed in
+// between.
+//
+// By itself it starts no goroutine and dials only for an action. Who subscribes to
+// events wants a connection at all times: see Keep.
 //
 // A refused login (ErrAuth) is final: it is returned at once from then on,
 // because each further try costs the server a second and may get us banned. Make
@@ -29,9 +39,14 @@ type Client struct {
 	conn atomic.Pointer[Conn] // the last one; may be broken
 
 	dialling chan struct{} // held by the one who dials; guards what follows
+	judged   *Conn         // the last connection, if it is known to have broken
+	answers  uint64        // how many it had given when it was new
 	failures int
 	notUntil time.Time
 	refused  error
+
+	mu            sync.Mutex // also held to publish conn
+	subscriptions []*Subscription
 
 	closed context.Context
 	close  context.CancelCauseFunc
@@ -72,6 +87,7 @@ func (c *Client) Conn(ctx context.Context) (*Conn, error) {
 	if c.refused != nil {
 		return nil, c.refused
 	}
+	c.judge()
 	wait := time.NewTimer(time.Until(c.notUntil))
 	defer wait.Stop()
 	select {
@@ -81,7 +97,7 @@ func (c *Client) Conn(ctx context.Context) (*Conn, error) {
 	if ctx.Err() != nil {
 		return nil, c.notConnected(ctx)
 	}
-	conn, err := Dial(ctx, c.cfg)
+	conn, err := c.dial(ctx)
 	if err != nil {
 		if errors.Is(err, ErrAuth) {
 			c.refused = err
@@ -91,17 +107,59 @@ func (c *Client) Conn(ctx context.Context) (*Conn, error) {
 		}
 		return nil, err
 	}
-	c.failures = 0
-	c.conn.Store(conn)
-	if c.closed.Err() != nil { // Close may have looked before the Store
+	if c.closed.Err() != nil { // Close may have looked before dial published it
 		conn.Close()
 		return nil, c.notConnected(c.closed)
 	}
 	return conn, nil
 }
 
+// dial makes the next connection, with all subscriptions, and publishes it.
+func (c *Client) dial(ctx context.Context) (*Conn, error) {
+	missed := errNotYet
+	if last := c.conn.Load(); last != nil {
+		missed = last.Err()
+	}
+	conn, err := Dial(ctx, c.cfg)
+	if err != nil {
+		return nil, err
+	}
+	for attached := 0; ; {
+		c.mu.Lock()
+		added := slices.Clone(c.subscriptions[attached:])
+		if len(added) == 0 {
+			c.answers = conn.answered()
+			c.conn.Store(conn)
+			c.mu.Unlock()
+			return conn, nil
+		}
+		c.mu.Unlock()
+		if err := conn.attach(ctx, missed, added...); err != nil {
+			conn.Close()
+			return nil, &ConnError{"subscribe at " + c.cfg.Address, false, unwritten(err)}
+		}
+		attached += len(added)
+	}
+}
+
 func (c *Client) notConnected(ctx context.Context) error {
 	return &ConnError{Op: "connect to " + c.cfg.Address, Err: context.Cause(ctx)}
+}
+
+// judge looks at the connection that broke. One that has served is replaced at
+// once; one that has not is a failure like a failed dial, or a server that takes
+// logins and hangs up would be dialled without a pause.
+func (c *Client) judge() {
+	last := c.conn.Load()
+	switch {
+	case last == nil || last == c.judged:
+		return
+	case last.answered() > c.answers:
+		c.failures, c.notUntil = 0, time.Time{}
+	default:
+		c.backOff()
+	}
+	c.judged = last
 }
 
 func (c *Client) backOff() {
@@ -149,37 +207,84 @@ func (c *Client) Capabilities(ctx context.Context) (*Capabilities, error) {
 	return conn.Capabilities(ctx)
 }
 
-// Contacts is Conn.Contacts on the connection kept.
-func (c *Client) Contacts(ctx context.Context, endpoint string) (int, error) {
-	conn, err := c.Conn(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return conn.Contacts(ctx, endpoint)
-}
-
-// AllContacts is Conn.AllContacts on the connection kept.
-func (c *Client) AllContacts(ctx context.Context) (map[string]int, error) {
-	conn, err := c.Conn(ctx)
+// Subscribe returns a subscription that each connection has from its beginning.
+// Its first word on a connection made later is a *MissedError, since what
+// happened before is not known: that is the moment to read anew whatever state
+// the events are to keep up to date. See Keep. An error is that of the filter,
+// or of a server that would not send the events.
+func (c *Client) Subscribe(ctx context.Context, f Filter) (*Subscription, error) {
+	s, err := newSubscription(f)
 	if err != nil {
 		return nil, err
 	}
-	return conn.AllContacts(ctx)
-}
-
-// Reachable is Conn.Reachable on the connection kept.
-func (c *Client) Reachable(ctx context.Context) (map[string]bool, error) {
-	conn, err := c.Conn(ctx)
-	if err != nil {
-		return nil, err
+	s.kept = true
+	s.close = func() { c.unsubscribe(s) }
+	c.mu.Lock()
+	if c.closed.Err() != nil {
+		c.mu.Unlock()
+		return nil, c.notConnected(c.closed)
 	}
-	return conn.Reachable(ctx)
+	c.subscriptions = append(slices.Clip(c.subscriptions), s)
+	conn := c.conn.Load()
+	c.mu.Unlock()
+	if conn == nil || conn.Err() != nil {
+		return s, nil // the next connection has it
+	}
+	err = conn.attach(ctx, nil, s)
+	if err != nil && conn.Err() == nil {
+		s.Close()
+		return nil, fmt.Errorf("subscribe: %w", err)
+	}
+	return s, nil
 }
 
-// Close closes the connection and refuses everything from then on.
+func (c *Client) unsubscribe(s *Subscription) {
+	c.mu.Lock()
+	c.subscriptions = slices.DeleteFunc(slices.Clone(c.subscriptions), func(other *Subscription) bool { return other == s })
+	conn := c.conn.Load()
+	c.mu.Unlock()
+	if conn != nil {
+		conn.detach(s)
+	}
+}
+
+// Keep keeps the connection up: it dials at once and after each loss, and sends a
+// Ping on a connection on which nothing was answered for Config.KeepAlive, since
+// neither a dead peer nor a forgetful NAT says a word. It returns nil when ctx
+// ends, and an error only if going on makes no sense: a refused login, or Close.
+// What other failures say is logged, once for each change.
+func (c *Client) Keep(ctx context.Context) error {
+	said := ""
+	for {
+		conn, err := c.Conn(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, ErrAuth), errors.Is(err, ErrClosed):
+			return err
+		case err != nil:
+			if text := err.Error(); text != said {
+				c.cfg.withDefaults().Logger.Warn("AMI connection cannot be made: trying on", "error", text)
+				said = text
+			}
+			continue
+		}
+		said = ""
+		conn.keepAlive(ctx)
+	}
+}
+
+// Close closes the connection and the subscriptions, and refuses everything from
+// then on.
 func (c *Client) Close() error {
 	c.close(ErrClosed)
-	if conn := c.conn.Load(); conn != nil {
+	c.mu.Lock()
+	conn, subscriptions := c.conn.Load(), c.subscriptions
+	c.mu.Unlock()
+	for _, s := range subscriptions {
+		s.end(ErrClosed)
+	}
+	if conn != nil {
 		return conn.Close()
 	}
 	return nil

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -20,18 +18,11 @@ type Config struct {
 	Secret   string
 	Plain    bool // send the secret itself in place of an MD5 of it and the server's challenge
 
-	// Events is the mask of event classes to receive: "" or "off" for none,
-	// "on" for all, or a list as "system,user" without blanks.
-	Events string
-	// OnEvent gets the events, in order, from a goroutine of its own. Events
-	// that arrive while 4096 of them or 64 MiB wait for it are dropped, counted
-	// and logged; answers are never delayed.
-	OnEvent func(*Message)
-
 	MaxInFlight int           // actions that await their answer; default 64
 	Timeout     time.Duration // how long Asterisk may take for one action, counted from the answer to the one before; default 10 s
 	DialTimeout time.Duration // for connecting, greeting and login together; default 10 s
 	BootTimeout time.Duration // how long a starting Asterisk may take for its modules after the login; default 60 s
+	KeepAlive   time.Duration // how often Client.Keep sends a Ping on a connection on which nothing is answered; default 30 s
 
 	Logger *slog.Logger // default: none
 	// DialContext replaces the dialling of TCP, for tunnels and tests.
@@ -47,7 +38,7 @@ func (c Config) withDefaults() Config {
 	c.Timeout = cmp.Or(max(c.Timeout, 0), 10*time.Second)
 	c.DialTimeout = cmp.Or(max(c.DialTimeout, 0), 10*time.Second)
 	c.BootTimeout = cmp.Or(max(c.BootTimeout, 0), 60*time.Second)
-	c.Events = cmp.Or(c.Events, "off")
+	c.KeepAlive = cmp.Or(max(c.KeepAlive, 0), 30*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -55,24 +46,4 @@ func (c Config) withDefaults() Config {
 		c.DialContext = new(net.Dialer).DialContext
 	}
 	return c
-}
-
-// classes are those of main/manager.c: perms.
-var classes = []string{"system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr",
-	"dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message", "all"}
-
-// checkEvents refuses what Asterisk would misread without a word: a misspelt
-// class turns all events off, a blank hides the class after it, and an item
-// matches every class it begins (main/manager.c: strings_to_mask, ast_instring).
-func checkEvents(mask string) error {
-	if mask == "on" || mask == "off" {
-		return nil
-	}
-	for class := range strings.SplitSeq(mask, ",") {
-		if !slices.Contains(classes, class) {
-			return fmt.Errorf("check event mask: %q is not an event class; Asterisk would take it for none or for several: use on, off, or a list of %s",
-				shorten(class), strings.Join(classes, ","))
-		}
-	}
-	return nil
 }

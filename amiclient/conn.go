@@ -19,7 +19,11 @@ import (
 // ConnError, and new ones are refused.
 //
 // Asterisk runs the actions of a connection one after the other and answers in
-// order, so several may be in flight, and a slow one delays those behind it.
+// order (main/manager.c: session_do), so several may be in flight, and a slow one
+// delays those behind it. An answer is matched by its ActionID, and it must be
+// that of the oldest action in flight: if it is a later one's, an answer was lost
+// on the way, and nothing more on this connection can be trusted (ErrProtocol).
+// An answer to no action in flight is ignored.
 type Conn struct {
 	cfg     Config // without the secret
 	raw     net.Conn
@@ -36,7 +40,13 @@ type Conn struct {
 	done   chan struct{}
 	wrote  chan struct{} // closed when the writer has ended
 	booted chan struct{} // closed by the event FullyBooted
-	events eventQueue
+
+	listing *call // the list action whose items are coming; for the goroutine that reads alone
+
+	subscriptions atomic.Pointer[subscriptions]
+	subscribing   chan struct{} // held by the one who changes mask
+	mask          string        // the event classes that the server sends
+	received      chan struct{} // closed when no more events will come
 
 	option optionProbe
 
@@ -50,6 +60,7 @@ type Conn struct {
 	progress time.Time // when Asterisk last gave an answer, or had nothing to answer
 	watch    *time.Timer
 	watching bool
+	answers  uint64
 	unknown  int // answers that belong to no call
 }
 
@@ -66,10 +77,14 @@ func newConn(cfg Config, raw, nc net.Conn, r *Reader, version string) *Conn {
 		done:     make(chan struct{}),
 		wrote:    make(chan struct{}),
 		booted:   make(chan struct{}),
+
+		subscribing: make(chan struct{}, 1),
+		received:    make(chan struct{}),
 	}
+	c.subscriptions.Store(newSubscriptions(nil))
 	c.watch = time.AfterFunc(cfg.Timeout, c.checkSilence)
 	c.watch.Stop()
-	c.events.start(cfg.OnEvent, c.log)
+	r.follows = c.awaitsCommand
 	go c.read(r)
 	go c.write()
 	return c
@@ -278,58 +293,57 @@ func (c *Conn) writeFailed(first *call, sent int, err error) {
 // socket: Asterisk closes a connection that does not read for 100 ms.
 func (c *Conn) read(r *Reader) {
 	for {
-		m, err := r.Read()
+		view, err := r.next()
 		if err != nil {
 			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 				err = fmt.Errorf("the server closed the connection: %w", err)
 			}
 			c.fail(err)
-			c.events.stop()
+			close(c.received)
+			c.endSubscriptions()
 			return
 		}
-		c.receive(m)
+		c.receive(&view)
 	}
 }
 
-// receive handles one message. The first Response or Event decides what it is:
-// a user event may hold further ones.
-func (c *Conn) receive(m *Message) {
-	for i := range m.Headers {
-		switch {
-		case is(m.Headers[i].Name, "Response"):
-			c.receiveResponse(m, m.Headers[i].Value)
-			return
-		case is(m.Headers[i].Name, "Event"):
-			c.receiveEvent(m, m.Headers[i].Value)
-			return
-		}
+// receive handles one message, which is kept only if somebody wants it.
+func (c *Conn) receive(view *Message) {
+	switch kind, name := view.kind(); kind {
+	case kindResponse:
+		c.receiveResponse(view, name)
+	case kindEvent:
+		c.receiveEvent(view, name)
+	default:
+		c.log.Warn("AMI message is neither response nor event: ignored")
 	}
-	c.log.Warn("AMI message is neither response nor event: ignored")
 }
 
-func (c *Conn) receiveResponse(m *Message, kind string) {
-	id := m.Get("ActionID")
+func (c *Conn) receiveResponse(view *Message, kind string) {
+	id := view.Get("ActionID")
 	if id == "" {
 		// Every action of ours has one. Asterisk answers without it if it could
 		// not make out the action, so we no longer agree on where actions begin.
 		if !is(kind, "Goodbye") {
-			c.fail(fmt.Errorf("%w: an answer without ActionID: %s", ErrProtocol, strconv.Quote(clean(m.Get("Message")))))
+			c.fail(fmt.Errorf("%w: an answer without ActionID: %s", ErrProtocol, strconv.Quote(clean(view.Get("Message")))))
 		}
 		return
 	}
 	c.mu.Lock()
-	call := c.calls.find(id)
+	call, err := c.calls.answered(id)
 	if call == nil {
 		c.unknown++
 		n := c.unknown
 		c.mu.Unlock()
-		if n&(n-1) == 0 { // a server that does it all the time fills no log
+		if err != nil {
+			c.fail(err)
+		} else if n&(n-1) == 0 { // a server that does it all the time fills no log
 			c.log.Warn("AMI answer to no action in flight: ignored", "action_id", clean(id), "times", n)
 		}
 		return
 	}
-	if call.item != nil && is(m.Get("EventList"), "start") {
-		call.listing = true
+	if call.item != nil && is(view.Get("EventList"), "start") {
+		c.listing = call
 		c.progress = time.Now()
 		c.mu.Unlock()
 		return
@@ -337,35 +351,40 @@ func (c *Conn) receiveResponse(m *Message, kind string) {
 	c.finish(call)
 	c.mu.Unlock()
 	<-c.slots
-	if is(kind, "Error") {
+	m := view.keep()
+	if is(m.Get("Response"), "Error") {
 		call.done(m, newResponseError(call.action, m.Get("Message")))
 		return
 	}
 	call.done(m, nil)
 }
 
-// finish takes an answered call out. The lock is held.
+// awaitsCommand tells whether the next answer is that to a Command.
+func (c *Conn) awaitsCommand() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	oldest := c.calls.oldest
+	return oldest != nil && oldest.written && is(oldest.action, "Command")
+}
+
+// finish takes the oldest call out, which is answered. The lock is held.
 func (c *Conn) finish(call *call) {
-	c.calls.finish(call)
+	c.calls.pop()
+	c.listing = nil
 	c.ahead -= call.size
 	c.progress = time.Now()
+	c.answers++
 	c.token(c.room)
 }
 
-func (c *Conn) receiveEvent(m *Message, name string) {
-	if id := m.Get("ActionID"); id != "" {
-		c.mu.Lock()
-		if call := c.calls.find(id); call != nil && call.listing {
-			c.receiveItem(call, m)
-			return
-		}
-		c.mu.Unlock()
+func (c *Conn) receiveEvent(view *Message, name string) {
+	if c.listing != nil && view.Get("ActionID") == c.listing.id {
+		c.receiveItem(c.listing, view)
+		return
 	}
 	switch name {
 	case "FullyBooted":
-		select {
-		case <-c.booted:
-		default:
+		if !isClosed(c.booted) {
 			close(c.booted)
 		}
 	case "Shutdown":
@@ -377,21 +396,62 @@ func (c *Conn) receiveEvent(m *Message, name string) {
 		// The end follows within milliseconds; if not, do not wait for ever.
 		c.raw.SetReadDeadline(time.Now().Add(c.cfg.Timeout))
 	}
-	c.events.put(m)
+	if wanted := c.subscriptions.Load().of(name); len(wanted) > 0 {
+		m := view.keep()
+		for _, s := range wanted {
+			s.put(m)
+		}
+	}
 }
 
-// receiveItem handles one event of a list action. The lock is held, and released.
-func (c *Conn) receiveItem(call *call, m *Message) {
-	if m.Get("EventList") == "" {
+// receiveItem handles one event of a list action.
+func (c *Conn) receiveItem(call *call, view *Message) {
+	m, end := view.keep(), view.Get("EventList")
+	c.mu.Lock()
+	if end == "" {
 		c.progress = time.Now()
 		c.mu.Unlock()
 		call.item(m)
 		return
 	}
+	if c.calls.oldest != call { // it was handed back meanwhile
+		c.mu.Unlock()
+		return
+	}
 	c.finish(call)
 	c.mu.Unlock()
 	<-c.slots
+	if !is(end, "Complete") {
+		call.done(m, fmt.Errorf("%s: the server ended the list with %s", call.action, quote(clean(end))))
+		return
+	}
 	call.done(m, nil)
+}
+
+// answered returns how many actions were answered.
+func (c *Conn) answered() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.answers
+}
+
+// keepAlive pings whenever nothing was answered for Config.KeepAlive, until the
+// connection breaks or ctx ends.
+func (c *Conn) keepAlive(ctx context.Context) {
+	timer := time.NewTicker(c.cfg.KeepAlive)
+	defer timer.Stop()
+	for last := c.answered(); ; last = c.answered() {
+		select {
+		case <-timer.C:
+		case <-c.done:
+			return
+		case <-ctx.Done():
+			return
+		}
+		if c.answered() == last {
+			c.Do(ctx, Action{Name: "Ping"}) // it breaks the connection if nobody answers
+		}
+	}
 }
 
 // checkSilence runs when no answer may have come for Timeout. A connection
@@ -437,8 +497,6 @@ func (c *Conn) fail(reason error) {
 	c.calls, c.unsent, c.out = callQueue{}, nil, nil
 	c.mu.Unlock()
 	for ; call != nil; call = call.next {
-		if !call.finished {
-			call.done(nil, &ConnError{call.action, call.written, reason})
-		}
+		call.done(nil, &ConnError{call.action, call.written, reason})
 	}
 }

@@ -88,7 +88,7 @@ func TestConn_Do(t *testing.T) {
 			return err
 		}
 		if m.Get("Ping") != "Pong" {
-			return fmt.Errorf("wrong answer: %v", m.Headers)
+			return fmt.Errorf("wrong answer: %v", m.Headers())
 		}
 		return nil
 	}
@@ -202,6 +202,55 @@ func TestConn_Do_late(t *testing.T) {
 			t.Errorf("%v, %v", m, err)
 		}
 		c.Close()
+	})
+}
+
+// AMI answers in order. An answer that overtakes one says that one was lost, so
+// that where answers begin is no longer known: all that is in flight is.
+func TestConn_order(t *testing.T) {
+	bubble(t, "an answer is missing", func(t *testing.T) {
+		c := dial(t, amiclient.Config{}, func(d *amitest.Dialogue) {
+			d.Answer(d.Expect("ActionID: 1"), "NOTIFY sent")
+			d.Expect("ActionID: 2")
+			d.Answer(d.Expect("ActionID: 3"), "NOTIFY sent")
+			d.ExpectClose()
+		})
+		var r results
+		for _, id := range []string{"1", "2", "3"} {
+			if err := c.Go(t.Context(), id, notify, r.done(id)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-c.Done()
+		synctest.Wait()
+		if got := r.outcome("1") + " " + r.outcome("2") + " " + r.outcome("3"); got != "ok written written" {
+			t.Error(got)
+		}
+		if err := c.Err(); !errors.Is(err, amiclient.ErrProtocol) || !strings.Contains(err.Error(), "the answer to PJSIPNotify 3 came, but that to the earlier PJSIPNotify 2 did not") {
+			t.Errorf("%v", err)
+		}
+	})
+	bubble(t, "the end of a list is missing", func(t *testing.T) {
+		c := dial(t, amiclient.Config{}, func(d *amitest.Dialogue) {
+			d.Expect("Action: PJSIPShowEndpoints")
+			d.Send("Response: Success⏎ActionID: {id}⏎EventList: start⏎⏎Event: EndpointList⏎ActionID: {id}⏎⏎")
+			d.Answer(d.Expect("ActionID: 1"), "NOTIFY sent")
+			d.ExpectClose()
+		})
+		var r results
+		n := 0
+		for _, err := range c.List(t.Context(), amiclient.Action{Name: "PJSIPShowEndpoints"}) {
+			if n++; n == 1 {
+				if err := c.Go(t.Context(), "1", notify, r.done("1")); err != nil {
+					t.Fatal(err)
+				}
+			} else if !errors.Is(err, amiclient.ErrProtocol) {
+				t.Errorf("the list ended with %v", err)
+			}
+		}
+		if got := r.outcome("1"); got != "written" || n != 2 {
+			t.Error(got, n)
+		}
 	})
 }
 

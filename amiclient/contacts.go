@@ -9,9 +9,9 @@ import (
 // a NOTIFY to it goes to each of them, and with none Asterisk answers Success
 // and sends nothing. If there is no such endpoint the error is
 // ErrUnknownEndpoint.
-func (c *Conn) Contacts(ctx context.Context, endpoint string) (int, error) {
+func Contacts(ctx context.Context, on Doer, endpoint string) (int, error) {
 	contacts := 0
-	for m, err := range c.List(ctx, Action{Name: "PJSIPShowEndpoint", Headers: []Header{{"Endpoint", endpoint}}}) {
+	for m, err := range on.List(ctx, Action{Name: "PJSIPShowEndpoint", Headers: []Header{{"Endpoint", endpoint}}}) {
 		if err != nil {
 			return 0, err
 		}
@@ -23,9 +23,9 @@ func (c *Conn) Contacts(ctx context.Context, endpoint string) (int, error) {
 }
 
 // AllContacts returns the number of contacts of every PJSIP endpoint.
-func (c *Conn) AllContacts(ctx context.Context) (map[string]int, error) {
+func AllContacts(ctx context.Context, on Doer) (map[string]int, error) {
 	contacts := make(map[string]int)
-	for m, err := range c.List(ctx, Action{Name: "PJSIPShowEndpoints"}) {
+	for m, err := range on.List(ctx, Action{Name: "PJSIPShowEndpoints"}) {
 		if err != nil {
 			return nil, err
 		}
@@ -52,9 +52,9 @@ func (c *Conn) AllContacts(ctx context.Context) (map[string]int, error) {
 // endpoint that is not in it may have contacts all the same, such as one that
 // qualify finds unreachable (res/res_pjsip/pjsip_configuration.c:
 // persistent_endpoint_update_state). It needs the class call or reporting.
-func (c *Conn) Reachable(ctx context.Context) (map[string]bool, error) {
+func Reachable(ctx context.Context, on Doer) (map[string]bool, error) {
 	reachable := make(map[string]bool)
-	for m, err := range c.List(ctx, Action{Name: "DeviceStateList"}) {
+	for m, err := range on.List(ctx, Action{Name: "DeviceStateList"}) {
 		if err != nil {
 			return nil, err
 		}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -21,9 +20,6 @@ import (
 // ErrLoginInUse, ErrNotAMI, ErrTimeout.
 func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	cfg = cfg.withDefaults()
-	if err := checkEvents(cfg.Events); err != nil {
-		return nil, err
-	}
 	loginCtx, cancel := context.WithTimeoutCause(ctx, cfg.DialTimeout, fmt.Errorf("%w within %s", ErrTimeout, cfg.DialTimeout))
 	defer cancel()
 	c, err := connect(loginCtx, cfg)
@@ -38,7 +34,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	defer cancel()
 	err = c.waitForBoot(bootCtx)
 	if err == nil {
-		err = c.setEvents(bootCtx, cfg.Events)
+		err = c.setMask(bootCtx, "off", func() {})
 	}
 	if err != nil {
 		c.Close()
@@ -150,12 +146,8 @@ func (c *Conn) login(ctx context.Context, cfg Config) error {
 		key := md5.Sum([]byte(m.Get("Challenge") + cfg.Secret))
 		login.Headers = append(login.Headers, Header{"AuthType", "MD5"}, Header{"Key", hex.EncodeToString(key[:])})
 	}
-	events, then := "system", func() {}
-	if cfg.Events == "on" {
-		events, then = "on", c.events.open
-	}
-	login.Headers = append(login.Headers, Header{"Events", events})
-	_, err := c.do(ctx, login, then)
+	login.Headers = append(login.Headers, Header{"Events", "system"})
+	_, err := c.Do(ctx, login)
 	return err
 }
 
@@ -182,8 +174,8 @@ func (c *Conn) waitForBoot(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if len(m.Headers) != count {
-			count, since = len(m.Headers), time.Now()
+		if n := len(m.Headers()); n != count {
+			count, since = n, time.Now()
 		}
 		switch {
 		case isClosed(c.booted):
@@ -214,22 +206,4 @@ func isClosed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// setEvents sets the mask and verifies that Asterisk took it: the answer to a
-// mask that matches nothing is Success, with all events off. With
-// brokeneventsaction=yes there is no answer to "on" at all, which therefore is
-// set by Login.
-func (c *Conn) setEvents(ctx context.Context, mask string) error {
-	if mask == "on" {
-		return nil
-	}
-	m, err := c.do(ctx, Action{Name: "Events", Headers: []Header{{"EventMask", mask}}}, c.events.open)
-	if err != nil {
-		return err
-	}
-	if got := m.Get("Events"); mask != "off" && !is(got, "On") {
-		return fmt.Errorf("set event mask %q: Asterisk made it %s; check that it knows these classes", mask, strconv.Quote(clean(got)))
-	}
-	return nil
 }

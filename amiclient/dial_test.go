@@ -51,25 +51,13 @@ func TestDial_login(t *testing.T) {
 			d.Expect("Action: Events")
 			d.Send("Response: Success⏎ActionID: {id}⏎Events: Off⏎⏎")
 		}},
-		{"some events", amiclient.Config{Plain: true, Events: "system,user"}, func(d *amitest.Dialogue) {
-			d.Expect("Action: Login", "Events: system")
-			d.Send(accepted)
-			d.Expect("Action: ListCommands")
-			d.Send(commands)
-			d.Expect("Action: Events", "EventMask: system,user")
-			d.Send("Response: Success⏎ActionID: {id}⏎Events: On⏎⏎")
-		}},
-		{"all events", amiclient.Config{Plain: true, Events: "on"}, func(d *amitest.Dialogue) {
-			d.Expect("Action: Login", "Events: on")
-			d.Send(accepted)
-			d.Expect("Action: ListCommands")
-			d.Send(commands)
-		}},
-		{"byte by byte", amiclient.Config{Plain: true, Events: "on"}, func(d *amitest.Dialogue) {
+		{"byte by byte", amiclient.Config{Plain: true}, func(d *amitest.Dialogue) {
 			d.Expect("Action: Login")
 			d.SendBytes(accepted)
 			d.Expect("Action: ListCommands")
 			d.SendBytes(commands)
+			d.Expect("Action: Events")
+			d.SendBytes("Response: Success⏎ActionID: {id}⏎Events: Off⏎⏎")
 		}},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
@@ -122,23 +110,13 @@ func TestDial_errors(t *testing.T) {
 		}, amiclient.ErrLoginInUse, "allowmultiplelogin"},
 		{"silent login", func(d *amitest.Dialogue) { d.Greet(); d.Wait() }, amiclient.ErrTimeout, "log in to pbx:5038"},
 		{"cut login", func(d *amitest.Dialogue) { d.Greet(); d.Expect("Action: Challenge") }, nil, "closed the connection"},
-		{"mask not taken", func(d *amitest.Dialogue) {
-			d.Greet()
-			d.Expect("Action: Challenge")
-			d.Send("Response: Success⏎ActionID: {id}⏎Challenge: 1⏎⏎")
-			d.Answer(d.Expect("Action: Login"), "Authentication accepted")
-			d.Error(d.Expect("Action: ListCommands"), "Permission denied")
-			d.Expect("Action: Events", "EventMask: user")
-			d.Send("Response: Success⏎ActionID: {id}⏎Events: Off⏎⏎")
-			d.ExpectClose()
-		}, nil, `set event mask "user"`},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
 			var scripts []amitest.Script
 			if test.script != nil {
 				scripts = append(scripts, test.script)
 			}
-			cfg := amiclient.Config{Address: "pbx:5038", Username: "notifyrun", Secret: "s3cretcanary", Events: "user", DialContext: amitest.Dialler(t, scripts...)}
+			cfg := amiclient.Config{Address: "pbx:5038", Username: "notifyrun", Secret: "s3cretcanary", DialContext: amitest.Dialler(t, scripts...)}
 			_, err := amiclient.Dial(t.Context(), cfg)
 			var conn *amiclient.ConnError
 			if !errors.As(err, &conn) || conn.Written {
@@ -164,14 +142,6 @@ func TestDial_canceled(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
-}
-
-func TestDial_eventMask(t *testing.T) {
-	for _, mask := range []string{"usr", "system, user", "system,", "1", "User", "On"} {
-		if _, err := amiclient.Dial(t.Context(), amiclient.Config{Events: mask, DialContext: amitest.Dialler(t)}); err == nil || !strings.Contains(err.Error(), "event mask") {
-			t.Errorf("%q: %v", mask, err)
-		}
-	}
 }
 
 // While Asterisk starts it takes logins and knows no PJSIPNotify: that must

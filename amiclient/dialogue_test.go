@@ -72,7 +72,7 @@ func TestReader_recorded(t *testing.T) {
 				t.Fatalf("%d messages, want %d", len(messages), want)
 			}
 			for _, m := range messages {
-				if first := m.Headers[0].Name; first != "Response" && first != "Event" {
+				if first := m.Headers()[0].Name; first != "Response" && first != "Event" {
 					t.Errorf("a message begins with %q", first)
 				}
 			}

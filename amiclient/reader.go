@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unsafe"
 )
 
 // Bounds on what is accepted from a server. Asterisk itself has none; the
@@ -16,20 +17,42 @@ const (
 	maxReceivedHeaders = 100_000
 )
 
+// readerSize is the size of a Reader's buffer unless a message needs more.
+const readerSize = 64 << 10
+
 // A Reader reads messages from a stream of AMI. Lines may end in CR LF or in
 // a bare LF, and empty messages are skipped: several answers end in
 // "text LF CR LF CR LF", because a newline stands inside Asterisk's own text.
+// The output of a command in the framing before Asterisk 14 becomes Output
+// headers, as later versions have them.
 //
 // A Reader is not safe for concurrent use.
 type Reader struct {
 	src        io.Reader
 	buf        []byte
 	start, end int // buf[start:end] is read but not yet consumed
+
+	only    map[string]bool // the events that Read returns; nil: all
+	follows func() bool     // may the next answer be a Command's? nil: yes
+	output  []byte          // the last answer to a Command in the old framing, rewritten
 }
 
 // NewReader returns a Reader on src. It reads ahead.
 func NewReader(src io.Reader) *Reader {
-	return &Reader{src: src, buf: make([]byte, 16<<10)}
+	return &Reader{src: src, buf: make([]byte, readerSize)}
+}
+
+// Only makes Read pass over events of other names, for which it then allocates
+// nothing. Names are compared with regard to case. Without names it returns all
+// events again.
+func (r *Reader) Only(events ...string) {
+	r.only = nil
+	for i, name := range events {
+		if i == 0 {
+			r.only = make(map[string]bool, len(events))
+		}
+		r.only[name] = true
+	}
 }
 
 // Read returns the next message. At the end of the stream the error is io.EOF,
@@ -37,6 +60,27 @@ func NewReader(src io.Reader) *Reader {
 // bounds (1 MiB a line, 16 MiB or 100,000 headers a message) gives an error
 // that is ErrProtocol. After an error the Reader is of no more use.
 func (r *Reader) Read() (*Message, error) {
+	for {
+		view, err := r.next()
+		if err != nil {
+			return nil, err
+		}
+		if r.only != nil {
+			if kind, name := view.kind(); kind == kindEvent && !r.only[name] {
+				continue
+			}
+		}
+		return view.keep(), nil
+	}
+}
+
+// keep returns a copy of what next returned.
+func (m *Message) keep() *Message { return &Message{strings.Clone(m.text)} }
+
+// next returns the next message as it lies in the buffer: it, and every string
+// taken from it, is valid until the next call only. So a message that nobody
+// wants costs no memory.
+func (r *Reader) next() (Message, error) {
 	scanned := 0  // bytes after start that are known to be whole lines of this message
 	searched := 0 // bytes after scanned that hold no line feed
 	headers := 0
@@ -46,31 +90,36 @@ func (r *Reader) Read() (*Message, error) {
 		if i < 0 {
 			searched = len(line)
 			if len(line) > maxReceivedLine {
-				return nil, fmt.Errorf("read message: %w: a line of more than %d bytes", ErrProtocol, maxReceivedLine)
+				return Message{}, fmt.Errorf("read message: %w: a line of more than %d bytes", ErrProtocol, maxReceivedLine)
 			}
 			if err := r.fill(); err != nil {
-				return nil, err
+				return Message{}, err
 			}
 			continue
 		}
 		i += searched
 		searched = 0
 		if i == 0 || i == 1 && line[0] == '\r' {
+			text := r.buf[r.start : r.start+scanned]
+			r.start += scanned + i + 1
 			if headers > 0 {
-				text := string(r.buf[r.start : r.start+scanned])
-				r.start += scanned + i + 1
-				return parse(text, headers), nil
+				return view(text), nil
 			}
-			r.start += i + 1
 			continue
+		}
+		if headers == 0 && isFollows(line[:i]) && (r.follows == nil || r.follows()) {
+			return r.readFollows()
 		}
 		scanned += i + 1
 		if headers++; i > maxReceivedLine || headers > maxReceivedHeaders || scanned > maxReceivedMessage {
-			return nil, fmt.Errorf("read message: %w: a line of more than %d bytes, or a message of more than %d bytes or %d lines",
+			return Message{}, fmt.Errorf("read message: %w: a line of more than %d bytes, or a message of more than %d bytes or %d lines",
 				ErrProtocol, maxReceivedLine, maxReceivedMessage, maxReceivedHeaders)
 		}
 	}
 }
+
+// view makes a message of lines that belong to the Reader.
+func view(lines []byte) Message { return Message{unsafe.String(unsafe.SliceData(lines), len(lines))} }
 
 // line returns one line without its end, at most limit bytes long: the
 // greeting, after which no blank line comes.
@@ -96,7 +145,7 @@ func (r *Reader) fill() error {
 	case r.start == r.end:
 		r.start, r.end = 0, 0
 		if len(r.buf) > maxReceivedLine { // one huge message was no reason to keep so much
-			r.buf = make([]byte, 16<<10)
+			r.buf = make([]byte, readerSize)
 		}
 	case r.end == len(r.buf) && r.start > len(r.buf)/2:
 		r.end = copy(r.buf, r.buf[r.start:r.end])
@@ -120,37 +169,4 @@ func (r *Reader) fill() error {
 		}
 	}
 	return io.ErrNoProgress
-}
-
-// parse makes a message of text, which has that many lines, each with its end.
-// The headers share the one string.
-func parse(text string, headers int) *Message {
-	// Most messages have few headers, and then one allocation holds them all.
-	var few struct {
-		Message
-		headers [8]Header
-	}
-	var m *Message
-	if headers <= len(few.headers) {
-		small := few
-		m = &small.Message
-		m.Headers = small.headers[:0]
-	} else {
-		m = &Message{Headers: make([]Header, 0, headers)}
-	}
-	for range headers {
-		i := strings.IndexByte(text, '\n')
-		line := text[:i]
-		text = text[i+1:]
-		if i > 0 && line[i-1] == '\r' {
-			line = line[:i-1]
-		}
-		// One blank after the colon is part of the form; more are the value's.
-		name, value, ok := strings.Cut(line, ":")
-		if !ok {
-			name, value = "", line
-		}
-		m.Headers = append(m.Headers, Header{name, strings.TrimPrefix(value, " ")})
-	}
-	return m
 }

@@ -17,7 +17,7 @@ func TestReal(t *testing.T) {
 		t.Run(fmt.Sprint(major), func(t *testing.T) {
 			t.Parallel()
 			server := amitest.StartAsterisk(t, major, amitest.AsteriskConfig{})
-			cfg := amiclient.Config{Address: server.Addr, Username: amitest.UserFull, Secret: amitest.Secret, Events: "system,user"}
+			cfg := amiclient.Config{Address: server.Addr, Username: amitest.UserFull, Secret: amitest.Secret}
 			c, err := amiclient.Dial(t.Context(), cfg)
 			if err != nil {
 				t.Fatal(err)
@@ -34,14 +34,14 @@ func TestReal(t *testing.T) {
 			}
 
 			for endpoint, want := range map[string]int{amitest.EndpointTwin: 2, amitest.EndpointAbsent: 0, "1001": 1} {
-				if n, err := c.Contacts(t.Context(), endpoint); n != want || err != nil {
+				if n, err := amiclient.Contacts(t.Context(), c, endpoint); n != want || err != nil {
 					t.Errorf("Contacts of %s: %d, %v", endpoint, n, err)
 				}
 			}
-			if _, err := c.Contacts(t.Context(), "nope"); !errors.Is(err, amiclient.ErrUnknownEndpoint) {
+			if _, err := amiclient.Contacts(t.Context(), c, "nope"); !errors.Is(err, amiclient.ErrUnknownEndpoint) {
 				t.Errorf("Contacts of none: %v", err)
 			}
-			if all, err := c.AllContacts(t.Context()); err != nil || all[amitest.EndpointTwin] != 2 || all[amitest.EndpointAbsent] != 0 || all["1001"] != 1 {
+			if all, err := amiclient.AllContacts(t.Context(), c); err != nil || all[amitest.EndpointTwin] != 2 || all[amitest.EndpointAbsent] != 0 || all["1001"] != 1 {
 				t.Errorf("AllContacts: %v, %v", all, err)
 			}
 
@@ -83,7 +83,7 @@ func TestReal(t *testing.T) {
 
 			for user, want := range map[string]error{amitest.UserMinimal: nil, amitest.UserNoSystem: amiclient.ErrPermission, amitest.UserNothing: amiclient.ErrPermission} {
 				cfg := cfg
-				cfg.Username, cfg.Events = user, ""
+				cfg.Username = user
 				start := time.Now()
 				c, err := amiclient.Dial(t.Context(), cfg)
 				if err != nil {

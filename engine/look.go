@@ -51,7 +51,7 @@ func (d *driver) contacts(ctx context.Context, endpoints map[string]bool) (map[s
 	contacts := make(map[string]int, len(endpoints))
 	if len(endpoints) > lookSingly {
 		// The device states are cheap to ask for and settle most of them.
-		reachable, err := d.sender.Reachable(ctx)
+		reachable, err := amiclient.Reachable(ctx, d.sender)
 		if err != nil && !errors.As(err, new(*amiclient.ResponseError)) {
 			return nil, err
 		}
@@ -63,10 +63,10 @@ func (d *driver) contacts(ctx context.Context, endpoints map[string]bool) (map[s
 		}
 	}
 	if len(endpoints) > lookSingly {
-		return d.sender.AllContacts(ctx)
+		return amiclient.AllContacts(ctx, d.sender)
 	}
 	for name := range endpoints {
-		n, err := d.sender.Contacts(ctx, name)
+		n, err := amiclient.Contacts(ctx, d.sender, name)
 		if errors.Is(err, amiclient.ErrUnknownEndpoint) {
 			continue
 		}

@@ -13,11 +13,8 @@ import (
 
 // Sender is one PBX as a lane sees it; *amiclient.Client is one.
 type Sender interface {
-	Do(ctx context.Context, a amiclient.Action) (*amiclient.Message, error)
+	amiclient.Doer
 	Go(ctx context.Context, actionID string, a amiclient.Action, done func(*amiclient.Message, error)) error
-	Contacts(ctx context.Context, endpoint string) (int, error)
-	AllContacts(ctx context.Context) (map[string]int, error)
-	Reachable(ctx context.Context) (map[string]bool, error)
 }
 
 // Runner drives open runs to their end: one lane a PBX, all into one ledger.

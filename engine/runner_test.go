@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -129,22 +131,49 @@ func (p *fakePBX) Go(_ context.Context, id string, _ amiclient.Action, done func
 				return
 			}
 		}
-		done(&amiclient.Message{Headers: []amiclient.Header{{Name: "Message", Value: "NOTIFY sent"}}}, nil)
+		done(amiclient.NewMessage(amiclient.Header{Name: "Message", Value: "NOTIFY sent"}), nil)
 	})
 	return nil
 }
 
-func (p *fakePBX) Contacts(_ context.Context, endpoint string) (int, error) {
-	if n, ok := p.contacts[endpoint]; ok {
-		return n, nil
+// List answers as a server does whose endpoints have these contacts; one that it
+// is asked for by name and does not know has one.
+func (p *fakePBX) List(_ context.Context, a amiclient.Action) iter.Seq2[*amiclient.Message, error] {
+	return func(yield func(*amiclient.Message, error) bool) {
+		switch a.Name {
+		case "PJSIPShowEndpoint":
+			n, ok := p.contacts[a.Headers[0].Value]
+			if !ok {
+				n = 1
+			}
+			for range n {
+				if !yield(listEvent("ContactStatusDetail"), nil) {
+					return
+				}
+			}
+		case "PJSIPShowEndpoints":
+			for name, n := range p.contacts {
+				uris := strings.Repeat("a/sip:x,", n)
+				if !yield(listEvent("EndpointList", amiclient.Header{Name: "ObjectName", Value: name}, amiclient.Header{Name: "Contacts", Value: uris}), nil) {
+					return
+				}
+			}
+		case "DeviceStateList":
+			if p.unreadable != nil {
+				yield(nil, p.unreadable)
+				return
+			}
+			for name := range p.reachable {
+				if !yield(listEvent("DeviceStateChange", amiclient.Header{Name: "Device", Value: "PJSIP/" + name}, amiclient.Header{Name: "State", Value: "NOT_INUSE"}), nil) {
+					return
+				}
+			}
+		}
 	}
-	return 1, nil
 }
 
-func (p *fakePBX) AllContacts(context.Context) (map[string]int, error) { return p.contacts, nil }
-
-func (p *fakePBX) Reachable(context.Context) (map[string]bool, error) {
-	return p.reachable, p.unreadable
+func listEvent(name string, headers ...amiclient.Header) *amiclient.Message {
+	return amiclient.NewMessage(append([]amiclient.Header{{Name: "Event", Value: name}}, headers...)...)
 }
 
 // bench is a runner with one PBX and one run.

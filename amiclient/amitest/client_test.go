@@ -23,7 +23,7 @@ func TestClient(t *testing.T) {
 		if capabilities.AsteriskVersion != p.version || !capabilities.Has("PJSIPNotify") || capabilities.Has("SIPnotify") != (p.major == 16) {
 			t.Errorf("capabilities: %+v", capabilities)
 		}
-		contacts, err := conn.AllContacts(t.Context())
+		contacts, err := amiclient.AllContacts(t.Context(), conn)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func TestClient(t *testing.T) {
 			t.Errorf("contacts: %v", contacts)
 		}
 		for name, want := range map[string]int{"1010": 1, EndpointTwin: 2, EndpointAbsent: 0} {
-			if n, err := conn.Contacts(t.Context(), name); err != nil || n != want {
+			if n, err := amiclient.Contacts(t.Context(), conn, name); err != nil || n != want {
 				t.Errorf("%s has %d contacts, %v; want %d", name, n, err, want)
 			}
 		}
