@@ -1,5 +1,6 @@
 // Package amitest has servers for tests of what speaks AMI: scripted
-// dialogues, and real Asterisks where they can be had.
+// dialogues, and real Asterisks where they can be had. Between such a server and
+// its client may stand a Proxy, which adds what networks do.
 package amitest
 
 import (

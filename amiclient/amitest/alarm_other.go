@@ -1,0 +1,5 @@
+//go:build !linux
+
+package amitest
+
+func newAlarm() alarm { return newTimerAlarm() }
