@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,6 +24,7 @@ const (
 	UserFull     = "notifyrun" // every right
 	UserMinimal  = "minimal"   // read system,user,call,security; write system,user,reporting
 	UserNoSystem = "nosystem"  // read and write user only: neither SIPnotify nor PJSIPNotify
+	UserCaller   = "caller"    // read user,call; write originate: calls, as far as those need no more rights
 	UserNothing  = "nothing"   // may log in, no more
 	Secret       = "s3cret"
 )
@@ -216,6 +218,21 @@ func (a *Asterisk) Log() string {
 		return err.Error()
 	}
 	return string(text)
+}
+
+// CLI runs a command as "asterisk -rx" does, at the server's own console, and returns what it prints. It is the way to
+// restart a server, "core restart now", which keeps its process and its ports.
+func (a *Asterisk) CLI(tb testing.TB, command string) string {
+	tb.Helper()
+	own := a.cmd.Args // setpriv … chroot ROOT asterisk -C FILE -f
+	start := slices.Index(own, "chroot")
+	cmd := exec.CommandContext(tb.Context(), own[start], append(slices.Clone(own[start+1:len(own)-1]), "-rx", command)...)
+	cmd.Env = a.cmd.Env
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		tb.Fatalf("asterisk -rx %q: %v: %s", command, err, output)
+	}
+	return string(output)
 }
 
 // Pid returns the server's process id, for tests that measure, stop or kill it.

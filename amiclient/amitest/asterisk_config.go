@@ -20,7 +20,7 @@ import (
 // modules that a server loads, where its build has them; no more, so that it boots in a quarter of a second.
 var modules = strings.Fields(`
 	pbx_config app_userevent app_echo app_dial bridge_simple res_timing_timerfd codec_ulaw
-	res_sorcery_astdb res_sorcery_config res_sorcery_memory
+	app_voicemail res_sorcery_astdb res_sorcery_config res_sorcery_memory
 	res_pjproject res_pjsip res_pjsip_pubsub res_pjsip_session res_pjsip_notify res_pjsip_registrar
 	res_pjsip_authenticator_digest res_pjsip_outbound_authenticator_digest
 	res_pjsip_endpoint_identifier_user res_pjsip_endpoint_identifier_ip
@@ -28,7 +28,16 @@ var modules = strings.Fields(`
 
 // empty files that only keep the log free of errors.
 var emptyFiles = strings.Fields(`cdr cel stasis sorcery pjproject rtp features indications codecs acl udptl extconfig
-	users ccss cli cli_aliases dnsmgr dsp websocket_client http sip_notify`)
+	users ccss cli cli_aliases dnsmgr dsp websocket_client http sip_notify voicemail`)
+
+// extensions.conf: hold is a call that stays, say a user event by the dialplan, the hints are states that can be listed.
+const extensions = `[default]
+exten => hold,1,Answer()
+ same => n,Echo()
+exten => say,1,UserEvent(Said,Phone: 101,Site:hq)
+exten => 1001,hint,PJSIP/1001
+exten => dynamic,hint,PJSIP/dynamic
+`
 
 // configure writes the server's configuration directory and chooses its ports.
 func (a *Asterisk) configure(root string, config AsteriskConfig) error {
@@ -98,8 +107,8 @@ tlscertfile=%s/var/cert.pem
 tlsprivatekey=%s/var/key.pem
 `, ami, a.TLSAddr, rig, rig) + amiUser(UserFull, "all", "all") +
 			amiUser(UserMinimal, "system,user,call,security", "system,user,reporting") +
-			amiUser(UserNoSystem, "user", "user") + amiUser(UserNothing, "", ""),
-		"extensions.conf":   "[default]\nexten => hold,1,Answer()\n same => n,Echo()\n",
+			amiUser(UserNoSystem, "user", "user") + amiUser(UserCaller, "user,call", "originate") + amiUser(UserNothing, "", ""),
+		"extensions.conf":   extensions,
 		"pjsip.conf":        pjsipConf(config, sip),
 		"pjsip_notify.conf": "[" + NotifyOption + "]\nEvent=>check-sync\\;reboot=true\nX-Vendor=>option\n",
 		"sip.conf":          sipConf(config, chanSIP),

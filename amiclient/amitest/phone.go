@@ -16,7 +16,7 @@ import (
 
 // Phone is a UDP SIP phone for any number of users on one port: it answers what Asterisk sends, and keeps the NOTIFYs.
 // A request that comes again (same Call-ID and CSeq: RFC 3261 section 17.1.2, UDP retransmits after 0.5 s) is answered
-// again and counted once. It answers OPTIONS, with which Asterisk qualifies contacts, with 200 always.
+// again and counted once. It answers OPTIONS, with which Asterisk qualifies contacts, with 200 always, and takes calls.
 type Phone struct {
 	conn *net.UDPConn
 	addr netip.AddrPort
@@ -29,9 +29,10 @@ type Phone struct {
 	cseq     atomic.Int64 // of its own requests
 
 	mu       sync.Mutex
-	changed  chan struct{} // closed and replaced at each new NOTIFY
+	changed  chan struct{} // closed and replaced at each new NOTIFY or call
 	seen     map[uint64]struct{}
 	requests []*Request
+	calls    []*Request             // INVITEs
 	awaited  map[string]chan string // by Call-ID and CSeq: who waits for the answer to a request of the phone
 	ended    chan struct{}
 }
@@ -148,11 +149,13 @@ func (p *Phone) serve() {
 		if err != nil {
 			return // closed by the test's end
 		}
-		status := p.take(packet[:n])
-		if status == 0 {
+		if bytes.HasPrefix(packet[:n], []byte("INVITE ")) {
+			answer = p.acceptCall(packet[:n])
+		} else if status := p.take(packet[:n]); status != 0 {
+			answer = appendAnswer(answer[:0], packet[:n], status)
+		} else {
 			continue
 		}
-		answer = appendAnswer(answer[:0], packet[:n], status)
 		if _, err := p.conn.WriteToUDPAddrPort(answer, from); err != nil {
 			return
 		}
@@ -165,7 +168,7 @@ func (p *Phone) take(packet []byte) int {
 	case bytes.HasPrefix(packet, []byte("SIP/2.0 ")):
 		p.answered(packet)
 		return 0
-	case bytes.HasPrefix(packet, []byte("OPTIONS ")):
+	case bytes.HasPrefix(packet, []byte("OPTIONS ")), bytes.HasPrefix(packet, []byte("BYE ")):
 		return 200
 	case !bytes.HasPrefix(packet, []byte("NOTIFY ")):
 		return 0
