@@ -14,42 +14,44 @@ import (
 type action struct {
 	name, summary string
 	needs         class
-	module        bool // provided by a module: unknown while the server boots
-	chanSIP       bool // … by chan_sip
+	module        bool               // provided by a module: unknown while the server boots
+	in            func(Version) bool // the versions that have it; nil: all
 	run           func(*session, *request)
 }
 
 // actions are sorted by name without regard to case, as ListCommands shows them.
 func actions() []action {
 	return []action{
-		{"Challenge", "Generate Challenge for MD5 Auth.", 0, false, false, (*session).runChallenge},
-		{"Command", "Execute Asterisk CLI Command.", classCommand, false, false, (*session).runCommand},
-		{"CoreSettings", "Show PBX core settings (version etc).", classSystem | classReporting, false, false, (*session).runCoreSettings},
-		{"CoreStatus", "Show PBX core status variables.", classSystem | classReporting, false, false, (*session).runCoreStatus},
-		{"DeviceStateList", "List the current known device states.", classCall | classReporting, true, false, (*session).runDeviceStateList},
-		{"Events", "Control Event Flow.", 0, false, false, (*session).runEvents},
-		{"Filter", "Dynamically add filters for the current manager session.", classSystem, false, false, (*session).runFilter},
-		{"ListCommands", "List available manager commands.", 0, false, false, (*session).runListCommands},
-		{"Login", "Login Manager.", 0, false, false, (*session).runLogin},
-		{"Logoff", "Logoff Manager.", 0, false, false, (*session).runLogoff},
-		{"ModuleCheck", "Check if module is loaded.", classSystem, false, false, (*session).runModuleCheck},
-		{"Ping", "Keepalive command.", 0, false, false, (*session).runPing},
-		{"PJSIPNotify", "Send a NOTIFY to either an endpoint, an arbitrary URI, or inside a SIP dialog.", classSystem, true, false, (*session).runPJSIPNotify},
-		{"PJSIPShowContacts", "Lists PJSIP Contacts.", classSystem, true, false, (*session).runPJSIPShowContacts},
-		{"PJSIPShowEndpoint", "Detail listing of an endpoint and its objects.", classSystem, true, false, (*session).runPJSIPShowEndpoint},
-		{"PJSIPShowEndpoints", "Lists PJSIP endpoints.", classSystem, true, false, (*session).runPJSIPShowEndpoints},
-		{"SIPnotify", "Send a SIP notify.", classSystem, true, true, (*session).runSIPnotify},
-		{"SIPpeers", "List SIP peers (text format).", classSystem | classReporting, true, true, (*session).runSIPpeers},
-		{"SIPshowpeer", "show SIP peer (text format).", classSystem | classReporting, true, true, (*session).runSIPshowpeer},
-		{"UserEvent", "Send an arbitrary event.", classUser, false, false, (*session).runUserEvent},
+		{"Challenge", "Generate Challenge for MD5 Auth.", 0, false, nil, (*session).runChallenge},
+		{"Command", "Execute Asterisk CLI Command.", classCommand, false, nil, (*session).runCommand},
+		{"CoreSettings", "Show PBX core settings (version etc).", classSystem | classReporting, false, nil, (*session).runCoreSettings},
+		{"CoreStatus", "Show PBX core status variables.", classSystem | classReporting, false, nil, (*session).runCoreStatus},
+		{"DeviceStateList", "List the current known device states.", classCall | classReporting, true, nil, (*session).runDeviceStateList},
+		{"Events", "Control Event Flow.", 0, false, nil, (*session).runEvents},
+		{"Filter", "Dynamically add filters for the current manager session.", classSystem, false, nil, (*session).runFilter},
+		{"ListCommands", "List available manager commands.", 0, false, nil, (*session).runListCommands},
+		{"Login", "Login Manager.", 0, false, nil, (*session).runLogin},
+		{"Logoff", "Logoff Manager.", 0, false, nil, (*session).runLogoff},
+		{"ModuleCheck", "Check if module is loaded.", classSystem, false, nil, (*session).runModuleCheck},
+		{"Ping", "Keepalive command.", 0, false, nil, (*session).runPing},
+		{"PJSIPNotify", "Send a NOTIFY to either an endpoint, an arbitrary URI, or inside a SIP dialog.", classSystem, true, nil, (*session).runPJSIPNotify},
+		{"PJSIPShowContacts", "Lists PJSIP Contacts.", classSystem, true, nil, (*session).runPJSIPShowContacts},
+		{"PJSIPShowEndpoint", "Detail listing of an endpoint and its objects.", classSystem, true, nil, (*session).runPJSIPShowEndpoint},
+		{"PJSIPShowEndpoints", "Lists PJSIP endpoints.", classSystem, true, nil, (*session).runPJSIPShowEndpoints},
+		{"SIPnotify", "Send a SIP notify.", classSystem, true, chanSIP, (*session).runSIPnotify},
+		{"SIPpeers", "List SIP peers (text format).", classSystem | classReporting, true, chanSIP, (*session).runSIPpeers},
+		{"SIPshowpeer", "show SIP peer (text format).", classSystem | classReporting, true, chanSIP, (*session).runSIPshowpeer},
+		{"UserEvent", "Send an arbitrary event.", classUser, false, nil, (*session).runUserEvent},
 	}
 }
+
+func chanSIP(v Version) bool { return v.ChanSIP }
 
 // byName returns the actions of a version by their names in lower case.
 func (v Version) byName() map[string]action {
 	m := make(map[string]action)
 	for _, a := range actions() {
-		if !a.chanSIP || v.ChanSIP {
+		if a.in == nil || a.in(v) {
 			m[strings.ToLower(a.name)] = a
 		}
 	}
