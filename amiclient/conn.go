@@ -34,14 +34,15 @@ type Conn struct {
 	idPrefix string
 	lastID   atomic.Uint64
 
-	slots  chan struct{} // holds one token for each action in flight
 	wake   chan struct{} // tells the writer that out is not empty
-	room   chan struct{} // holds a token when ahead has become less
+	room   chan struct{} // holds a token when one of those who wait may look for room
 	done   chan struct{}
 	wrote  chan struct{} // closed when the writer has ended
 	booted chan struct{} // closed by the event FullyBooted
 
-	listing *call // the list action whose items are coming; for the goroutine that reads alone
+	// For the goroutine that reads alone.
+	listing  *call // the list action whose items are coming
+	finished bool  // there were answers since the last admit
 
 	subscriptions atomic.Pointer[subscriptions]
 	subscribing   chan struct{} // held by the one who changes mask
@@ -55,7 +56,9 @@ type Conn struct {
 	broken   bool   // the calls are handed back
 	out      []byte // actions not yet handed to Write
 	calls    callQueue
-	ahead    int       // bytes of the calls
+	inFlight int       // how many calls there are
+	ahead    int       // and of how many bytes
+	waiting  int       // how many goroutines wait for room
 	unsent   *call     // the first call whose bytes are in out
 	progress time.Time // when Asterisk last gave an answer, or had nothing to answer
 	watch    *time.Timer
@@ -71,7 +74,6 @@ func newConn(cfg Config, raw, nc net.Conn, r *Reader, version string) *Conn {
 	c := &Conn{
 		cfg: cfg, raw: raw, nc: nc, log: cfg.Logger, version: version,
 		idPrefix: rand.Text()[:12] + "-",
-		slots:    make(chan struct{}, cfg.MaxInFlight),
 		wake:     make(chan struct{}, 1),
 		room:     make(chan struct{}, 1),
 		done:     make(chan struct{}),
@@ -84,7 +86,7 @@ func newConn(cfg Config, raw, nc net.Conn, r *Reader, version string) *Conn {
 	c.subscriptions.Store(newSubscriptions(nil))
 	c.watch = time.AfterFunc(cfg.Timeout, c.checkSilence)
 	c.watch.Stop()
-	r.follows = c.awaitsCommand
+	r.follows, r.idle = c.awaitsCommand, c.admit
 	go c.read(r)
 	go c.write()
 	return c
@@ -178,32 +180,25 @@ func (c *Conn) enqueue(ctx context.Context, a Action, call *call) error {
 	if ctx.Err() != nil {
 		return &ConnError{a.Name, false, context.Cause(ctx)}
 	}
-	select {
-	case c.slots <- struct{}{}:
-	default:
-		select {
-		case c.slots <- struct{}{}:
-		case <-ctx.Done():
-			return &ConnError{a.Name, false, context.Cause(ctx)}
-		case <-c.done:
-			return &ConnError{a.Name, false, c.Err()}
-		}
-	}
 	c.mu.Lock()
 	for c.err == nil && !c.put(a, call) {
+		c.waiting++
 		c.mu.Unlock()
 		select {
 		case <-c.room:
 		case <-c.done:
 		case <-ctx.Done():
-			<-c.slots
-			return &ConnError{a.Name, false, context.Cause(ctx)}
 		}
 		c.mu.Lock()
+		c.waiting--
+		if ctx.Err() != nil {
+			c.letIn()
+			c.mu.Unlock()
+			return &ConnError{a.Name, false, context.Cause(ctx)}
+		}
 	}
 	if err := c.err; err != nil {
 		c.mu.Unlock()
-		<-c.slots
 		return &ConnError{a.Name, false, err}
 	}
 	if c.calls.oldest == nil {
@@ -217,15 +212,26 @@ func (c *Conn) enqueue(ctx context.Context, a Action, call *call) error {
 	if c.unsent == nil {
 		c.unsent = call
 	}
+	c.letIn()
 	c.mu.Unlock()
-	c.token(c.wake)
-	c.token(c.room) // there may be room for the next one that waits
+	token(c.wake)
 	return nil
+}
+
+// letIn wakes one of those who wait for room, if there are any. It may find
+// none; whoever finds some wakes the next. The lock is held.
+func (c *Conn) letIn() {
+	if c.waiting > 0 && c.inFlight < c.cfg.MaxInFlight {
+		token(c.room)
+	}
 }
 
 // put appends an action to those not yet handed to Write, if it may go now. The
 // lock is held.
 func (c *Conn) put(a Action, call *call) bool {
+	if c.inFlight >= c.cfg.MaxInFlight {
+		return false
+	}
 	call.at = len(c.out)
 	c.out = a.appendUnchecked(c.out, call.id)
 	call.size = len(c.out) - call.at
@@ -234,11 +240,12 @@ func (c *Conn) put(a Action, call *call) bool {
 		return false
 	}
 	c.ahead += call.size
+	c.inFlight++
 	return true
 }
 
 // token puts a token into a channel that holds one.
-func (c *Conn) token(to chan struct{}) {
+func token(to chan struct{}) {
 	select {
 	case to <- struct{}{}:
 	default:
@@ -350,7 +357,6 @@ func (c *Conn) receiveResponse(view *Message, kind string) {
 	}
 	c.finish(call)
 	c.mu.Unlock()
-	<-c.slots
 	m := view.keep()
 	if is(m.Get("Response"), "Error") {
 		call.done(m, newResponseError(call.action, m.Get("Message")))
@@ -372,9 +378,24 @@ func (c *Conn) finish(call *call) {
 	c.calls.pop()
 	c.listing = nil
 	c.ahead -= call.size
+	c.inFlight--
 	c.progress = time.Now()
 	c.answers++
-	c.token(c.room)
+	c.finished = true
+}
+
+// admit runs when the reader has dealt with all that came and is about to wait.
+// Only then are new actions let in for those that were answered: as answers come
+// several at a time, so do actions leave, for fewer writes and wake-ups on both
+// sides.
+func (c *Conn) admit() {
+	if !c.finished {
+		return
+	}
+	c.finished = false
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.letIn()
 }
 
 func (c *Conn) receiveEvent(view *Message, name string) {
@@ -420,7 +441,6 @@ func (c *Conn) receiveItem(call *call, view *Message) {
 	}
 	c.finish(call)
 	c.mu.Unlock()
-	<-c.slots
 	if !is(end, "Complete") {
 		call.done(m, fmt.Errorf("%s: the server ended the list with %s", call.action, quote(clean(end))))
 		return

@@ -33,6 +33,7 @@ type Reader struct {
 	start, end int // buf[start:end] is read but not yet consumed
 
 	only    map[string]bool // the events that Read returns; nil: all
+	idle    func()          // called before each wait for more; may be nil
 	follows func() bool     // may the next answer be a Command's? nil: yes
 	output  []byte          // the last answer to a Command in the old framing, rewritten
 }
@@ -154,6 +155,9 @@ func (r *Reader) fill() error {
 		grown := make([]byte, 2*len(r.buf))
 		r.end = copy(grown, r.buf[r.start:r.end])
 		r.start, r.buf = 0, grown
+	}
+	if r.idle != nil {
+		r.idle()
 	}
 	for range 100 {
 		n, err := r.src.Read(r.buf[r.end:])
