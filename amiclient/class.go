@@ -19,6 +19,7 @@ var classOf = map[string]string{
 	"DeviceStateChange": "call", "ExtensionStatus": "call", "MessageWaiting": "call", "OriginateResponse": "call",
 	"UserEvent":      "user",
 	"SuccessfulAuth": "security", "ChallengeSent": "security", "ChallengeResponseFailed": "security", "InvalidPassword": "security",
+	"InvalidAccountID": "security", "FailedACL": "security", "RequestBadFormat": "security",
 	"TestEvent": "reporting",
 }
 
