@@ -113,10 +113,10 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// sample is a stream as a busy server sends it, some 3.5 MB.
+// sample is a stream as a busy server sends it: 3.5 MB.
 func sample() []byte {
 	var b bytes.Buffer
-	for i := range 4000 {
+	for i := range 6400 {
 		fmt.Fprintf(&b, "Event: EndpointList\r\nActionID: 6f1c-%d\r\nObjectType: endpoint\r\nObjectName: p%06d\r\nTransport: transport-udp\r\nAor: p%06d\r\nAuths: \r\nOutboundAuths: \r\n"+
 			"Contacts: p%06d/sip:p%06d@127.0.0.1:5999,\r\nDeviceState: Not in use\r\nActiveChannels: 0\r\n\r\n", i, i, i, i, i)
 		fmt.Fprintf(&b, "Event: DeviceStateChange\r\nPrivilege: call,all\r\nDevice: PJSIP/p%06d\r\nState: NOT_INUSE\r\n\r\n", i)
