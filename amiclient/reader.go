@@ -86,38 +86,41 @@ func (r *Reader) next() (Message, error) {
 	searched := 0 // bytes after scanned that hold no line feed
 	headers := 0
 	for {
-		line := r.buf[r.start+scanned : r.end]
-		i := bytes.IndexByte(line[searched:], '\n')
-		if i < 0 {
-			searched = len(line)
-			if len(line) > maxReceivedLine {
-				return Message{}, fmt.Errorf("read message: %w: a line of more than %d bytes", ErrProtocol, maxReceivedLine)
+		text := r.buf[r.start:r.end]
+		for {
+			i := bytes.IndexByte(text[scanned+searched:], '\n')
+			if i < 0 {
+				break
 			}
-			if err := r.fill(); err != nil {
-				return Message{}, err
+			i += searched
+			searched = 0
+			if i == 0 || i == 1 && text[scanned] == '\r' {
+				r.start += scanned + i + 1
+				if headers > 0 {
+					return view(text[:scanned]), nil
+				}
+				text = text[i+1:]
+				continue
 			}
-			continue
-		}
-		i += searched
-		searched = 0
-		if i == 0 || i == 1 && line[0] == '\r' {
-			text := r.buf[r.start : r.start+scanned]
-			r.start += scanned + i + 1
-			if headers > 0 {
-				return view(text), nil
+			if headers == 0 && isFollows(text[:i]) && (r.follows == nil || r.follows()) {
+				return r.readFollows()
 			}
-			continue
+			scanned += i + 1
+			if headers++; i > maxReceivedLine || headers > maxReceivedHeaders || scanned > maxReceivedMessage {
+				return Message{}, errTooLong
+			}
 		}
-		if headers == 0 && isFollows(line[:i]) && (r.follows == nil || r.follows()) {
-			return r.readFollows()
+		if searched = len(text) - scanned; searched > maxReceivedLine {
+			return Message{}, errTooLong
 		}
-		scanned += i + 1
-		if headers++; i > maxReceivedLine || headers > maxReceivedHeaders || scanned > maxReceivedMessage {
-			return Message{}, fmt.Errorf("read message: %w: a line of more than %d bytes, or a message of more than %d bytes or %d lines",
-				ErrProtocol, maxReceivedLine, maxReceivedMessage, maxReceivedHeaders)
+		if err := r.fill(); err != nil {
+			return Message{}, err
 		}
 	}
 }
+
+var errTooLong = fmt.Errorf("read message: %w: a line of more than %d bytes, or a message of more than %d bytes or %d lines",
+	ErrProtocol, maxReceivedLine, maxReceivedMessage, maxReceivedHeaders)
 
 // view makes a message of lines that belong to the Reader.
 func view(lines []byte) Message { return Message{unsafe.String(unsafe.SliceData(lines), len(lines))} }
