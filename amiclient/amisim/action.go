@@ -32,20 +32,32 @@ func actions() []action {
 		{"ListCommands", "List available manager commands.", 0, false, nil, (*session).runListCommands},
 		{"Login", "Login Manager.", 0, false, nil, (*session).runLogin},
 		{"Logoff", "Logoff Manager.", 0, false, nil, (*session).runLogoff},
+		{"MailboxCount", "Check Mailbox Message Count.", classCall | classReporting, false, nil, (*session).runMailboxCount},
+		{"MailboxStatus", "Check mailbox.", classCall | classReporting, false, nil, (*session).runMailboxStatus},
 		{"ModuleCheck", "Check if module is loaded.", classSystem, false, nil, (*session).runModuleCheck},
+		{"MWIDelete", "Delete selected mailboxes.", classCall, true, mwiExternal, (*session).runMWIDelete},
+		{"MWIGet", "Get selected mailboxes with message counts.", classCall | classReporting, true, mwiExternal, (*session).runMWIGet},
+		{"MWIUpdate", "Update the mailbox message counts.", classCall, true, mwiExternal, (*session).runMWIUpdate},
 		{"Ping", "Keepalive command.", 0, false, nil, (*session).runPing},
 		{"PJSIPNotify", "Send a NOTIFY to either an endpoint, an arbitrary URI, or inside a SIP dialog.", classSystem, true, nil, (*session).runPJSIPNotify},
+		{"PJSIPQualify", "Qualify a chan_pjsip endpoint.", classSystem | classReporting, true, nil, (*session).runPJSIPQualify},
 		{"PJSIPShowContacts", "Lists PJSIP Contacts.", classSystem, true, nil, (*session).runPJSIPShowContacts},
 		{"PJSIPShowEndpoint", "Detail listing of an endpoint and its objects.", classSystem, true, nil, (*session).runPJSIPShowEndpoint},
 		{"PJSIPShowEndpoints", "Lists PJSIP endpoints.", classSystem, true, nil, (*session).runPJSIPShowEndpoints},
+		{"PJSIPShowRegistrationInboundContactStatuses", "Lists ContactStatuses for PJSIP inbound registrations.", classSystem, true, nil, (*session).runPJSIPShowRegistrationInboundContactStatuses},
 		{"SIPnotify", "Send a SIP notify.", classSystem, true, chanSIP, (*session).runSIPnotify},
 		{"SIPpeers", "List SIP peers (text format).", classSystem | classReporting, true, chanSIP, (*session).runSIPpeers},
 		{"SIPshowpeer", "show SIP peer (text format).", classSystem | classReporting, true, chanSIP, (*session).runSIPshowpeer},
 		{"UserEvent", "Send an arbitrary event.", classUser, false, nil, (*session).runUserEvent},
+		{"VoicemailRefresh", "Tell Asterisk to poll mailboxes for a change", classUser, true, appVoicemail, (*session).runVoicemailRefresh},
+		{"VoicemailUsersList", "List All Voicemail User Information.", classCall | classReporting, true, appVoicemail, (*session).runVoicemailUsersList},
+		{"VoicemailUserStatus", "Show the status of given voicemail user's info.", classCall | classReporting, true, appVoicemail, (*session).runVoicemailUserStatus},
 	}
 }
 
-func chanSIP(v Version) bool { return v.ChanSIP }
+func chanSIP(v Version) bool      { return v.ChanSIP }
+func appVoicemail(v Version) bool { return v.Voicemail == AppVoicemail }
+func mwiExternal(v Version) bool  { return v.Voicemail == MWIExternal }
 
 // byName returns the actions of a version by their names in lower case.
 func (v Version) byName() map[string]action {

@@ -22,7 +22,8 @@ func (s *Server) send(actionID, driver, name, from string, m *content) {
 		s.unsent = append(s.unsent, Unsent{actionID, driver + "/" + name, "no contact"})
 	}
 	s.mu.Unlock()
-	for i, uri := range contacts {
+	for i, n := range contacts {
+		uri := n.uri
 		if driver == "SIP" {
 			if i > 0 {
 				break // chan_sip has one contact for a peer
@@ -78,7 +79,7 @@ func (s *Server) phoneAt(uri string) (string, bool) {
 		return user, true
 	}
 	for _, name := range s.names {
-		if slices.Contains(s.phones[name].contacts, uri) {
+		if s.phones[name].has(uri) {
 			return name, true
 		}
 	}
@@ -124,7 +125,7 @@ func (s *Server) arrive(p *phone, n *Notify) {
 	s.mu.Lock()
 	s.count++
 	n.Seq = s.count
-	if !p.away && p.Status > 0 {
+	if !p.away && !p.deaf && p.Status > 0 {
 		n.Status = p.Status
 	}
 	n.Reboots = p.Reboot != RebootNever && n.Status/100 == 2 && asksReboot(n.Event())

@@ -276,8 +276,8 @@ func (s *Server) peer(name string) (string, bool) {
 	}
 	if host, port := address("sip:" + name); strings.Contains(host, ".") && !strings.Contains(name, "@") {
 		for _, other := range s.names {
-			for _, uri := range s.phones[other].contacts {
-				if h, p := address(uri); h == host && p == port {
+			for _, n := range s.phones[other].contacts {
+				if h, p := address(n.uri); h == host && p == port {
 					return other, true
 				}
 			}

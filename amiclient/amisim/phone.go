@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -16,25 +15,21 @@ type Phone struct {
 	Unregistered bool     // has no contact: NOTIFYs to it go nowhere
 	Static       bool     // its contacts stand in pjsip.conf: PJSIPShowContacts leaves them out, as real servers do
 	UserAgent    string   // default "Simulated Phone 1.0"
+	NoAOR        bool     // its endpoint has no AOR, so no contact either
 	Password     string   // of its auth section: PJSIPShowEndpoint shows it to AMI users in clear, as real servers do
-	State        string   // device state; default NOT_INUSE, or UNAVAILABLE without contact; INUSE is a phone in a call
+	NoAuth       bool     // registers without authentication: no SuccessfulAuth tells of it
+	State        string   // device state; default NOT_INUSE, or UNAVAILABLE while no contact can be reached; INUSE is a phone in a call
 	Status       int      // SIP status of its answers to NOTIFY; default 200; a negative number is silence
+
+	// QualifyFrequency and QualifyTimeout (default 3 s) are those of its AOR. With a frequency of 0 its contacts stay
+	// NonQualified for ever. The server qualifies a contact when it registers, by PJSIPQualify and as a Reboot has it,
+	// but not at intervals by itself.
+	QualifyFrequency, QualifyTimeout time.Duration
 
 	// Reboot is what it does on a NOTIFY whose event asks for a reboot, and RebootTime how long it is away.
 	Reboot     Reboot
 	RebootTime time.Duration // default 2 s
 }
-
-// Reboot is how a phone reboots, which decides what the server's events show of it.
-type Reboot int
-
-const (
-	RebootNever  Reboot = iota // answers the NOTIFY and carries on
-	RebootClean                // unregisters, and registers again from another port
-	RebootSilent               // says nothing, and registers again as before, with a new Call-ID: seen by SuccessfulAuth alone
-	RebootLost                 // qualify notices: Unreachable, and Reachable when it is back
-	RebootGone                 // unregisters and never comes back
-)
 
 // Phones returns n registered phones named 1001 and up that reboot cleanly when asked to, in two seconds.
 func Phones(n int) []Phone {
@@ -49,9 +44,11 @@ func Phones(n int) []Phone {
 type phone struct {
 	Phone
 	index    int
-	contacts []string
-	boots    int  // how often it has started; in its Call-IDs and ports
-	away     bool // rebooting: does not answer
+	contacts []contact // replaced as a whole, never changed
+	boots    int       // how often it has started; in its Call-IDs and ports
+	away     bool      // rebooting: does not answer
+	deaf     bool      // does not answer, see Server.SetReachable
+	causes   uint64    // of events, so far
 	held     *Notify
 }
 
@@ -59,15 +56,51 @@ func newPhone(p Phone, index int) *phone {
 	p.UserAgent = orDefault(p.UserAgent, "Simulated Phone 1.0")
 	p.Status = orDefault(p.Status, 200)
 	p.RebootTime = orDefault(p.RebootTime, 2*time.Second)
+	p.QualifyTimeout = orDefault(p.QualifyTimeout, 3*time.Second)
+	if p.Reboot == RebootLost || p.Reboot == RebootDead {
+		p.QualifyFrequency = orDefault(p.QualifyFrequency, time.Minute)
+	}
 	v := &phone{Phone: p, index: index}
+	uris := p.Contacts
 	switch {
-	case p.Unregistered:
-	case len(p.Contacts) > 0:
-		v.contacts = slices.Clone(p.Contacts)
-	default:
-		v.contacts = []string{v.madeUp()}
+	case p.Unregistered, p.NoAOR:
+		return v
+	case len(uris) == 0:
+		uris = []string{v.madeUp()}
+	}
+	for _, uri := range uris {
+		n := v.newContact(uri)
+		if p.QualifyFrequency > 0 {
+			n.status = reachable
+		}
+		v.contacts = append(v.contacts, n)
 	}
 	return v
+}
+
+// newContact is a contact as a registration makes it.
+func (p *phone) newContact(uri string) contact {
+	n := contact{uri: uri, status: nonQualified, usec: 250 + p.index%500}
+	if !p.Static {
+		n.callID, n.expires = p.callID(), time.Now().Add(time.Hour)
+	}
+	return n
+}
+
+// callID is that of all REGISTERs of one life of the phone (RFC 3261 section 10.2.4).
+func (p *phone) callID() string { return fmt.Sprintf("%s-boot-%d@phone.invalid", p.Name, p.boots) }
+
+// available tells whether an endpoint counts as reachable: it has a contact that is, or that nobody asks (res/res_pjsip/
+// pjsip_options.c).
+func (p *phone) available() bool {
+	return slices.ContainsFunc(p.contacts, func(n contact) bool {
+		return n.status == reachable || n.status == nonQualified && p.QualifyFrequency == 0
+	})
+}
+
+// has tells whether a URI is among the phone's contacts.
+func (p *phone) has(uri string) bool {
+	return slices.ContainsFunc(p.contacts, func(n contact) bool { return n.uri == uri })
 }
 
 // madeUp returns a contact in 198.18.0.0/15, the range set aside for tests of networks (RFC 2544).
@@ -80,7 +113,7 @@ func (p *phone) madeUp() string {
 // state is the device state as events and DeviceStateList have it.
 func (p *phone) state() string {
 	switch {
-	case len(p.contacts) == 0:
+	case !p.available():
 		return "UNAVAILABLE"
 	case p.State == "":
 		return "NOT_INUSE"
@@ -98,81 +131,11 @@ func (p *phone) stateWords() string {
 	return "Unknown"
 }
 
-// asksReboot tells whether a NOTIFY with this event makes phones reboot.
-func asksReboot(event string) bool {
-	event = strings.ToLower(event)
-	if strings.Contains(event, "reboot=false") {
-		return false
-	}
-	for _, start := range []string{"check-sync", "reboot", "restart", "resync"} {
-		if strings.HasPrefix(event, start) {
-			return true
-		}
-	}
-	return false
-}
-
-// reboot starts what a phone does on a NOTIFY that asks for it.
-func (s *Server) reboot(name, driver string) {
+// phone finds a phone by its name, nil if there is none.
+func (s *Server) phone(name string) *phone {
 	s.mu.Lock()
-	p := s.phones[name]
-	if p.Reboot == RebootNever || p.away {
-		s.mu.Unlock()
-		return
-	}
-	p.away = true
-	how, contacts := p.Reboot, slices.Clone(p.contacts)
-	s.mu.Unlock()
-	switch how {
-	case RebootClean, RebootGone:
-		s.unregister(name, driver)
-	case RebootLost:
-		s.peerStatus(name, driver, "Unreachable")
-		s.contactStatus(name, contacts, "Unreachable")
-	}
-	if how == RebootGone {
-		return
-	}
-	s.after(p.RebootTime, func() {
-		s.mu.Lock()
-		p.away = false
-		p.boots++
-		moved := p.madeUp()
-		s.mu.Unlock()
-		switch how {
-		case RebootClean:
-			s.register(name, driver, []string{moved})
-		case RebootSilent:
-			s.phoneAuthenticated(name, driver)
-		case RebootLost:
-			s.peerStatus(name, driver, "Reachable")
-			s.contactStatus(name, contacts, "Reachable")
-		}
-	})
-}
-
-// Register makes a phone register with these contacts in place of the present ones; with none given, with one at an
-// address of its own. Unknown names do nothing.
-func (s *Server) Register(name string, contacts ...string) {
-	s.mu.Lock()
-	p := s.phones[name]
-	if p != nil && len(contacts) == 0 {
-		contacts = []string{p.madeUp()}
-	}
-	s.mu.Unlock()
-	if p != nil {
-		s.register(name, "PJSIP", contacts)
-	}
-}
-
-// Unregister makes a phone unregister. Unknown names do nothing.
-func (s *Server) Unregister(name string) {
-	s.mu.Lock()
-	p := s.phones[name]
-	s.mu.Unlock()
-	if p != nil {
-		s.unregister(name, "PJSIP")
-	}
+	defer s.mu.Unlock()
+	return s.phones[name]
 }
 
 // SetState sets a phone's device state, such as INUSE, and tells the listening sessions. Unknown names do nothing.
@@ -184,7 +147,7 @@ func (s *Server) SetState(name, state string) {
 	}
 	s.mu.Unlock()
 	if p != nil {
-		s.deviceState(name, "PJSIP")
+		s.change(p, "PJSIP", func() []event { return []event{p.deviceState("PJSIP")} })
 	}
 }
 
@@ -197,81 +160,12 @@ func (s *Server) SetStatus(name string, status int) {
 	}
 }
 
-// The sequences of events below are those that real servers were seen to raise; real servers change the order of
-// PeerStatus, ContactStatus and DeviceStateChange of one cause.
-
-func (s *Server) register(name, driver string, contacts []string) {
+// SetReachable decides whether a phone answers anything at all. The server learns of it when it qualifies the phone, by
+// PJSIPQualify or at its registration. Unknown names do nothing.
+func (s *Server) SetReachable(name string, on bool) {
 	s.mu.Lock()
-	p := s.phones[name]
-	was := p.contacts
-	p.contacts = slices.Clone(contacts)
-	s.mu.Unlock()
-	if driver == "SIP" {
-		s.peerStatus(name, driver, "Registered")
-		s.phoneAuthenticated(name, driver)
-		s.deviceState(name, driver)
-		return
+	defer s.mu.Unlock()
+	if p := s.phones[name]; p != nil {
+		p.deaf = !on
 	}
-	s.phoneAuthenticated(name, driver)
-	fresh := slices.DeleteFunc(slices.Clone(contacts), func(c string) bool { return slices.Contains(was, c) })
-	s.contactStatus(name, fresh, "NonQualified")
-	if len(was) == 0 {
-		s.peerStatus(name, driver, "Reachable")
-		s.deviceState(name, driver)
-	}
-}
-
-func (s *Server) unregister(name, driver string) {
-	s.mu.Lock()
-	p := s.phones[name]
-	was := p.contacts
-	p.contacts = nil
-	s.mu.Unlock()
-	if driver == "SIP" {
-		s.peerStatus(name, driver, "Unregistered")
-		s.deviceState(name, driver)
-		return
-	}
-	s.phoneAuthenticated(name, driver)
-	s.peerStatus(name, driver, "Unreachable")
-	s.deviceState(name, driver)
-	s.contactStatus(name, was, "Removed")
-}
-
-func (s *Server) peerStatus(name, driver, status string) {
-	headers := []Header{{"ChannelType", driver}, {"Peer", driver + "/" + name}, {"PeerStatus", status}}
-	if status == "Unregistered" {
-		headers = append(headers, Header{"Cause", "Expired"})
-	}
-	s.emit("PeerStatus", classSystem, headers)
-}
-
-func (s *Server) contactStatus(name string, contacts []string, status string) {
-	for _, uri := range contacts {
-		s.emit("ContactStatus", classSystem, []Header{{"URI", uri}, {"ContactStatus", status}, {"AOR", name}, {"EndpointName", name}, {"RoundtripUsec", "0"}})
-	}
-}
-
-func (s *Server) deviceState(name, driver string) {
-	s.mu.Lock()
-	state := s.phones[name].state()
-	s.mu.Unlock()
-	s.emit("DeviceStateChange", classCall, []Header{{"Device", driver + "/" + name}, {"State", state}})
-}
-
-// phoneAuthenticated raises the security event of a REGISTER. With PJSIP its SessionID is the phone's Call-ID, new after
-// each boot; with chan_sip it is an address in memory.
-func (s *Server) phoneAuthenticated(name, driver string) {
-	s.mu.Lock()
-	p := s.phones[name]
-	session := fmt.Sprintf("%s-boot-%d@%s", name, p.boots, "phone.invalid")
-	if driver == "SIP" {
-		session = fmt.Sprintf("0x7f%010x", p.index<<8|p.boots&0xff)
-	}
-	s.mu.Unlock()
-	now := time.Now().Format("2006-01-02T15:04:05.000-0700")
-	s.emit("SuccessfulAuth", classSecurity, []Header{
-		{"EventTV", now}, {"Severity", "Informational"}, {"Service", driver}, {"EventVersion", "1"}, {"AccountID", name},
-		{"SessionID", session}, {"LocalAddress", "IPV4/UDP/127.0.0.1/5060"}, {"RemoteAddress", "IPV4/UDP/127.0.0.1/5060"}, {"UsingPassword", "1"},
-	})
 }

@@ -3,58 +3,7 @@ package amisim
 import (
 	"strings"
 	"testing"
-	"time"
 )
-
-func TestPhone_reboot(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		how    Reboot
-		expect func(c *client)
-	}{
-		{"clean", RebootClean, func(c *client) {
-			c.wantEvent("SuccessfulAuth", "Service: PJSIP", "AccountID: a", "SessionID: a-boot-0@phone.invalid")
-			c.wantEvent("PeerStatus", "ChannelType: PJSIP", "Peer: PJSIP/a", "PeerStatus: Unreachable")
-			c.wantEvent("DeviceStateChange", "Device: PJSIP/a", "State: UNAVAILABLE")
-			c.wantEvent("ContactStatus", "URI: sip:a@198.18.0.1:5060", "ContactStatus: Removed", "AOR: a", "EndpointName: a")
-			c.wantEvent("SuccessfulAuth", "Service: PJSIP", "AccountID: a", "SessionID: a-boot-1@phone.invalid")
-			c.wantEvent("ContactStatus", "URI: sip:a@198.18.0.1:5061", "ContactStatus: NonQualified")
-			c.wantEvent("PeerStatus", "PeerStatus: Reachable")
-			c.wantEvent("DeviceStateChange", "State: NOT_INUSE")
-		}},
-		{"silent", RebootSilent, func(c *client) { c.wantEvent("SuccessfulAuth", "SessionID: a-boot-1@phone.invalid") }},
-		{"lost", RebootLost, func(c *client) {
-			c.wantEvent("PeerStatus", "PeerStatus: Unreachable")
-			c.wantEvent("ContactStatus", "ContactStatus: Unreachable")
-			c.wantEvent("PeerStatus", "PeerStatus: Reachable")
-			c.wantEvent("ContactStatus", "ContactStatus: Reachable")
-		}},
-		{"gone", RebootGone, func(c *client) {
-			c.wantEvent("SuccessfulAuth", "SessionID: a-boot-0@phone.invalid")
-			c.wantEvent("PeerStatus", "PeerStatus: Unreachable")
-			c.wantEvent("DeviceStateChange", "State: UNAVAILABLE")
-			c.wantEvent("ContactStatus", "ContactStatus: Removed")
-		}},
-		{"never", RebootNever, func(c *client) {}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := start(t, Config{Phones: []Phone{{Name: "a", Reboot: test.how, RebootTime: time.Millisecond}}})
-			c, other := login(t, s, "off"), login(t, s, "off")
-			other.ping() // its login event is out
-			c.send("Events", "EventMask: system,call,security")
-			c.want("Response: Success\r\nEvents: On\r\n\r\n")
-			other.send("PJSIPNotify", "Endpoint: a", "Variable: Event=check-sync;reboot=false")
-			other.want(accepted)
-			other.send("PJSIPNotify", "Endpoint: a", "Variable: Event=check-sync;reboot=true")
-			other.want(accepted)
-			test.expect(c)
-			c.ping()
-			if s.Count() != 2 {
-				t.Errorf("%d NOTIFYs arrived", s.Count())
-			}
-		})
-	}
-}
 
 func TestPhone_states(t *testing.T) {
 	s := start(t, Config{Version: Asterisk16, Phones: []Phone{{Name: "a", State: "INUSE"}, {Name: "b", Status: 481}, {Name: "c", Status: -1}}})

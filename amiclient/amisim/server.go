@@ -19,6 +19,8 @@ type Config struct {
 	TLS     *tls.Config // speak TLS with this certificate; default plain TCP
 	Users   []User      // see Server.Users for the default
 	Phones  []Phone     // default: 25, as above
+	// Mailboxes are those that Version.Voicemail knows from the start.
+	Mailboxes []Mailbox
 
 	// DefaultOutbound is the default_outbound_endpoint of pjsip.conf; without one, NOTIFYs to a URI go nowhere.
 	DefaultOutbound string
@@ -42,6 +44,10 @@ type Config struct {
 	WriteTimeout time.Duration // a client that reads nothing for so long is cut off; default 10 s, a real server has 100 ms
 	Segment      int           // bytes per TCP segment that the server writes at most; default no limit
 
+	// Seed orders the events of one cause, such as PeerStatus, DeviceStateChange and ContactStatus of a phone that goes: real
+	// servers raise them in an order that varies, the simulator in one that the seed fixes; 0 is the most common one.
+	Seed uint64
+
 	// Keep is how many Notifies are kept, the oldest are forgotten; 0 keeps all, a negative number none (Server.Count
 	// counts all the same).
 	Keep int
@@ -60,6 +66,7 @@ type User struct {
 type Server struct {
 	config   Config
 	actions  map[string]action
+	details  map[string]detail
 	listener net.Listener
 	started  time.Time
 	done     chan struct{}
@@ -70,6 +77,7 @@ type Server struct {
 	mu         sync.Mutex
 	phones     map[string]*phone
 	names      []string // of phones, in the order configured
+	mailboxes  []*mailbox
 	sessions   map[*session]struct{}
 	pending    int // sessions not logged in
 	notifies   []Notify
@@ -86,7 +94,7 @@ type Server struct {
 }
 
 // Start starts a server; Close ends it. It fails if the address cannot be listened on, or the configuration names a
-// phone or user twice.
+// phone or mailbox twice.
 func Start(config Config) (*Server, error) {
 	if config.Version.AMI == "" {
 		config.Version = Asterisk22
@@ -105,9 +113,18 @@ func Start(config Config) (*Server, error) {
 	config.AuthLimit = orDefault(config.AuthLimit, 50)
 	config.WriteTimeout = orDefault(config.WriteTimeout, 10*time.Second)
 
+	details, err := details(config.Version)
+	if err != nil {
+		return nil, fmt.Errorf("start simulated Asterisk: %w", err)
+	}
 	s := &Server{
-		config: config, actions: config.Version.byName(), started: time.Now(), done: make(chan struct{}), booting: config.Booting,
+		details: details, config: config, actions: config.Version.byName(), started: time.Now(), done: make(chan struct{}), booting: config.Booting,
 		phones: make(map[string]*phone), sessions: make(map[*session]struct{}), timers: make(map[*time.Timer]struct{}),
+	}
+	for _, m := range config.Mailboxes {
+		if !s.addMailbox(m) {
+			return nil, fmt.Errorf("start simulated Asterisk: mailbox name %q missing or given twice", m.Name)
+		}
 	}
 	for i, p := range config.Phones {
 		if _, twice := s.phones[p.Name]; twice || p.Name == "" {
@@ -205,25 +222,44 @@ func (s *Server) StopGracefully() {
 	s.stopping = true
 }
 
-// FinishBoot ends the booting state: PeerStatus for each static contact, then FullyBooted to the sessions there are.
+// FinishBoot ends the booting state: PeerStatus for each endpoint that can be reached, ContactStatus for each contact that
+// had registered before, then FullyBooted to the sessions there are. Who is qualified is asked at the end.
 func (s *Server) FinishBoot() {
 	s.mu.Lock()
 	was := s.booting
 	s.booting = false
-	var static []string
+	var peers, contacts []event
+	var ask []*phone
 	for _, name := range s.names {
-		if s.phones[name].Static {
-			static = append(static, name)
+		p := s.phones[name]
+		list := slices.Clone(p.contacts)
+		for i := range list {
+			list[i].status = nonQualified
+			if !p.Static {
+				contacts = append(contacts, p.contactStatus(list[i], nonQualified))
+			}
+		}
+		p.contacts = list
+		if p.available() {
+			peers = append(peers, p.peerStatus("PJSIP", reachable))
+		}
+		if p.QualifyFrequency > 0 && len(list) > 0 {
+			ask = append(ask, p)
 		}
 	}
 	s.mu.Unlock()
 	if !was {
 		return
 	}
-	for _, name := range static {
-		s.emit("PeerStatus", classSystem, []Header{{"ChannelType", "PJSIP"}, {"Peer", "PJSIP/" + name}, {"PeerStatus", "Reachable"}})
+	for _, e := range append(peers, contacts...) {
+		s.emit(e.name, e.of, e.headers)
 	}
-	s.emit("FullyBooted", classSystem, s.bootHeaders())
+	headers := s.bootHeaders()
+	// Sent as an event it has another order than after a login.
+	s.emit("FullyBooted", classSystem, append(headers[len(headers)-1:], headers[:len(headers)-1]...))
+	for _, p := range ask {
+		s.qualify(p)
+	}
 }
 
 func (s *Server) bootHeaders() []Header {

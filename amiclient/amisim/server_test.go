@@ -58,6 +58,8 @@ func TestStart_errors(t *testing.T) {
 		"address taken": {Listen: s.Addr()},
 		"same name":     {Phones: []Phone{{Name: "a"}, {Name: "a"}}},
 		"no name":       {Phones: []Phone{{}}},
+		"same mailbox":  {Mailboxes: []Mailbox{{Name: "1@default"}, {Name: "1"}}},
+		"no mailbox":    {Mailboxes: []Mailbox{{}}},
 	} {
 		if s, err := Start(config); err == nil {
 			s.Close()
@@ -105,14 +107,21 @@ func TestServer_singleLogin(t *testing.T) {
 }
 
 func TestServer_boot(t *testing.T) {
-	s := start(t, Config{Booting: true, Phones: []Phone{{Name: "a", Static: true}, {Name: "b"}}})
+	s := start(t, Config{Booting: true, Phones: []Phone{{Name: "a", Static: true}, {Name: "b"}, {Name: "c", QualifyFrequency: time.Minute}}})
 	c := login(t, s, "system")
 	const unknown = "Response: Error\r\nMessage: Invalid/unknown command: PJSIPNotify. Use Action: ListCommands to show available commands.\r\n\r\n"
 	c.send("PJSIPNotify", "Endpoint: a", "Variable: Event=x")
 	c.want(unknown)
 	s.FinishBoot()
 	c.wantEvent("PeerStatus", "Peer: PJSIP/a", "PeerStatus: Reachable")
-	c.wantEvent("FullyBooted", "Status: Fully Booted")
+	c.wantEvent("PeerStatus", "Peer: PJSIP/b", "PeerStatus: Reachable")
+	c.wantEvent("ContactStatus", "ContactStatus: NonQualified", "AOR: b")
+	c.wantEvent("ContactStatus", "ContactStatus: NonQualified", "AOR: c")
+	if got, err := c.read(); err != nil || !strings.HasPrefix(got, "Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\nUptime: ") {
+		t.Errorf("got %q, %v; want FullyBooted in the order of a real event", got, err)
+	}
+	c.wantEvent("PeerStatus", "Peer: PJSIP/c", "PeerStatus: Reachable")
+	c.wantEvent("ContactStatus", "ContactStatus: Reachable", "AOR: c")
 	c.send("PJSIPNotify", "Endpoint: a", "Variable: Event=x")
 	c.want(accepted)
 

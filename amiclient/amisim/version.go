@@ -17,6 +17,9 @@ type Version struct {
 	CopyAction bool
 	// SortedEndpoints tells whether lists of endpoints come sorted by name. Version 16 has them in no useful order.
 	SortedEndpoints bool
+	// Voicemail is which module counts the messages of mailboxes. The builds of Debian have app_voicemail in version 22, and
+	// none in 16, where it is in a package of its own; neither has res_mwi_external.
+	Voicemail Voicemail
 	// Major22 marks the headers that lists and settings have in 22 and not in 16.
 	Major22 bool
 }
@@ -24,5 +27,5 @@ type Version struct {
 // The two servers that the conformance table was checked against.
 var (
 	Asterisk16 = Version{AMI: "5.0.4", Asterisk: "16.28.0~dfsg-0+deb11u4", ChanSIP: true, SlashlessCrash: true}
-	Asterisk22 = Version{AMI: "11.0.0", Asterisk: "22.10.1+dfsg+~cs6.17.60671434-1", NotifyOption: true, SortedEndpoints: true, Major22: true}
+	Asterisk22 = Version{AMI: "11.0.0", Asterisk: "22.10.1+dfsg+~cs6.17.60671434-1", NotifyOption: true, SortedEndpoints: true, Voicemail: AppVoicemail, Major22: true}
 )
