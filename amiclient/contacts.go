@@ -10,39 +10,18 @@ import (
 // and sends nothing. If there is no such endpoint the error is
 // ErrUnknownEndpoint.
 func Contacts(ctx context.Context, on Doer, endpoint string) (int, error) {
-	contacts := 0
-	for m, err := range on.List(ctx, Action{Name: "PJSIPShowEndpoint", Headers: []Header{{"Endpoint", endpoint}}}) {
-		if err != nil {
-			return 0, err
-		}
-		if m.Get("Event") == "ContactStatusDetail" {
-			contacts++
-		}
-	}
-	return contacts, nil
+	d, err := PJSIPShowEndpoint{endpoint}.Do(ctx, on)
+	return len(d.Contacts), err
 }
 
 // AllContacts returns the number of contacts of every PJSIP endpoint.
 func AllContacts(ctx context.Context, on Doer) (map[string]int, error) {
 	contacts := make(map[string]int)
-	for m, err := range on.List(ctx, Action{Name: "PJSIPShowEndpoints"}) {
+	for e, err := range (PJSIPShowEndpoints{}).List(ctx, on) {
 		if err != nil {
 			return nil, err
 		}
-		if m.Get("Event") != "EndpointList" {
-			continue
-		}
-		// One header for each AOR: "aor/uri,aor/uri,". A URI may hold a comma,
-		// but nothing with a / before a scheme follows that.
-		n := 0
-		for _, value := range m.Values("Contacts") {
-			for piece := range strings.SplitSeq(value, ",") {
-				if strings.Contains(piece, "/sip") {
-					n++
-				}
-			}
-		}
-		contacts[m.Get("ObjectName")] = n
+		contacts[strings.Clone(e.Name)] = len(e.Contacts) // not the message with it
 	}
 	return contacts, nil
 }
@@ -64,7 +43,7 @@ func Reachable(ctx context.Context, on Doer) (map[string]bool, error) {
 		}
 		switch m.Get("State") {
 		case "NOT_INUSE", "INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD":
-			reachable[name] = true
+			reachable[strings.Clone(name)] = true
 		}
 	}
 	return reachable, nil

@@ -28,8 +28,12 @@ var (
 	ErrPermission = errors.New("permission denied")
 	// ErrUnknownAction: the module of the action is not loaded, or this version has none.
 	ErrUnknownAction = errors.New("unknown action")
-	// ErrUnknownEndpoint: there is no such PJSIP endpoint.
+	// ErrUnknownEndpoint: there is no such PJSIP endpoint or chan_sip peer.
 	ErrUnknownEndpoint = errors.New("unknown endpoint")
+	// ErrNoContact: the PJSIP endpoint is known, but not where it is: mostly its phone is not registered.
+	ErrNoContact = errors.New("no contact")
+	// ErrUnknownMailbox: there is no such voicemail box.
+	ErrUnknownMailbox = errors.New("unknown mailbox")
 	// ErrNoAddress: chan_sip knows no address for the peer, mostly because it is not registered.
 	ErrNoAddress = errors.New("no address")
 	// ErrNoDialog: the channel or the Call-ID that the NOTIFY should go into does not exist.
@@ -94,6 +98,8 @@ var responses = []struct {
 	{"Permission denied", ErrPermission},
 	{"Invalid/unknown command", ErrUnknownAction},
 	{"Unable to retrieve endpoint", ErrUnknownEndpoint},
+	{"No AoRs configured for endpoint", ErrNoContact},
+	{"Peer ", ErrUnknownEndpoint}, // "Peer x not found."
 	{"Could not create address", ErrNoAddress},
 	{"Channel not found", ErrNoDialog},
 	{"Call-ID not found", ErrNoDialog},
@@ -150,6 +156,8 @@ func (e *ResponseError) hint() string {
 		return "the module that brings this action is not loaded, or this version of Asterisk has none"
 	case ErrUnknownEndpoint:
 		return "pjsip show endpoints lists the names there are"
+	case ErrNoContact:
+		return "the endpoint names no aor in pjsip.conf"
 	case ErrNoAddress:
 		return "the peer is unknown, not registered or unreachable; see sip show peers"
 	case ErrNoDialog:

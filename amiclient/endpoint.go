@@ -1,0 +1,157 @@
+package amiclient
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+)
+
+// An Endpoint is what PJSIPShowEndpoints tells of an endpoint.
+type Endpoint struct {
+	*Message       // the event EndpointList
+	Name           string
+	Transport      string // the name of the one it is bound to; "" for most
+	AORs           []string
+	Auths          []string // names of its inbound authentication; of the secrets the list has nothing
+	OutboundAuths  []string
+	Contacts       []ContactURI
+	DeviceState    string // in the words of the console: "Not in use", "In use", "Unavailable" …
+	ActiveChannels int    // 0 also from servers that leave it empty: before 20.15 and 22.5
+}
+
+// A ContactURI is a contact as lists of contacts name it.
+type ContactURI struct{ AOR, URI string }
+
+func (c ContactURI) String() string { return c.AOR + "/" + c.URI }
+
+func newEndpoint(m *Message) Endpoint {
+	e := Endpoint{
+		Message: m, Name: m.Get("ObjectName"), Transport: m.Get("Transport"), AORs: names(m.Get("Aor")), Auths: names(m.Get("Auths")),
+		OutboundAuths: names(m.Get("OutboundAuths")), DeviceState: m.Get("DeviceState"), ActiveChannels: number(m.Get("ActiveChannels")),
+	}
+	// One header for each AOR that exists.
+	for value, rest, ok := find(m.text, "Contacts"); ok; value, rest, ok = find(rest, "Contacts") {
+		e.Contacts = appendContacts(e.Contacts, value, e.AORs)
+	}
+	return e
+}
+
+// appendContacts reads "aor/uri,aor/uri,", of which a URI may hold a comma: a
+// contact begins only where one of the AORs and a scheme stand.
+func appendContacts(contacts []ContactURI, value string, aors []string) []ContactURI {
+	if value = strings.TrimSuffix(value, ","); value == "" {
+		return contacts
+	}
+	if aorOf(value, aors) == "" { // not as Asterisk writes it: go by the first one
+		name, _, _ := strings.Cut(value, "/")
+		aors = []string{name}
+	}
+	if contacts == nil {
+		contacts = make([]ContactURI, 0, 1+strings.Count(value, ","))
+	}
+	for from := 0; ; {
+		comma := strings.IndexByte(value[from:], ',')
+		if comma >= 0 && aorOf(value[from+comma+1:], aors) == "" {
+			from += comma + 1
+			continue
+		}
+		contact, rest := value, ""
+		if comma >= 0 {
+			contact, rest = value[:from+comma], value[from+comma+1:]
+		}
+		aor := aorOf(contact, aors)
+		contacts = append(contacts, ContactURI{aor, strings.TrimPrefix(contact[len(aor):], "/")})
+		if rest == "" {
+			return contacts
+		}
+		value, from = rest, 0
+	}
+}
+
+// aorOf returns the AOR of the contact that the list begins with, or "" if it
+// does not begin with a contact of one of these. Asterisk takes sip and sips URIs
+// only (res/res_pjsip/location.c: permanent_uri_handler).
+func aorOf(list string, aors []string) string {
+	for _, aor := range aors {
+		if rest, ok := strings.CutPrefix(list, aor); ok && len(rest) > 4 && rest[0] == '/' && is(rest[1:4], "sip") {
+			return aor
+		}
+	}
+	return ""
+}
+
+// PJSIPShowEndpoints lists all endpoints of PJSIP with their contacts, static
+// ones too (res/res_pjsip/pjsip_configuration.c: ami_show_endpoints). Asterisk 12
+// or later; class system.
+type PJSIPShowEndpoints struct{}
+
+// Action returns the action in AMI's form.
+func (PJSIPShowEndpoints) Action() Action { return Action{Name: "PJSIPShowEndpoints"} }
+
+// List does the action. No endpoints are an empty list.
+func (a PJSIPShowEndpoints) List(ctx context.Context, on Doer) iter.Seq2[Endpoint, error] {
+	return listOf(ctx, on, a.Action(), "EndpointList", "No endpoints found", newEndpoint)
+}
+
+// An EndpointDetail is all that Asterisk tells of one endpoint. Of what the
+// endpoint names, only what exists is there.
+type EndpointDetail struct {
+	*Message       // the event EndpointDetail, with every option of the endpoint
+	Name           string
+	Context        string
+	CallerID       string // `"Name" <number>`; "" if it has none
+	Mailboxes      []string
+	DeviceState    string // in the words of the console: "Not in use", "In use", "Unavailable" …
+	ActiveChannels int    // 0 also from servers that leave it empty: before 20.15 and 22.5
+
+	AORs       []AOR
+	Contacts   []Contact // of all AORs
+	Auths      []Auth    // inbound ones, then outbound ones
+	Transport  *Transport
+	Identifies []Identify
+}
+
+// PJSIPShowEndpoint tells all about one endpoint of PJSIP
+// (res/res_pjsip/pjsip_configuration.c: ami_show_endpoint). Asterisk 12 or later,
+// contacts since 13; class system. The answer holds the endpoint's passwords in
+// clear.
+type PJSIPShowEndpoint struct{ Endpoint string }
+
+// Action returns the action in AMI's form.
+func (a PJSIPShowEndpoint) Action() Action {
+	action := Action{Name: "PJSIPShowEndpoint"}
+	action.add("Endpoint", a.Endpoint)
+	return action
+}
+
+// Do does the action. If there is no such endpoint the error is
+// ErrUnknownEndpoint. An endpoint whose transport is not in pjsip.conf is an error
+// too, "Unable to retrieve transport": Asterisk then leaves the rest out.
+func (a PJSIPShowEndpoint) Do(ctx context.Context, on Doer) (EndpointDetail, error) {
+	var d EndpointDetail
+	for m, err := range on.List(ctx, a.Action()) {
+		if err != nil {
+			return EndpointDetail{}, err
+		}
+		switch m.Event() {
+		case "EndpointDetail":
+			d.Message, d.Name, d.Context, d.CallerID, d.Mailboxes = m, m.Get("ObjectName"), m.Get("Context"), known(m.Get("Callerid")), names(m.Get("Mailboxes"))
+			d.DeviceState, d.ActiveChannels = m.Get("DeviceState"), number(m.Get("ActiveChannels"))
+		case "AorDetail":
+			d.AORs = append(d.AORs, newAOR(m))
+		case "ContactStatusDetail":
+			d.Contacts = append(d.Contacts, newContact(m))
+		case "AuthDetail":
+			d.Auths = append(d.Auths, newAuth(m))
+		case "TransportDetail":
+			d.Transport = newTransport(m)
+		case "IdentifyDetail":
+			d.Identifies = append(d.Identifies, newIdentify(m))
+		}
+	}
+	if d.Message == nil {
+		return EndpointDetail{}, fmt.Errorf("PJSIPShowEndpoint: %w: Success without an endpoint", ErrProtocol)
+	}
+	return d, nil
+}

@@ -1,0 +1,110 @@
+package amiclient
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The functions here read single values of an answer. They give zero for what is
+// missing, says that there is nothing ("N/A", "(null)"), or is no such value: the
+// answers come from many versions, and the text stays in the message.
+
+// number reads a decimal number.
+func number(s string) int {
+	if s == "" || s[0] != '-' && (s[0] < '0' || s[0] > '9') { // the usual reasons, without the memory of an error
+		return 0
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// amount reads a number of units that is not negative.
+func amount(s string, unit time.Duration) time.Duration {
+	n := time.Duration(number(s))
+	if d := n * unit; n > 0 && d/unit == n {
+		return d
+	}
+	return 0
+}
+
+// seconds reads seconds with a fraction, such as "3.000000".
+func seconds(s string) time.Duration {
+	const most = float64(1<<63-1) / float64(time.Second)
+	if f, err := strconv.ParseFloat(s, 64); err == nil && f > 0 && f < most {
+		return time.Duration(f * float64(time.Second))
+	}
+	return 0
+}
+
+// epoch reads seconds since 1970, with or without a fraction; 0 stands for none.
+func epoch(s string) time.Time {
+	whole, fraction, _ := strings.Cut(s, ".")
+	n := number(whole)
+	if n <= 0 {
+		return time.Time{}
+	}
+	nanoseconds, err := strconv.ParseUint((fraction + "000000000")[:9], 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(int64(n), int64(nanoseconds))
+}
+
+// truth reads a yes or no, of which Asterisk has several spellings.
+func truth(s string) bool {
+	switch s {
+	case "true", "yes", "Yes", "Y", "1":
+		return true
+	}
+	return false
+}
+
+// known gives "" for the words that stand where there is nothing.
+func known(s string) string {
+	switch s {
+	case "(null)", "<Not set>", "<unknown>":
+		return ""
+	}
+	return s
+}
+
+// names reads a list of names with commas between, and blanks as people write them.
+func names(s string) []string {
+	if s == "" {
+		return nil
+	}
+	found := make([]string, 0, 1+strings.Count(s, ","))
+	for name := range strings.SplitSeq(s, ",") {
+		if name = strings.Trim(name, " \t"); name != "" {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// addrPort reads an IP address and a port that stand in two headers.
+func addrPort(address, port string) netip.AddrPort {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	n := number(port)
+	if n < 0 || n > 65535 {
+		n = 0
+	}
+	return netip.AddrPortFrom(ip.Unmap(), uint16(n))
+}
+
+// hostPort joins a host, in brackets or not, and a port; "" without a host.
+func hostPort(host, port string) string {
+	if host == "" {
+		return ""
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), port)
+}
