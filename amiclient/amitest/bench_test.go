@@ -26,7 +26,8 @@ type benchServer struct {
 // answer, by the number in flight: by the client, and in the same run by a bare
 // socket loop that does nothing but write and count answers. An operation is
 // one round of 5,000 actions each (of 300 with one in flight), the two taking
-// turns at going first. The metric client/bare is the ratio of their rates.
+// turns at going first. The metric client/bare is the ratio of their rates. The
+// server of 256-far is 10 ms away, there and back.
 //
 // The servers are the simulated one, Asterisk 16 and 22 where they can be had,
 // or instead of all these the one that the environment names:
@@ -51,6 +52,11 @@ func BenchmarkAMI(b *testing.B) {
 				for _, window := range []int{1, 16, 64, 256} {
 					b.Run(action+"/"+strconv.Itoa(window), func(b *testing.B) { s.compare(b, action, window) })
 				}
+				b.Run(action+"/256-far", func(b *testing.B) {
+					far := s
+					far.addr = (&Proxy{Delay: [2]time.Duration{5 * time.Millisecond, 5 * time.Millisecond}}).Listen(b, s.addr)
+					far.compare(b, action, 256)
+				})
 			}
 		})
 	}
