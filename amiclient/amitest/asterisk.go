@@ -57,8 +57,9 @@ type Asterisk struct {
 	SIPAddr string      // UDP address of PJSIP
 	ChanSIP bool        // SIPnotify exists
 
-	dir string // configuration and log, outside view
-	cmd *exec.Cmd
+	root string // the chroot it runs in
+	dir  string // configuration and log, outside view
+	cmd  *exec.Cmd
 }
 
 // StartAsterisk starts a real Asterisk of a major version, 16 or 22, on ports of its own, waits until it has fully
@@ -115,27 +116,53 @@ func startAsterisk(root string, major int, config AsteriskConfig) (*Asterisk, er
 	if err != nil {
 		return nil, err
 	}
-	a := &Asterisk{Major: major, dir: dir}
+	a := &Asterisk{Major: major, root: root, dir: dir}
 	if err := a.configure(root, config); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	inside := strings.TrimPrefix(dir, root) + "/asterisk.conf"
-	// setpriv ends the server when the test process dies without cleaning up.
-	a.cmd = exec.Command("setpriv", "--pdeathsig", "TERM", "chroot", root, "/usr/sbin/asterisk", "-C", inside, "-f")
-	a.cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TERM=dumb", "HOME=/"}
-	if err := a.cmd.Start(); err != nil {
+	if err := a.run(); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
+	}
+	return a, nil
+}
+
+// run starts the server's process and waits until it has booted.
+func (a *Asterisk) run() error {
+	inside := strings.TrimPrefix(a.dir, a.root) + "/asterisk.conf"
+	// setpriv ends the server when the test process dies without cleaning up.
+	a.cmd = exec.Command("setpriv", "--pdeathsig", "TERM", "chroot", a.root, "/usr/sbin/asterisk", "-C", inside, "-f")
+	a.cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TERM=dumb", "HOME=/"}
+	if err := a.cmd.Start(); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	if err := a.waitBooted(ctx); err != nil {
 		err = fmt.Errorf("%w; its log:\n%s", err, a.Log())
 		a.stop()
-		return nil, err
+		return err
 	}
-	return a, nil
+	return nil
+}
+
+// Kill ends the server's process as a crash would. StartAgain must follow.
+func (a *Asterisk) Kill(tb testing.TB) {
+	tb.Helper()
+	if err := a.cmd.Process.Kill(); err != nil {
+		tb.Errorf("kill Asterisk %d: %v", a.Major, err)
+	}
+	a.cmd.Wait() // its error is the kill
+}
+
+// StartAgain starts a killed server as it was, at the same addresses, and waits
+// until it has booted.
+func (a *Asterisk) StartAgain(tb testing.TB) {
+	tb.Helper()
+	if err := a.run(); err != nil {
+		tb.Errorf("start Asterisk %d again: %v", a.Major, err)
+	}
 }
 
 // sweep removes what killed tests have left behind: directories an hour old whose server is gone.
