@@ -25,14 +25,28 @@ type ContactURI struct{ AOR, URI string }
 
 func (c ContactURI) String() string { return c.AOR + "/" + c.URI }
 
+// newEndpoint goes over the message once: a list may have a hundred thousand.
 func newEndpoint(m *Message) Endpoint {
-	e := Endpoint{
-		Message: m, Name: m.Get("ObjectName"), Transport: m.Get("Transport"), AORs: names(m.Get("Aor")), Auths: names(m.Get("Auths")),
-		OutboundAuths: names(m.Get("OutboundAuths")), DeviceState: m.Get("DeviceState"), ActiveChannels: number(m.Get("ActiveChannels")),
-	}
-	// One header for each AOR that exists.
-	for value, rest, ok := find(m.text, "Contacts"); ok; value, rest, ok = find(rest, "Contacts") {
-		e.Contacts = appendContacts(e.Contacts, value, e.AORs)
+	e := Endpoint{Message: m}
+	for name, value := range m.All() {
+		switch name {
+		case "ObjectName":
+			e.Name = value
+		case "Transport":
+			e.Transport = value
+		case "Aor":
+			e.AORs = names(value)
+		case "Auths":
+			e.Auths = names(value)
+		case "OutboundAuths":
+			e.OutboundAuths = names(value)
+		case "Contacts": // one header for each AOR that exists
+			e.Contacts = appendContacts(e.Contacts, value, e.AORs)
+		case "DeviceState":
+			e.DeviceState = value
+		case "ActiveChannels":
+			e.ActiveChannels = number(value)
+		}
 	}
 	return e
 }
