@@ -51,14 +51,18 @@ func (c *session) runPJSIPShowEndpoints(r *request) {
 	c.startList(r, "A listing of Endpoints follows, presented as EndpointList events")
 	for i := range phones {
 		p := &phones[i]
-		contacts := ""
-		for _, n := range p.contacts {
-			contacts += p.Name + "/" + n.uri + ","
-		}
-		c.item(r, "EndpointList", []Header{
+		headers := []Header{
 			{"ObjectType", "endpoint"}, {"ObjectName", p.Name}, {"Transport", ""}, {"Aor", p.aor()}, {"Auths", p.auth()}, {"OutboundAuths", ""},
-			{"Contacts", contacts}, {"DeviceState", p.stateWords()}, {"ActiveChannels", c.server.config.Version.activeChannels(p)},
-		})
+		}
+		if !p.NoAOR { // there is one Contacts header for each AOR
+			contacts := ""
+			for _, n := range p.contacts {
+				contacts += p.Name + "/" + n.uri + ","
+			}
+			headers = append(headers, Header{"Contacts", contacts})
+		}
+		c.item(r, "EndpointList", append(headers,
+			Header{"DeviceState", p.stateWords()}, Header{"ActiveChannels", c.server.config.Version.activeChannels(p)}))
 	}
 	c.endList(r, "EndpointListComplete", len(phones))
 }

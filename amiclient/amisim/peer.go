@@ -6,17 +6,22 @@ import (
 	"time"
 )
 
-// peerStatusText is the Status of chan_sip's lists.
-func (p *phone) peerStatusText() string {
+// qualifyText is the Status of chan_sip's lists: what qualify found last, also when the peer has gone since (channels/
+// chan_sip.c: peer_status).
+func (p *phone) qualifyText() string {
+	status := p.last
+	if len(p.contacts) > 0 {
+		status = p.contacts[0].status
+	}
 	switch {
 	case p.QualifyFrequency == 0:
 		return "Unmonitored"
-	case len(p.contacts) == 0:
+	case status == "":
 		return "UNKNOWN"
-	case p.contacts[0].status != reachable:
+	case status != reachable:
 		return "UNREACHABLE"
 	}
-	return fmt.Sprintf("OK (%d ms)", (p.contacts[0].usec+999)/1000)
+	return fmt.Sprintf("OK (%d ms)", (p.usec()+999)/1000)
 }
 
 // channels/chan_sip.c: manager_sip_show_peers.
@@ -35,7 +40,7 @@ func (c *session) runSIPpeers(r *request) {
 		c.item(r, "PeerEntry", []Header{
 			{"Channeltype", "SIP"}, {"ObjectName", p.Name}, {"ChanObjectType", "peer"}, {"IPaddress", host}, {"IPport", port}, {"Dynamic", dynamic},
 			{"AutoForcerport", "yes"}, {"Forcerport", "no"}, {"AutoComedia", "no"}, {"Comedia", "no"}, {"VideoSupport", "no"}, {"TextSupport", "no"},
-			{"ACL", "no"}, {"Status", p.peerStatusText()}, {"RealtimeDevice", "no"}, {"Description", ""}, {"Accountcode", ""},
+			{"ACL", "no"}, {"Status", p.qualifyText()}, {"RealtimeDevice", "no"}, {"Description", ""}, {"Accountcode", ""},
 		})
 	}
 	c.endList(r, "PeerlistComplete", len(phones))
@@ -56,7 +61,7 @@ func (c *session) runSIPshowpeer(r *request) {
 		return
 	}
 	fields := map[string]string{
-		"name": name, "secret": "N", "dynamic": "Y", "expire": "-1 seconds", "ip": "(null)", "port": "0", "status": p.peerStatusText(),
+		"name": name, "secret": "N", "dynamic": "Y", "expire": "-1 seconds", "ip": "(null)", "port": "0", "status": p.qualifyText(),
 	}
 	if p.Password != "" || !p.Static {
 		fields["secret"] = "Y"

@@ -49,6 +49,7 @@ type phone struct {
 	away     bool      // rebooting: does not answer
 	deaf     bool      // does not answer, see Server.SetReachable
 	causes   uint64    // of events, so far
+	last     string    // what qualify had found when the peer of chan_sip unregistered
 	held     *Notify
 }
 
@@ -80,12 +81,15 @@ func newPhone(p Phone, index int) *phone {
 
 // newContact is a contact as a registration makes it.
 func (p *phone) newContact(uri string) contact {
-	n := contact{uri: uri, status: nonQualified, usec: 250 + p.index%500}
+	n := contact{uri: uri, status: nonQualified, usec: p.usec()}
 	if !p.Static {
 		n.callID, n.expires = p.callID(), time.Now().Add(time.Hour)
 	}
 	return n
 }
+
+// usec is how long a phone takes to answer an OPTIONS, in microseconds.
+func (p *phone) usec() int { return 250 + p.index%500 }
 
 // callID is that of all REGISTERs of one life of the phone (RFC 3261 section 10.2.4).
 func (p *phone) callID() string { return fmt.Sprintf("%s-boot-%d@phone.invalid", p.Name, p.boots) }

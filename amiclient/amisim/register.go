@@ -202,6 +202,9 @@ func (s *Server) unregister(p *phone, driver string) {
 	s.mu.Unlock()
 	if driver == "SIP" {
 		s.change(p, driver, func() []event {
+			if len(p.contacts) > 0 {
+				p.last = p.contacts[0].status
+			}
 			p.contacts = nil
 			return append([]event{p.peerStatus(driver, "Unregistered", Header{"Cause", "Expired"})}, p.authenticated(driver, was[0])...)
 		})

@@ -35,6 +35,11 @@ const (
 	EndpointAbsent = "absent" // no contact: NOTIFYs to it are answered with Success and go nowhere
 	// EndpointDynamic registers with password "pw" (user name as the endpoint): at most 3 contacts, not qualified.
 	EndpointDynamic = "dynamic"
+	// EndpointQualified, there with AsteriskConfig.Qualified, is like EndpointDynamic, and also a peer of chan_sip. PJSIP asks
+	// it by OPTIONS when it registers and by PJSIPQualify, then not for an hour: without an answer within half a second
+	// it is unreachable. EndpointBare, there with the same, has no AOR.
+	EndpointQualified = "qualified"
+	EndpointBare      = "bare"
 	// NotifyOption is a section of pjsip_notify.conf: Event check-sync;reboot=true and X-Vendor: option.
 	NotifyOption = "reboot-option"
 )
@@ -45,6 +50,8 @@ type AsteriskConfig struct {
 	Endpoints  int    // numbered endpoints (and chan_sip peers, where there is chan_sip) from "1001" on; default 10
 	NoOutbound bool   // leave out default_outbound_endpoint, so that URI targets go nowhere
 	HEP        string // ip:port of a HEPv3 collector, default none
+	Qualified  bool   // have EndpointQualified and EndpointBare too
+	Mailboxes  bool   // have voicemail boxes, where app_voicemail is: 101 of Alice Example, alice@example.com, and 102 of Bob, without address
 }
 
 // Asterisk is a running private server.
@@ -56,6 +63,8 @@ type Asterisk struct {
 	TLS     *tls.Config // trusts the server's self-made certificate
 	SIPAddr string      // UDP address of PJSIP
 	ChanSIP bool        // SIPnotify exists
+	// ChanSIPAddr is the UDP address of chan_sip, where it exists.
+	ChanSIPAddr string
 
 	root string // the chroot it runs in
 	dir  string // configuration and log, outside view
@@ -260,6 +269,26 @@ func (a *Asterisk) CLI(tb testing.TB, command string) string {
 		tb.Fatalf("asterisk -rx %q: %v: %s", command, err, output)
 	}
 	return string(output)
+}
+
+// SetMessages puts so many messages into a voicemail box of context default, in place of those that are there. Nobody is
+// told of it before VoicemailRefresh.
+func (a *Asterisk) SetMessages(tb testing.TB, mailbox string, urgent, new, old int) {
+	tb.Helper()
+	box := filepath.Join(a.dir, "spool/voicemail/default", mailbox)
+	if err := os.RemoveAll(box); err != nil {
+		tb.Fatal(err)
+	}
+	for folder, n := range map[string]int{"Urgent": urgent, "INBOX": new, "Old": old} {
+		if err := os.MkdirAll(filepath.Join(box, folder), 0o755); err != nil {
+			tb.Fatal(err)
+		}
+		for i := range n {
+			if err := os.WriteFile(filepath.Join(box, folder, fmt.Sprintf("msg%04d.txt", i)), []byte("[message]\n"), 0o600); err != nil {
+				tb.Fatal(err)
+			}
+		}
+	}
 }
 
 // Pid returns the server's process id, for tests that measure, stop or kill it.

@@ -51,7 +51,7 @@ func (a *Asterisk) configure(root string, config AsteriskConfig) error {
 	}
 	ami, amiTLS, sip, chanSIP := ports[0], ports[1], ports[2], ports[3]
 	local := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
-	a.Addr, a.TLSAddr, a.SIPAddr = local(ami), local(amiTLS), local(sip)
+	a.Addr, a.TLSAddr, a.SIPAddr, a.ChanSIPAddr = local(ami), local(amiTLS), local(sip), local(chanSIP)
 	if config.Phone == "" {
 		config.Phone = "127.0.0.1:9"
 	}
@@ -118,6 +118,9 @@ tlsprivatekey=%s/var/key.pem
 	for _, name := range emptyFiles {
 		files[name+".conf"] = ""
 	}
+	if config.Mailboxes {
+		files["voicemail.conf"] = "[general]\nformat=wav\n[default]\n101 => 1234,Alice Example,alice@example.com\n102 => 5678,Bob\n"
+	}
 	if a.TLS, err = certificate(files); err != nil {
 		return fmt.Errorf("make certificate: %w", err)
 	}
@@ -168,6 +171,12 @@ func pjsipConf(config AsteriskConfig, port int) string {
 	endpoint(EndpointDynamic, "auth=dynamic\n")
 	fmt.Fprintf(b, "[dynamic]\ntype=auth\nauth_type=userpass\nusername=dynamic\npassword=pw\n")
 	fmt.Fprintf(b, "[dynamic]\ntype=aor\nmax_contacts=3\nminimum_expiration=5\n")
+	if config.Qualified {
+		endpoint(EndpointQualified, "auth=qualified\n")
+		fmt.Fprintf(b, "[qualified]\ntype=auth\nauth_type=userpass\nusername=qualified\npassword=pw\n")
+		fmt.Fprintf(b, "[qualified]\ntype=aor\nmax_contacts=3\nminimum_expiration=5\nqualify_frequency=3600\nqualify_timeout=0.5\n")
+		fmt.Fprintf(b, "[%s]\ntype=endpoint\ncontext=default\ndisallow=all\nallow=ulaw\n", EndpointBare)
+	}
 	return b.String()
 }
 
@@ -179,6 +188,9 @@ func sipConf(config AsteriskConfig, port int) string {
 		fmt.Fprintf(b, "[%d]\ntype=peer\nhost=%s\nport=%s\nqualify=no\ndisallow=all\nallow=ulaw\n", 1001+n, host, phonePort)
 	}
 	fmt.Fprintf(b, "[%s]\ntype=friend\nhost=dynamic\nsecret=pw\n", EndpointAbsent)
+	if config.Qualified {
+		fmt.Fprintf(b, "[%s]\ntype=friend\nhost=dynamic\nsecret=pw\nqualify=yes\n", EndpointQualified)
+	}
 	return b.String()
 }
 

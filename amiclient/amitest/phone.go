@@ -16,7 +16,7 @@ import (
 
 // Phone is a UDP SIP phone for any number of users on one port: it answers what Asterisk sends, and keeps the NOTIFYs.
 // A request that comes again (same Call-ID and CSeq: RFC 3261 section 17.1.2, UDP retransmits after 0.5 s) is answered
-// again and counted once. It answers OPTIONS, with which Asterisk qualifies contacts, with 200 always, and takes calls.
+// again and counted once. It answers OPTIONS, with which Asterisk qualifies contacts, with 200 unless it is silent, and takes calls.
 type Phone struct {
 	conn *net.UDPConn
 	addr netip.AddrPort
@@ -95,7 +95,7 @@ func StartPhone(tb testing.TB) *Phone {
 // Addr returns the phone's address, ip:port.
 func (p *Phone) Addr() string { return p.addr.String() }
 
-// SetStatus makes the phone answer each NOTIFY from now on with this SIP status; 0 makes it silent.
+// SetStatus makes the phone answer each NOTIFY from now on with this SIP status; 0 makes it silent, to OPTIONS too.
 func (p *Phone) SetStatus(status int) { p.status.Store(int32(status)) }
 
 // SetCounting makes the phone only count its NOTIFYs from now on instead of keeping them, for benchmarks.
@@ -167,6 +167,8 @@ func (p *Phone) take(packet []byte) int {
 	switch {
 	case bytes.HasPrefix(packet, []byte("SIP/2.0 ")):
 		p.answered(packet)
+		return 0
+	case bytes.HasPrefix(packet, []byte("OPTIONS ")) && p.status.Load() == 0:
 		return 0
 	case bytes.HasPrefix(packet, []byte("OPTIONS ")), bytes.HasPrefix(packet, []byte("BYE ")):
 		return 200
