@@ -24,9 +24,8 @@ type AOR struct {
 }
 
 func newAOR(m *Message) AOR {
-	name := m.Get("ObjectName")
 	return AOR{
-		Message: m, Name: name, Contacts: appendContacts(nil, m.Get("Contacts"), []string{name}), TotalContacts: number(m.Get("TotalContacts")),
+		Message: m, Name: m.Get("ObjectName"), Contacts: appendContacts(nil, m.Get("Contacts")), TotalContacts: number(m.Get("TotalContacts")),
 		Registered: number(m.Get("ContactsRegistered")), MaxContacts: number(m.Get("MaxContacts")), Mailboxes: names(m.Get("Mailboxes")),
 		OutboundProxy:     m.Get("OutboundProxy"),
 		MinimumExpiration: amount(m.Get("MinimumExpiration"), time.Second),

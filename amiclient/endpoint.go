@@ -41,7 +41,7 @@ func newEndpoint(m *Message) Endpoint {
 		case "OutboundAuths":
 			e.OutboundAuths = names(value)
 		case "Contacts": // one header for each AOR that exists
-			e.Contacts = appendContacts(e.Contacts, value, e.AORs)
+			e.Contacts = appendContacts(e.Contacts, value)
 		case "DeviceState":
 			e.DeviceState = value
 		case "ActiveChannels":
@@ -51,49 +51,43 @@ func newEndpoint(m *Message) Endpoint {
 	return e
 }
 
-// appendContacts reads "aor/uri,aor/uri,", of which a URI may hold a comma: a
-// contact begins only where one of the AORs and a scheme stand.
-func appendContacts(contacts []ContactURI, value string, aors []string) []ContactURI {
-	if value = strings.TrimSuffix(value, ","); value == "" {
-		return contacts
+// appendContacts reads the contacts of one AOR, "aor/uri,aor/uri,", of which a URI
+// may hold a comma: another contact begins only where AOR and scheme stand again.
+// Asterisk takes sip and sips URIs only (res/res_pjsip/location.c:
+// permanent_uri_handler).
+func appendContacts(contacts []ContactURI, value string) []ContactURI {
+	value = strings.TrimSuffix(value, ",")
+	slash := 0
+	for !hasSIPScheme(value[slash:]) {
+		i := strings.IndexByte(value[slash:], '/')
+		if i < 0 {
+			return contacts
+		}
+		slash += i + 1
 	}
-	if aorOf(value, aors) == "" { // not as Asterisk writes it: go by the first one
-		name, _, _ := strings.Cut(value, "/")
-		aors = []string{name}
+	begin := value[:slash] // the AOR's name and a slash
+	if len(begin) < 2 || strings.Contains(begin, ",") {
+		return contacts
 	}
 	if contacts == nil {
 		contacts = make([]ContactURI, 0, 1+strings.Count(value, ","))
 	}
-	for from := 0; ; {
-		comma := strings.IndexByte(value[from:], ',')
-		if comma >= 0 && aorOf(value[from+comma+1:], aors) == "" {
-			from += comma + 1
+	for uri, end := value[slash:], 0; ; {
+		i := strings.IndexByte(uri[end:], ',')
+		if i < 0 {
+			return append(contacts, ContactURI{begin[:slash-1], uri})
+		}
+		end += i
+		if next, ok := strings.CutPrefix(uri[end+1:], begin); ok && hasSIPScheme(next) {
+			contacts = append(contacts, ContactURI{begin[:slash-1], uri[:end]})
+			uri, end = next, 0
 			continue
 		}
-		contact, rest := value, ""
-		if comma >= 0 {
-			contact, rest = value[:from+comma], value[from+comma+1:]
-		}
-		aor := aorOf(contact, aors)
-		contacts = append(contacts, ContactURI{aor, strings.TrimPrefix(contact[len(aor):], "/")})
-		if rest == "" {
-			return contacts
-		}
-		value, from = rest, 0
+		end++
 	}
 }
 
-// aorOf returns the AOR of the contact that the list begins with, or "" if it
-// does not begin with a contact of one of these. Asterisk takes sip and sips URIs
-// only (res/res_pjsip/location.c: permanent_uri_handler).
-func aorOf(list string, aors []string) string {
-	for _, aor := range aors {
-		if rest, ok := strings.CutPrefix(list, aor); ok && len(rest) > 4 && rest[0] == '/' && is(rest[1:4], "sip") {
-			return aor
-		}
-	}
-	return ""
-}
+func hasSIPScheme(uri string) bool { return hasPrefixFold(uri, "sip:") || hasPrefixFold(uri, "sips:") }
 
 // PJSIPShowEndpoints lists all endpoints of PJSIP with their contacts, static
 // ones too (res/res_pjsip/pjsip_configuration.c: ami_show_endpoints). Asterisk 12

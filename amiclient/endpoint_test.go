@@ -90,12 +90,12 @@ func TestEndpoint_Contacts(t *testing.T) {
 		{"no header: its AOR does not exist", "Aor: nope", "[]"},
 		{"commas in URIs", "Aor: a⏎Contacts: a/sip:1@h;x=1,2,a/sips:2@h?y=3,", "[a/sip:1@h;x=1,2 a/sips:2@h?y=3]"},
 		{"two AORs in two headers", "Aor: a, b@c⏎Contacts: a/sip:1@h,⏎Contacts: b@c/sip:2@h,", "[a/sip:1@h b@c/sip:2@h]"},
-		{"two AORs in one header", "Aor: a,b⏎Contacts: a/sip:1@h,b/sip:2@h,", "[a/sip:1@h b/sip:2@h]"},
-		{"one AOR begins like the other", "Aor: a,aa⏎Contacts: aa/sip:1@h,a/sip:2@h,", "[aa/sip:1@h a/sip:2@h]"},
+		{"one AOR begins like the other", "Aor: a,aa⏎Contacts: aa/sip:1@h,a/sip:2@h,⏎Contacts: a/sip:3@h,aa/sip:4@h,", "[aa/sip:1@h,a/sip:2@h a/sip:3@h,aa/sip:4@h]"},
 		{"a slash in a URI and in an AOR", "Aor: x/y⏎Contacts: x/y/sip:1@h;p=/,x/y/SIP:2@h,", "[x/y/sip:1@h;p=/ x/y/SIP:2@h]"},
 		{"without the last comma", "Aor: a⏎Contacts: a/sip:1@h", "[a/sip:1@h]"},
-		{"an AOR that is not named", "Aor: ⏎Contacts: a/sip:1@h,a/sip:2@h,", "[a/sip:1@h a/sip:2@h]"},
-		{"nonsense", "Aor: a⏎Contacts: ,,nonsense,,", "[/,,nonsense,]"},
+		{"a URI that names an AOR", "Aor: a⏎Contacts: a/sip:a/sip:1@h,a/sip:2@h,", "[a/sip:a/sip:1@h a/sip:2@h]"},
+		{"several commas at the end", "Aor: a⏎Contacts: a/sip:1@h,,", "[a/sip:1@h,]"},
+		{"no contact in it", "Aor: a⏎Contacts: ,,nonsense,,⏎Contacts: sip:1@h,⏎Contacts: /⏎Contacts: a/tel:1⏎Contacts: x,a/sip:1@h", "[]"},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
 			c := scripted(t, listStart+item("EndpointList", "ObjectName: e⏎"+test.headers)+listEnd)
