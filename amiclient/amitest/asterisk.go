@@ -296,13 +296,23 @@ func (a *Asterisk) Pid() int { return a.cmd.Process.Pid }
 
 func (a *Asterisk) stop() error {
 	defer os.RemoveAll(a.dir)
-	a.cmd.Process.Signal(syscall.SIGTERM)
-	kill := time.AfterFunc(20*time.Second, func() { a.cmd.Process.Kill() })
-	defer kill.Stop()
-	if err := a.cmd.Wait(); err != nil {
-		return fmt.Errorf("%w; the end of its log:\n%s", err, a.Log())
+	ended := make(chan error, 1)
+	go func() { ended <- a.cmd.Wait() }()
+	patience := time.After(20 * time.Second)
+	for {
+		// A server that has only just booted may take the signal without looking for it any more, until the next one.
+		a.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case err := <-ended:
+			if err != nil {
+				return fmt.Errorf("%w; the end of its log:\n%s", err, a.Log())
+			}
+			return nil
+		case <-time.After(time.Second):
+		case <-patience:
+			a.cmd.Process.Kill()
+		}
 	}
-	return nil
 }
 
 // freePort returns a port of 127.0.0.1 that is free for UDP and TCP, below the range from which the kernel hands out
