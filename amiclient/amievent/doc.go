@@ -6,7 +6,7 @@
 // subscription. Every typed event embeds its message, so nothing is lost: what
 // has no field is reached by Get, and an event without a type of its own is an
 // *Other. A value that cannot be read leaves its field zero, and its text in the
-// message. Words of the server, such as a ContactState, stay as they came, also
+// message. Words of the server, such as a DeviceState, stay as they came, also
 // those that this package has no constant for.
 //
 // The types have the fields of Asterisk 12 and later. Names of C files and

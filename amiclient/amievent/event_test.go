@@ -32,9 +32,9 @@ func TestParse(t *testing.T) {
 		want       amievent.Event // without its message
 	}{
 		{"contact", "Event: ContactStatus⏎Privilege: system,all⏎URI: sip:dynamic@127.0.0.1:56794⏎ContactStatus: Reachable⏎AOR: a1⏎EndpointName: d1⏎RoundtripUsec: 279",
-			&amievent.ContactStatus{URI: "sip:dynamic@127.0.0.1:56794", Status: amievent.ContactReachable, AOR: "a1", EndpointName: "d1", Roundtrip: 279 * time.Microsecond}},
+			&amievent.ContactStatus{URI: "sip:dynamic@127.0.0.1:56794", Status: amiclient.ContactReachable, AOR: "a1", EndpointName: "d1", RoundTrip: 279 * time.Microsecond}},
 		{"contact that was never asked", "Event: ContactStatus⏎Privilege: system,all⏎URI: sip:d1@127.0.0.1⏎ContactStatus: NonQualified⏎AOR: d1⏎EndpointName: d1⏎RoundtripUsec: N/A",
-			&amievent.ContactStatus{URI: "sip:d1@127.0.0.1", Status: amievent.ContactNonQualified, AOR: "d1", EndpointName: "d1"}},
+			&amievent.ContactStatus{URI: "sip:d1@127.0.0.1", Status: amiclient.ContactNonQualified, AOR: "d1", EndpointName: "d1"}},
 		{"contact of tomorrow", "Event: ContactStatus⏎ContactStatus: Teleported⏎RoundtripUsec: 99999999999999999999",
 			&amievent.ContactStatus{Status: "Teleported"}},
 
@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 		{"peer that was rejected", "Event: PeerStatus⏎ChannelType: SIP⏎Peer: SIP/dyn1⏎PeerStatus: Rejected⏎Cause: AUTH_SECRET_FAILED⏎Address: ::ffff:127.0.0.1⏎Port: 39673",
 			&amievent.PeerStatus{ChannelType: "SIP", Peer: "SIP/dyn1", Name: "dyn1", Status: amievent.PeerRejected, Cause: "AUTH_SECRET_FAILED", Address: netip.MustParseAddrPort("127.0.0.1:39673")}},
 		{"peer that answered", "Event: PeerStatus⏎ChannelType: SIP⏎Peer: SIP/dyn1⏎PeerStatus: Lagged⏎Time: 2500",
-			&amievent.PeerStatus{ChannelType: "SIP", Peer: "SIP/dyn1", Name: "dyn1", Status: amievent.PeerLagged, Time: 2500 * time.Millisecond}},
+			&amievent.PeerStatus{ChannelType: "SIP", Peer: "SIP/dyn1", Name: "dyn1", Status: amievent.PeerLagged, RoundTrip: 2500 * time.Millisecond}},
 		{"peer that did not answer", "Event: PeerStatus⏎ChannelType: SIP⏎Peer: SIP/dyn1⏎PeerStatus: Unreachable⏎Time: -1",
 			&amievent.PeerStatus{ChannelType: "SIP", Peer: "SIP/dyn1", Name: "dyn1", Status: amievent.PeerUnreachable}},
 		{"peer without sense", "Event: PeerStatus⏎Peer: nobody⏎Address: nowhere⏎Port: 70000⏎Time: never", &amievent.PeerStatus{Peer: "nobody"}},
@@ -97,7 +97,7 @@ func TestParse(t *testing.T) {
 		{"reload that is not done for want of a number", "Event: Reload⏎Module: All", &amievent.Reload{Module: "All", Status: amievent.ReloadUnreadable}},
 
 		{"test", "Event: TestEvent⏎Privilege: reporting,all⏎Type: StateChange⏎State: AOR_CONTACT_REFRESHED⏎AppFile: res_pjsip_registrar.c⏎AppFunction: f⏎AppLine: 1⏎Contact: sip:d1@127.0.0.1:5999⏎AOR: d1⏎Expiration: 3600⏎UserAgent: Phone 2",
-			&amievent.TestEvent{State: amievent.ContactRefreshed, Contact: "sip:d1@127.0.0.1:5999", AOR: "d1", Expiration: time.Hour, UserAgent: "Phone 2"}},
+			&amievent.TestEvent{State: amievent.TestContactRefreshed, Contact: "sip:d1@127.0.0.1:5999", AOR: "d1", Expiration: time.Hour, UserAgent: "Phone 2"}},
 
 		{"other", "Event: Newchannel⏎Channel: PJSIP/101-00000001", &amievent.Other{}},
 		{"case counts in names", "Event: peerstatus⏎Peer: PJSIP/101", &amievent.Other{}},
@@ -192,7 +192,7 @@ func TestParse_recorded(t *testing.T) {
 		bad := false
 		switch e := e.(type) {
 		case *amievent.ContactStatus:
-			bad = e.URI == "" || e.AOR == "" || e.EndpointName == "" || e.Status != amievent.ContactNonQualified && e.Status != amievent.ContactReachable && e.Status != amievent.ContactRemoved
+			bad = e.URI == "" || e.AOR == "" || e.EndpointName == "" || e.Status != amiclient.ContactNonQualified && e.Status != amiclient.ContactReachable && e.Status != amiclient.ContactRemoved
 		case *amievent.PeerStatus:
 			bad = e.Peer != e.ChannelType+"/"+e.Name || e.Status != amievent.PeerReachable && e.Status != amievent.PeerUnreachable
 		case *amievent.DeviceStateChange:

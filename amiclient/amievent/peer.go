@@ -40,9 +40,9 @@ type PeerStatus struct {
 	// Address is where the peer is, or where the REGISTER came from that was
 	// rejected, which is written in another form. PJSIP has none.
 	Address netip.AddrPort
-	// Time is how long the answer to OPTIONS took, to the millisecond; 0 if it
-	// is not known, or if there was none.
-	Time time.Duration
+	// RoundTrip is how long the answer to OPTIONS took, in milliseconds; 0 if it is
+	// not known, or if there was none.
+	RoundTrip time.Duration
 }
 
 func newPeerStatus(m *amiclient.Message) *PeerStatus {
@@ -53,7 +53,7 @@ func newPeerStatus(m *amiclient.Message) *PeerStatus {
 		Status:      PeerState(m.Get("PeerStatus")),
 		Cause:       m.Get("Cause"),
 		Address:     addrPort(m.Get("Address"), m.Get("Port")),
-		Time:        duration(m.Get("Time"), time.Millisecond),
+		RoundTrip:   duration(m.Get("Time"), time.Millisecond),
 	}
 	_, e.Name, _ = strings.Cut(e.Peer, "/")
 	return e

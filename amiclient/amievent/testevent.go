@@ -8,9 +8,9 @@ import (
 
 // The states of a TestEvent about a contact (res/res_pjsip_registrar.c).
 const (
-	ContactAdded     = "AOR_CONTACT_ADDED"
-	ContactRefreshed = "AOR_CONTACT_REFRESHED" // a known contact registered again: the only event of it without authentication
-	ContactGone      = "AOR_CONTACT_REMOVED"
+	TestContactAdded     = "AOR_CONTACT_ADDED"
+	TestContactRefreshed = "AOR_CONTACT_REFRESHED" // a known contact registered again: the only event of it without authentication
+	TestContactRemoved   = "AOR_CONTACT_REMOVED"
 )
 
 // TestEvent is raised by builds of Asterisk that have TEST_FRAMEWORK, as those of
@@ -20,7 +20,7 @@ const (
 type TestEvent struct {
 	Envelope
 	State      string // what happens: one of the constants, or any other
-	Contact    string // its URI
+	Contact    string // its URI; in other states than these, its id
 	AOR        string
 	Expiration time.Duration // that the phone asked for
 	UserAgent  string        // of this very REGISTER: whatever the phone says
