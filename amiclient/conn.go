@@ -25,11 +25,13 @@ import (
 // on the way, and nothing more on this connection can be trusted (ErrProtocol).
 // An answer to no action in flight is ignored.
 type Conn struct {
-	cfg     Config // without the secret
-	raw     net.Conn
-	nc      net.Conn // raw, or TLS over it
-	log     *slog.Logger
-	version string
+	cfg Config // without the secret
+	raw net.Conn
+	nc  net.Conn // raw, or TLS over it
+
+	oneRecord bool // no more than one TLS record may be on its way
+	log       *slog.Logger
+	version   string
 
 	idPrefix string
 	lastID   atomic.Uint64
@@ -69,10 +71,10 @@ type Conn struct {
 
 // newConn returns a connection on a stream whose greeting is read, and starts
 // its goroutines. They end when the connection breaks.
-func newConn(cfg Config, raw, nc net.Conn, r *Reader, version string) *Conn {
+func newConn(cfg Config, raw, nc net.Conn, oneRecord bool, r *Reader, version string) *Conn {
 	cfg.Secret = ""
 	c := &Conn{
-		cfg: cfg, raw: raw, nc: nc, log: cfg.Logger, version: version,
+		cfg: cfg, raw: raw, nc: nc, oneRecord: oneRecord, log: cfg.Logger, version: version,
 		idPrefix: rand.Text()[:12] + "-",
 		wake:     make(chan struct{}, 1),
 		room:     make(chan struct{}, 1),
@@ -235,7 +237,7 @@ func (c *Conn) put(a Action, call *call) bool {
 	call.at = len(c.out)
 	c.out = a.appendUnchecked(c.out, call.id)
 	call.size = len(c.out) - call.at
-	if c.cfg.TLS != nil && c.ahead > 0 && c.ahead+call.size > maxTLSAhead {
+	if c.oneRecord && c.ahead > 0 && c.ahead+call.size > maxRecord {
 		c.out = c.out[:call.at]
 		return false
 	}

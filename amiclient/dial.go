@@ -63,8 +63,11 @@ func connect(ctx context.Context, cfg Config) (*Conn, error) {
 	}
 	// A deadline in the past wakes a Read or Write that waits.
 	stop := context.AfterFunc(ctx, func() { raw.SetDeadline(time.Unix(1, 0)) })
-	nc := raw
+	nc, oneRecord := raw, false
 	if cfg.TLS != nil {
+		var apart bool
+		raw, apart = keepRecords(raw)
+		oneRecord = !apart
 		nc, err = handshake(ctx, cfg, raw)
 	}
 	var version string
@@ -79,7 +82,7 @@ func connect(ctx context.Context, cfg Config) (*Conn, error) {
 		raw.Close()
 		return nil, err
 	}
-	return newConn(cfg, raw, nc, r, version), nil
+	return newConn(cfg, raw, nc, oneRecord, r, version), nil
 }
 
 func handshake(ctx context.Context, cfg Config, raw net.Conn) (net.Conn, error) {
