@@ -12,7 +12,7 @@ const (
 	RebootLost                   // qualify finds it Unreachable, and Reachable when it is back, registered as before
 	RebootGone                   // unregisters and never comes back
 	RebootMoved                  // says nothing, and registers from another port; the old contact stays (max_contacts > 1), which qualify finds Unreachable as long again later
-	RebootReplaced               // the same, but the new contact takes the place of the old one (remove_existing)
+	RebootReplaced               // the same, but the new contact takes the place of the old one (remove_existing); mostly the phone as a whole is unreachable for a moment
 	RebootDead                   // is never heard of again: qualify finds it Unreachable
 )
 

@@ -69,8 +69,7 @@ func (s *Server) change(p *phone, driver string, f func() []event) {
 	}
 	p.causes++
 	if seed := s.config.Seed; seed != 0 {
-		order := rand.New(rand.NewPCG(seed, uint64(p.index)<<32|p.causes))
-		order.Shuffle(len(events), func(i, k int) { events[i], events[k] = events[k], events[i] })
+		p.dice(seed).Shuffle(len(events), func(i, k int) { events[i], events[k] = events[k], events[i] })
 	}
 	s.mu.Unlock()
 	for _, e := range events {
@@ -149,12 +148,30 @@ func (s *Server) register(p *phone, driver string, uris []string, beside bool) {
 		p.contacts = list
 		return events
 	})
-	if len(fresh) > 0 {
+	// The new contacts are asked and the old ones removed by two threads: mostly the phone as a whole is unreachable for a
+	// moment, but the answer may be quicker.
+	first := s.quick(p)
+	if first {
 		s.ask(p, driver, fresh)
 	}
 	if !beside {
 		s.change(p, driver, func() []event { return p.keep(uris) })
 	}
+	if !first {
+		s.ask(p, driver, fresh)
+	}
+}
+
+// quick tells whether the answer to OPTIONS is quicker than the removal of old contacts: never without a Seed.
+func (s *Server) quick(p *phone) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.config.Seed != 0 && p.dice(s.config.Seed).IntN(3) == 0
+}
+
+// dice are as the seed has thrown them for what comes next of a phone. Server.mu is held.
+func (p *phone) dice(seed uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(seed, uint64(p.index)<<32|p.causes))
 }
 
 // keep removes all contacts but these.
@@ -229,7 +246,7 @@ func (s *Server) ask(p *phone, driver string, uris []string) {
 	answers := !p.deaf && !p.away
 	s.mu.Unlock()
 	switch {
-	case p.QualifyFrequency == 0:
+	case p.QualifyFrequency == 0 || len(uris) == 0:
 	case answers:
 		s.found(p, driver, uris, reachable)
 	default:

@@ -37,8 +37,10 @@ const (
 	EndpointDynamic = "dynamic"
 	// EndpointQualified, there with AsteriskConfig.Qualified, is like EndpointDynamic, and also a peer of chan_sip. PJSIP asks
 	// it by OPTIONS when it registers and by PJSIPQualify, then not for an hour: without an answer within half a second
-	// it is unreachable. EndpointBare, there with the same, has no AOR.
+	// it is unreachable. There with the same, EndpointSingle is as qualified and has room for one contact, of which a new one
+	// takes the place (remove_existing), and EndpointBare has no AOR.
 	EndpointQualified = "qualified"
+	EndpointSingle    = "single"
 	EndpointBare      = "bare"
 	// NotifyOption is a section of pjsip_notify.conf: Event check-sync;reboot=true and X-Vendor: option.
 	NotifyOption = "reboot-option"
@@ -50,7 +52,7 @@ type AsteriskConfig struct {
 	Endpoints  int    // numbered endpoints (and chan_sip peers, where there is chan_sip) from "1001" on; default 10
 	NoOutbound bool   // leave out default_outbound_endpoint, so that URI targets go nowhere
 	HEP        string // ip:port of a HEPv3 collector, default none
-	Qualified  bool   // have EndpointQualified and EndpointBare too
+	Qualified  bool   // have EndpointQualified, EndpointSingle and EndpointBare too
 	Mailboxes  bool   // have voicemail boxes, where app_voicemail is: 101 of Alice Example, alice@example.com, and 102 of Bob, without address
 }
 

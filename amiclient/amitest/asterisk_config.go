@@ -172,9 +172,11 @@ func pjsipConf(config AsteriskConfig, port int) string {
 	fmt.Fprintf(b, "[dynamic]\ntype=auth\nauth_type=userpass\nusername=dynamic\npassword=pw\n")
 	fmt.Fprintf(b, "[dynamic]\ntype=aor\nmax_contacts=3\nminimum_expiration=5\n")
 	if config.Qualified {
-		endpoint(EndpointQualified, "auth=qualified\n")
-		fmt.Fprintf(b, "[qualified]\ntype=auth\nauth_type=userpass\nusername=qualified\npassword=pw\n")
-		fmt.Fprintf(b, "[qualified]\ntype=aor\nmax_contacts=3\nminimum_expiration=5\nqualify_frequency=3600\nqualify_timeout=0.5\n")
+		for name, room := range map[string]string{EndpointQualified: "max_contacts=3", EndpointSingle: "max_contacts=1\nremove_existing=yes"} {
+			endpoint(name, "auth="+name+"\n")
+			fmt.Fprintf(b, "[%s]\ntype=auth\nauth_type=userpass\nusername=%[1]s\npassword=pw\n", name)
+			fmt.Fprintf(b, "[%s]\ntype=aor\n%s\nminimum_expiration=5\nqualify_frequency=3600\nqualify_timeout=0.5\n", name, room)
+		}
 		fmt.Fprintf(b, "[%s]\ntype=endpoint\ncontext=default\ndisallow=all\nallow=ulaw\n", EndpointBare)
 	}
 	return b.String()
