@@ -211,7 +211,7 @@ func (s *session) tells(events ...string) {
 }
 
 func authenticated(service, endpoint string) string {
-	session := map[string]string{"PJSIP": "«[^\r]+»", "SIP": "0x7f«[0-9a-f]+»"}[service]
+	session := map[string]string{"PJSIP": "«[^\r]+»", "SIP": "0x«[0-9a-f]+»"}[service]
 	return "Event: SuccessfulAuth\nPrivilege: security,all\nEventTV: «[^\r]*»\nSeverity: Informational\nService: " + service + "\nEventVersion: 1\nAccountID: " + endpoint +
 		"\nSessionID: " + session + "\nLocalAddress: IPV4/UDP/127.0.0.1/«\\d+»\nRemoteAddress: IPV4/UDP/127.0.0.1/«\\d+»\nUsingPassword: 1\n\n"
 }
