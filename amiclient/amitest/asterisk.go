@@ -36,7 +36,7 @@ const (
 	// EndpointDynamic registers with password "pw" (user name as the endpoint): at most 3 contacts, not qualified.
 	EndpointDynamic = "dynamic"
 	// EndpointQualified, there with AsteriskConfig.Qualified, is like EndpointDynamic, and also a peer of chan_sip. PJSIP asks
-	// it by OPTIONS when it registers and by PJSIPQualify, then not for an hour: without an answer within half a second
+	// it by OPTIONS when it registers and by PJSIPQualify, then not for an hour: without an answer within two seconds
 	// it is unreachable. There with the same, EndpointSingle is as qualified and has room for one contact, of which a new one
 	// takes the place (remove_existing), and EndpointBare has no AOR.
 	EndpointQualified = "qualified"

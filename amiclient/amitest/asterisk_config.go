@@ -175,7 +175,7 @@ func pjsipConf(config AsteriskConfig, port int) string {
 		for name, room := range map[string]string{EndpointQualified: "max_contacts=3", EndpointSingle: "max_contacts=1\nremove_existing=yes"} {
 			endpoint(name, "auth="+name+"\n")
 			fmt.Fprintf(b, "[%s]\ntype=auth\nauth_type=userpass\nusername=%[1]s\npassword=pw\n", name)
-			fmt.Fprintf(b, "[%s]\ntype=aor\n%s\nminimum_expiration=5\nqualify_frequency=3600\nqualify_timeout=0.5\n", name, room)
+			fmt.Fprintf(b, "[%s]\ntype=aor\n%s\nminimum_expiration=5\nqualify_frequency=3600\nqualify_timeout=2\n", name, room)
 		}
 		fmt.Fprintf(b, "[%s]\ntype=endpoint\ncontext=default\ndisallow=all\nallow=ulaw\n", EndpointBare)
 	}

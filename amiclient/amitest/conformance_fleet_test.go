@@ -66,8 +66,8 @@ func simulatedFleet(t *testing.T, major int) *fleet {
 			{Name: EndpointAbsent, Unregistered: true},
 			{Name: EndpointBare, NoAOR: true},
 			{Name: EndpointDynamic, Unregistered: true, Password: "pw", UserAgent: "Test Phone 1.0"},
-			{Name: EndpointQualified, Unregistered: true, Password: "pw", UserAgent: "Test Phone 1.0", QualifyFrequency: time.Hour, QualifyTimeout: 500 * time.Millisecond},
-			{Name: EndpointSingle, Unregistered: true, Password: "pw", QualifyFrequency: time.Hour, QualifyTimeout: 500 * time.Millisecond},
+			{Name: EndpointQualified, Unregistered: true, Password: "pw", UserAgent: "Test Phone 1.0", QualifyFrequency: time.Hour, QualifyTimeout: 2 * time.Second},
+			{Name: EndpointSingle, Unregistered: true, Password: "pw", QualifyFrequency: time.Hour, QualifyTimeout: 2 * time.Second},
 		},
 		Mailboxes: []amisim.Mailbox{{Name: "101", FullName: "Alice Example", Email: "alice@example.com"}, {Name: "102", FullName: "Bob"}},
 	}
@@ -291,7 +291,7 @@ func (p *fleet) qualified(t *testing.T) {
 
 	p.register(t, 0, "PJSIP", e, true)
 	s.tells(auth, contactStatus(e, 0, "NonQualified"), peerStatus("PJSIP", e, "Reachable"), contactStatus(e, 0, "Reachable"), deviceState(device, "NOT_INUSE"))
-	p.shows(t, e, "Not in use", "Reachable", "«[1-9]\\d*»", "3600", "0.500")
+	p.shows(t, e, "Not in use", "Reachable", "«[1-9]\\d*»", "3600", "2.000")
 	qualify()
 	s.tells(found)
 	p.register(t, 0, "PJSIP", e, true) // no event but this tells of a refresh, or of a reboot on the same port
@@ -300,7 +300,7 @@ func (p *fleet) qualified(t *testing.T) {
 	p.reachable(0, false)
 	qualify()
 	s.tells(found, peerStatus("PJSIP", e, "Unreachable"), contactStatus(e, 0, "Unreachable"), deviceState(device, "UNAVAILABLE"))
-	p.shows(t, e, "Unavailable", "Unreachable", "N/A", "3600", "0.500")
+	p.shows(t, e, "Unavailable", "Unreachable", "N/A", "3600", "2.000")
 	p.reachable(0, true)
 	qualify()
 	s.tells(found, peerStatus("PJSIP", e, "Reachable"), contactStatus(e, 0, "Reachable"), deviceState(device, "NOT_INUSE"))
