@@ -361,7 +361,7 @@ func (c *Conn) receiveResponse(view *Message, kind string) {
 	c.mu.Unlock()
 	m := view.keep()
 	if is(m.Get("Response"), "Error") {
-		call.done(m, newResponseError(call.action, m.Get("Message")))
+		call.done(m, newResponseError(call.action, m))
 		return
 	}
 	call.done(m, nil)

@@ -142,6 +142,15 @@ func TestConn_Do_errors(t *testing.T) {
 		"Unable to push Notify task":                                    amiclient.ErrBusyServer,
 		"Unable to build sip pvt data for notify (memory/socket error)": amiclient.ErrBusyServer,
 		"Asterisk is shutting down":                                     amiclient.ErrShuttingDown,
+		"No AoRs configured for endpoint␊":                              amiclient.ErrNoContact,
+		"No such module":                                                amiclient.ErrUnknownModule,
+		"Module not loaded":                                             amiclient.ErrUnknownModule,
+		"A reload is in progress":                                       amiclient.ErrBusyServer,
+		"Originate failed":                                              amiclient.ErrCallFailed,
+		"Originate Access Forbidden: app or data blacklisted":           amiclient.ErrPermission,
+		"Peer nope not found.␊":                                         amiclient.ErrUnknownEndpoint,
+		"Peer not found":                                                amiclient.ErrUnknownEndpoint,
+		"Peer will be found":                                            nil,
 		"something new \x1b[31m":                                        nil,
 	} {
 		bubble(t, text, func(t *testing.T) {

@@ -34,13 +34,17 @@ var (
 	ErrNoContact = errors.New("no contact")
 	// ErrUnknownMailbox: there is no such voicemail box.
 	ErrUnknownMailbox = errors.New("unknown mailbox")
+	// ErrUnknownModule: no such module is loaded.
+	ErrUnknownModule = errors.New("unknown module")
 	// ErrNoAddress: chan_sip knows no address for the peer, mostly because it is not registered.
 	ErrNoAddress = errors.New("no address")
 	// ErrNoDialog: the channel or the Call-ID that the NOTIFY should go into does not exist.
 	ErrNoDialog = errors.New("no such channel or dialog")
 	// ErrUnknownOption: pjsip_notify.conf has no such section.
 	ErrUnknownOption = errors.New("unknown option")
-	// ErrBusyServer: Asterisk could not even queue the request: nothing was sent, it may be tried again.
+	// ErrCallFailed: the call that Originate was to make was not answered, or could not be made.
+	ErrCallFailed = errors.New("call failed")
+	// ErrBusyServer: Asterisk could not even queue the request: nothing was done, it may be tried again.
 	ErrBusyServer = errors.New("server out of resources")
 )
 
@@ -89,34 +93,45 @@ func (e *ResponseError) Error() string {
 
 func (e *ResponseError) Unwrap() error { return e.Kind }
 
-// responses has the error texts of manager.c, chan_sip.c and
-// res_pjsip_notify.c by their beginnings.
+// responses has the error texts of Asterisk by their beginnings, and where these
+// are not enough their ends (main/manager.c, channels/chan_sip.c, res/res_pjsip_notify.c, res/res_pjsip).
 var responses = []struct {
-	prefix string
-	kind   error
+	prefix, suffix string
+	kind           error
 }{
-	{"Permission denied", ErrPermission},
-	{"Invalid/unknown command", ErrUnknownAction},
-	{"Unable to retrieve endpoint", ErrUnknownEndpoint},
-	{"No AoRs configured for endpoint", ErrNoContact},
-	{"Peer ", ErrUnknownEndpoint}, // "Peer x not found."
-	{"Could not create address", ErrNoAddress},
-	{"Channel not found", ErrNoDialog},
-	{"Call-ID not found", ErrNoDialog},
-	{"Unable to find notify type", ErrUnknownOption},
-	{"Unable to allocate NOTIFY task data", ErrBusyServer},
-	{"Unable to push N", ErrBusyServer}, // "NOTIFY task", in newer versions also "Notify task"
-	{"Unable to build sip pvt data", ErrBusyServer},
-	{"Asterisk is shutting down", ErrShuttingDown},
-	{"Authentication failed", ErrAuth},
-	{"Login Already In Use", ErrLoginInUse},
+	{"Permission denied", "", ErrPermission},
+	{"Originate Access Forbidden", "", ErrPermission},
+	{"Invalid/unknown command", "", ErrUnknownAction},
+	{"Unable to retrieve endpoint", "", ErrUnknownEndpoint},
+	{"Peer ", "not found", ErrUnknownEndpoint},
+	{"Peer ", "not found.", ErrUnknownEndpoint},
+	{"No AoRs configured for endpoint", "", ErrNoContact},
+	{"Could not create address", "", ErrNoAddress},
+	{"Channel not found", "", ErrNoDialog},
+	{"Call-ID not found", "", ErrNoDialog},
+	{"Unable to find notify type", "", ErrUnknownOption},
+	{"No such module", "", ErrUnknownModule},
+	{"Module not loaded", "", ErrUnknownModule},
+	{"Originate failed", "", ErrCallFailed},
+	{"Unable to allocate NOTIFY task data", "", ErrBusyServer},
+	{"Unable to push N", "", ErrBusyServer}, // "NOTIFY task", in newer versions also "Notify task"
+	{"Unable to build sip pvt data", "", ErrBusyServer},
+	{"A reload is in progress", "", ErrBusyServer},
+	{"Asterisk is shutting down", "", ErrShuttingDown},
+	{"Authentication failed", "", ErrAuth},
+	{"Login Already In Use", "", ErrLoginInUse},
 }
 
-// newResponseError classifies the text of a "Response: Error".
-func newResponseError(action, text string) *ResponseError {
+// newResponseError classifies a "Response: Error".
+func newResponseError(action string, m *Message) *ResponseError {
+	if output := failure(action, m); output != "" {
+		return &ResponseError{Action: action, Text: clean(output)}
+	}
+	text := m.Get("Message")
 	e := &ResponseError{Action: action, Text: clean(text)}
+	text = strings.TrimRight(text, "\r\n")
 	for _, r := range responses {
-		if strings.HasPrefix(text, r.prefix) {
+		if strings.HasPrefix(text, r.prefix) && strings.HasSuffix(text, r.suffix) {
 			e.Kind = r.kind
 			break
 		}
@@ -124,40 +139,37 @@ func newResponseError(action, text string) *ResponseError {
 	return e
 }
 
-// needs has, for the actions that notifyrun uses, the write class of
-// manager.conf and the module that brings the action.
-var needs = map[string]struct{ class, module string }{
-	"pjsipnotify":        {"system", "res_pjsip_notify.so (it loads only if pjsip_notify.conf exists)"},
-	"sipnotify":          {"system", "chan_sip.so (removed in Asterisk 21: use PJSIP targets there)"},
-	"userevent":          {"user", ""},
-	"pjsipshowendpoint":  {"system", "res_pjsip.so"},
-	"pjsipshowendpoints": {"system", "res_pjsip.so"},
-	"pjsipshowcontacts":  {"system", "res_pjsip.so (Asterisk 16 or later)"},
-	"coresettings":       {"system or reporting", ""},
-	"corestatus":         {"system or reporting", ""},
-	"devicestatelist":    {"call or reporting", "res_manager_devicestate.so"},
-	"sippeers":           {"system or reporting", "chan_sip.so (removed in Asterisk 21)"},
-	"originate":          {"originate", ""},
-	"command":            {"command", ""},
-}
-
 func (e *ResponseError) hint() string {
 	need := needs[strings.ToLower(e.Action)]
 	switch e.Kind {
 	case ErrPermission:
+		if strings.HasPrefix(e.Text, "Originate") {
+			return "only users with write = system in manager.conf may have this application, or these words in its data; it depends on the version"
+		}
 		if need.class != "" {
 			return "give this manager user write = " + need.class + " in manager.conf (no blanks in the list), reload the manager module, and connect anew"
 		}
 		return "give this manager user the write class of the action in manager.conf (manager show command " + e.Action + "), and connect anew"
 	case ErrUnknownAction:
-		if need.module != "" {
+		remarks := need.remarks()
+		switch {
+		case need.module != "" && remarks != "":
+			return "load " + need.module + " (" + remarks + ")"
+		case need.module != "":
 			return "load " + need.module
+		case remarks != "":
+			return "this version of Asterisk has none (" + remarks + ")"
 		}
 		return "the module that brings this action is not loaded, or this version of Asterisk has none"
 	case ErrUnknownEndpoint:
+		if hasPrefixFold(e.Action, "SIP") {
+			return "sip show peers lists the names there are"
+		}
 		return "pjsip show endpoints lists the names there are"
 	case ErrNoContact:
 		return "the endpoint names no aor in pjsip.conf"
+	case ErrUnknownModule:
+		return "module show lists those that are loaded"
 	case ErrNoAddress:
 		return "the peer is unknown, not registered or unreachable; see sip show peers"
 	case ErrNoDialog:
@@ -165,7 +177,7 @@ func (e *ResponseError) hint() string {
 	case ErrUnknownOption:
 		return "add this section to pjsip_notify.conf, or write the event and headers out"
 	case ErrBusyServer:
-		return "nothing was sent; try again later"
+		return "nothing was done; try again later"
 	case ErrAuth:
 		return "check username and secret, and the permit, deny and acl lines of the user in manager.conf"
 	case ErrLoginInUse:

@@ -108,3 +108,20 @@ func hostPort(host, port string) string {
 	}
 	return net.JoinHostPort(strings.Trim(host, "[]"), port)
 }
+
+// clock reads hours, minutes and seconds: 00:01:07.
+func clock(s string) time.Duration {
+	var d time.Duration
+	pieces := strings.Split(s, ":")
+	if len(pieces) != 3 {
+		return 0
+	}
+	for _, piece := range pieces {
+		n, err := strconv.ParseUint(piece, 10, 31)
+		if err != nil {
+			return 0
+		}
+		d = 60*d + time.Duration(n)*time.Second
+	}
+	return d
+}
