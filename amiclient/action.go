@@ -3,6 +3,7 @@ package amiclient
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"unicode/utf8"
 )
@@ -21,6 +22,12 @@ type Action struct {
 	Name    string
 	Headers []Header
 }
+
+// String, GoString and LogValue show no more than the name: a header may hold a
+// secret.
+func (a Action) String() string       { return "AMI action " + quote(a.Name) }
+func (a Action) GoString() string     { return "amiclient.Action(" + quote(a.Name) + ")" }
+func (a Action) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
 // A Field is the part of an action, or of what it was made from, that a
 // FieldError is about.

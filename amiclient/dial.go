@@ -2,10 +2,8 @@ package amiclient
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -137,21 +135,7 @@ func greeting(ctx context.Context, r *Reader, isTLS bool) (string, error) {
 
 // login logs in, with the events of class system on: see waitForBoot.
 func (c *Conn) login(ctx context.Context, cfg Config) error {
-	login := Action{Name: "Login", Headers: []Header{{"Username", cfg.Username}}}
-	if cfg.Plain {
-		login.Headers = append(login.Headers, Header{"Secret", cfg.Secret})
-	} else {
-		m, err := c.Do(ctx, Action{Name: "Challenge", Headers: []Header{{"AuthType", "MD5"}}})
-		if err != nil {
-			return err
-		}
-		// main/manager.c: authenticate wants lower-case hexadecimal digits.
-		key := md5.Sum([]byte(m.Get("Challenge") + cfg.Secret))
-		login.Headers = append(login.Headers, Header{"AuthType", "MD5"}, Header{"Key", hex.EncodeToString(key[:])})
-	}
-	login.Headers = append(login.Headers, Header{"Events", "system"})
-	_, err := c.Do(ctx, login)
-	return err
+	return Login{Username: cfg.Username, Secret: cfg.Secret, Plain: cfg.Plain, Events: "system"}.Do(ctx, c)
 }
 
 // waitForBoot waits until Asterisk has loaded its modules. AMI opens before
