@@ -1,20 +1,25 @@
 package amiclient
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
-	"sync"
 )
 
-// Capabilities are what a server has and this user may do there.
+// Capabilities are what a server has and this user may do there. Which arguments
+// an action knows is found by asking the server, since distributions and
+// branches differ more than versions tell; where the action is not among Actions
+// it is false.
 type Capabilities struct {
 	AMIVersion      string
 	AsteriskVersion string            // free text such as "22.10.1+dfsg"; "" if the user may not read it (class system or reporting)
 	Actions         map[string]string // the actions that the user may send, in lower case, with Asterisk's summary of each
-	NotifyOption    bool              // PJSIPNotify knows Option; false if it is not among the actions
+	NotifyOption    bool              // PJSIPNotify knows Option: 18.16, 20.1 and later
+	NotifyChannel   bool              // PJSIPNotify knows Channel: 13.21, 15.4, 16.0 and later. An older one refuses it
+	NotifyCallID    bool              // SIPnotify knows Call-ID: 13.20, 15.3, 16.0 and later
+	CommandOutput   bool              // Command answers line by line and says when a command failed: 14 and later
 }
 
 // Has tells whether the server has the action and the user may send it.
@@ -25,108 +30,70 @@ func (c *Capabilities) Has(action string) bool {
 
 // Missing returns nil if the server has the action and the user may send it,
 // or an error that says what to do. ListCommands leaves out alike what a server
-// has not and what a user may not, so the error names both remedies.
+// has not and what a user may not, so the error names both remedies, unless the
+// action is gone from this version.
 func (c *Capabilities) Missing(action string) error {
 	if c.Has(action) {
 		return nil
 	}
+	need, known := needs[strings.ToLower(action)]
+	if need.gone != 0 && asteriskMajor(c.AMIVersion) >= need.gone {
+		s := action + ": Asterisk " + strconv.Itoa(need.gone) + " removed it, and this server is " + cmp.Or(c.AsteriskVersion, "of AMI version "+c.AMIVersion)
+		if need.note != "" {
+			s += ": " + need.note
+		}
+		return errors.New(s)
+	}
 	s := action + ": this server does not offer it to this user"
-	if need, known := needs[strings.ToLower(action)]; known {
+	switch {
+	case !known:
+	case need.class != "":
 		s += "; the user needs write = " + need.class + " in manager.conf"
 		if need.module != "" {
 			s += ", and the server the module " + need.module
 		}
+	case need.module != "":
+		s += "; the server needs the module " + need.module
+	}
+	if remarks := need.remarks(); remarks != "" {
+		s += " (" + remarks + ")"
 	}
 	return errors.New(s)
 }
 
-// Capabilities asks the server for its actions and its version.
+// Capabilities asks the server for its actions, its version, and which
+// arguments they know.
 func (c *Conn) Capabilities(ctx context.Context) (*Capabilities, error) {
-	m, err := c.Do(ctx, Action{Name: "ListCommands"})
+	commands, err := ListCommands{}.Do(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	found := &Capabilities{AMIVersion: c.version, Actions: make(map[string]string, 200)}
-	for name, summary := range m.All() {
-		if name != "" && !is(name, "Response") && !is(name, "ActionID") && !is(name, "Message") {
-			found.Actions[strings.ToLower(clean(name))] = clean(summary)
-		}
+	found := &Capabilities{AMIVersion: c.version, Actions: make(map[string]string, len(commands))}
+	for _, command := range commands {
+		found.Actions[strings.ToLower(clean(command.Name))] = clean(command.Summary)
 	}
-	m, err = c.Do(ctx, Action{Name: "CoreSettings"})
-	switch {
-	case err == nil:
-		found.AsteriskVersion = clean(m.Get("AsteriskVersion"))
-	case !errors.Is(err, ErrPermission):
+	settings, err := CoreSettings{}.Do(ctx, c)
+	if err != nil && !errors.Is(err, ErrPermission) {
 		return nil, err
 	}
+	found.AsteriskVersion = clean(settings.AsteriskVersion)
+	var lost *ConnError // other errors say that the server does not tell
 	if found.Has("PJSIPNotify") {
-		if found.NotifyOption, err = c.takesOption(ctx); err != nil {
+		knows, err := c.knows.pjsipNotify.ask(ctx, c)
+		if errors.As(err, &lost) {
+			return nil, err
+		}
+		found.NotifyOption, found.NotifyChannel = knows.option, knows.channel
+	}
+	if found.Has("SIPnotify") {
+		if found.NotifyCallID, err = c.knows.sipNotify.ask(ctx, c); errors.As(err, &lost) {
+			return nil, err
+		}
+	}
+	if found.Has("Command") {
+		if found.CommandOutput, err = c.knows.command.ask(ctx, c); errors.As(err, &lost) {
 			return nil, err
 		}
 	}
 	return found, nil
-}
-
-// optionProbe remembers whether PJSIPNotify knows Option.
-type optionProbe struct {
-	mu           sync.Mutex
-	asked, takes bool
-}
-
-// checkOption refuses an Option that the server does not know: it would answer
-// Success and send a NOTIFY without Event.
-func (c *Conn) checkOption(ctx context.Context, a Action) error {
-	if kindOf(a.Name) != kindPJSIPNotify {
-		return nil
-	}
-	for i := range a.Headers {
-		if !is(a.Headers[i].Name, "Option") {
-			continue
-		}
-		takes, err := c.takesOption(ctx)
-		if err != nil {
-			return &ConnError{a.Name, false, unwritten(err)}
-		}
-		if !takes {
-			return fmt.Errorf("check action %s: %w", a.Name, &FieldError{FieldOption, "",
-				"this Asterisk does not know it and would send a NOTIFY without Event; it came with 18.16 and 20.1", "Write the event and headers out."})
-		}
-	}
-	return nil
-}
-
-// takesOption finds out by an action that can send nothing: it names an
-// endpoint that does not exist, and neither option nor variables. A server that
-// knows Option misses it first (res/res_pjsip_notify.c: manager_notify); an
-// older one looks for the endpoint.
-func (c *Conn) takesOption(ctx context.Context) (bool, error) {
-	c.option.mu.Lock()
-	defer c.option.mu.Unlock()
-	if c.option.asked {
-		return c.option.takes, nil
-	}
-	probe := Action{Name: "PJSIPNotify", Headers: []Header{{"Endpoint", "notifyrun-" + rand.Text()}}}
-	answers := make(chan error, 1)
-	// Not by Go, whose check rightly refuses a NOTIFY that says nothing.
-	err := c.enqueue(ctx, probe, &call{id: c.newID(), action: probe.Name, done: func(_ *Message, err error) { answers <- err }})
-	if err != nil {
-		return false, err
-	}
-	select {
-	case err = <-answers:
-	case <-ctx.Done():
-		return false, &ConnError{probe.Name, true, context.Cause(ctx)}
-	}
-	var refused *ResponseError
-	if !errors.As(err, &refused) {
-		return false, err
-	}
-	switch {
-	case strings.Contains(refused.Text, "requires either an Option"):
-		c.option.takes = true
-	case !errors.Is(err, ErrUnknownEndpoint):
-		return false, err // permission, module: nothing learnt
-	}
-	c.option.asked = true
-	return c.option.takes, nil
 }

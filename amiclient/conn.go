@@ -51,7 +51,7 @@ type Conn struct {
 	mask          string        // the event classes that the server sends
 	received      chan struct{} // closed when no more events will come
 
-	option optionProbe
+	knows knowledge
 
 	mu       sync.Mutex
 	err      error  // why new actions are refused
@@ -84,6 +84,8 @@ func newConn(cfg Config, raw, nc net.Conn, oneRecord bool, r *Reader, version st
 
 		subscribing: make(chan struct{}, 1),
 		received:    make(chan struct{}),
+
+		knows: newKnowledge(),
 	}
 	c.subscriptions.Store(newSubscriptions(nil))
 	c.watch = time.AfterFunc(cfg.Timeout, c.checkSilence)
@@ -171,7 +173,7 @@ func (c *Conn) start(ctx context.Context, a Action, call *call) error {
 	if check.found != nil {
 		return fmt.Errorf("check action %s: %w", quote(a.Name), errors.Join(check.found...))
 	}
-	if err := c.checkOption(ctx, a); err != nil {
+	if err := c.checkArguments(ctx, a); err != nil {
 		return err
 	}
 	return c.enqueue(ctx, a, call)
