@@ -149,6 +149,10 @@ func (c *checker) action(a Action) {
 		c.userEvent(a.Headers)
 	case kindSIPNotify, kindPJSIPNotify:
 		c.notify(kind, a.Headers)
+	case kindOriginate:
+		c.originate(a.Headers)
+	case kindFilter:
+		c.filter(a.Headers)
 	}
 }
 
@@ -188,6 +192,8 @@ const (
 	kindUserEvent
 	kindSIPNotify
 	kindPJSIPNotify
+	kindOriginate
+	kindFilter
 )
 
 // kindOf compares without regard to case, as Asterisk does.
@@ -199,6 +205,10 @@ func kindOf(action string) kind {
 		return kindSIPNotify
 	case is(action, "UserEvent"):
 		return kindUserEvent
+	case is(action, "Originate"):
+		return kindOriginate
+	case is(action, "Filter"):
+		return kindFilter
 	}
 	return kindOther
 }

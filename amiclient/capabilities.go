@@ -38,7 +38,7 @@ func (c *Capabilities) Missing(action string) error {
 	}
 	need, known := needs[strings.ToLower(action)]
 	if need.gone != 0 && asteriskMajor(c.AMIVersion) >= need.gone {
-		s := action + ": Asterisk " + strconv.Itoa(need.gone) + " removed it, and this server is " + cmp.Or(c.AsteriskVersion, "of AMI version "+c.AMIVersion)
+		s := action + ": removed in Asterisk " + strconv.Itoa(need.gone) + ", and this server is " + cmp.Or(c.AsteriskVersion, "of AMI version "+c.AMIVersion)
 		if need.note != "" {
 			s += ": " + need.note
 		}

@@ -167,8 +167,8 @@ func TestCapabilities_Missing(t *testing.T) {
 	}{
 		{on("11.0.0", "22.10.1"), "Ping", ""},
 		{on("11.0.0", "22.10.1"), "SIPnotify", ""}, // of a distribution of its own
-		{on("11.0.0", "22.10.1"), "SIPpeers", "SIPpeers: Asterisk 21 removed it, and this server is 22.10.1"},
-		{on("10.0.0", ""), "SIPshowpeer", "SIPshowpeer: Asterisk 21 removed it, and this server is of AMI version 10.0.0"},
+		{on("11.0.0", "22.10.1"), "SIPpeers", "SIPpeers: removed in Asterisk 21, and this server is 22.10.1"},
+		{on("10.0.0", ""), "SIPshowpeer", "SIPshowpeer: removed in Asterisk 21, and this server is of AMI version 10.0.0"},
 		{on("9.0.0", "20.1"), "SIPpeers", "SIPpeers: this server does not offer it to this user; the user needs write = system or reporting in manager.conf, and the server the module chan_sip.so (removed in Asterisk 21)"},
 		{on("2.10.6", "13.1"), "SIPpeers", "SIPpeers: this server does not offer it to this user; the user needs write = system or reporting in manager.conf, and the server the module chan_sip.so (removed in Asterisk 21)"},
 		{on("2.10.6", "13.1"), "PJSIPShowContacts", "PJSIPShowContacts: this server does not offer it to this user; the user needs write = system in manager.conf, and the server the module res_pjsip.so (Asterisk 16 or later)"},

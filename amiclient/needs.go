@@ -56,7 +56,7 @@ var needs = map[string]need{
 	"mwidelete": {class: "call", module: "res_mwi_external_ami.so", since: "12.1", note: notBuilt},
 	"mwiget":    {class: "call or reporting", module: "res_mwi_external_ami.so", since: "12.1", note: notBuilt},
 
-	"sipnotify":       {class: "system", module: "chan_sip.so", gone: 21, note: "use PJSIP targets there"},
+	"sipnotify":       {class: "system", module: "chan_sip.so", gone: 21, note: "use PJSIP targets"},
 	"sippeers":        {class: "system or reporting", module: "chan_sip.so", gone: 21},
 	"sipshowpeer":     {class: "system or reporting", module: "chan_sip.so", gone: 21},
 	"sippeerstatus":   {class: "system", module: "chan_sip.so", gone: 21},

@@ -99,6 +99,8 @@ func TestReal(t *testing.T) {
 				c.Close()
 			}
 
+			testCore(t, server, cfg)
+
 			wrong := cfg
 			wrong.Secret = "wrong"
 			if _, err := amiclient.Dial(t.Context(), wrong); !errors.Is(err, amiclient.ErrAuth) {

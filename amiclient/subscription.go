@@ -328,16 +328,14 @@ func (c *Conn) change(f func([]*Subscription) []*Subscription) {
 	}
 }
 
-// setMask has the server send events of these classes and verifies that it took
-// them: the answer to a mask that matches nothing is Success, with all events
-// off. then runs before any later message is looked at.
+// setMask has the server send events of these classes. then runs before any later message is looked at.
 func (c *Conn) setMask(ctx context.Context, mask string, then func()) error {
 	m, err := c.do(ctx, Action{Name: "Events", Headers: []Header{{"EventMask", mask}}}, then)
 	if err != nil {
 		return err
 	}
-	if got := m.Get("Events"); mask != "off" && !is(got, "On") {
-		return fmt.Errorf("set event mask %q: Asterisk made it %s; check that it knows these classes", mask, quote(clean(got)))
+	if err := checkMask(m, mask); err != nil {
+		return err
 	}
 	c.mask = mask
 	return nil

@@ -1,8 +1,10 @@
 package amiclient
 
+import "context"
+
 // UserEvent raises an event of that name for every manager session that reads
 // class user, the sender's too. Stasis and ARI never see it
-// (main/manager.c: action_userevent).
+// (main/manager.c: action_userevent). Class user.
 type UserEvent struct {
 	Name    string
 	Headers []Header // in order, repeats kept
@@ -15,6 +17,10 @@ func (e UserEvent) Action() Action {
 	headers = append(headers, Header{"UserEvent", e.Name})
 	return Action{Name: "UserEvent", Headers: append(headers, e.Headers...)}
 }
+
+// Do returns the answer, which comes before the event. The event has the answer's
+// ActionID among its headers.
+func (e UserEvent) Do(ctx context.Context, on Doer) (*Message, error) { return on.Do(ctx, e.Action()) }
 
 // userEvent holds the rules of action UserEvent. Asterisk copies every line
 // but the name's into the event, so a header that means something in an event,

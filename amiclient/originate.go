@@ -1,0 +1,107 @@
+package amiclient
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Originate calls a channel and, once it has answered, runs an application or an
+// extension of the dialplan on it (main/manager.c: action_originate). Class
+// originate, for some applications and data also system.
+//
+// Without Async the answer comes when the call was answered or was not: until
+// then no other action of the connection is answered, which breaks the connection
+// if that takes longer than Config.Timeout. So give it Async, or a connection of
+// its own with a Config.Timeout longer than its Timeout.
+type Originate struct {
+	Channel string // whom to call, in Asterisk's dial notation: PJSIP/1001, Local/1001@phones
+
+	// Either of these is what happens then.
+	Application string // of the dialplan, as UserEvent, with its arguments as Data
+	Data        string
+	Exten       string // an extension of the dialplan, in Context
+	Context     string
+	Priority    string // a number or a label, default 1
+
+	Timeout        time.Duration // how long to let it ring, to the millisecond; default 30 s
+	CallerID       string        // shown to whom is called: "Name" <number>
+	Account        string
+	Variables      []Variable // channel variables
+	Codecs         []string   // as in allow of pjsip.conf
+	EarlyMedia     bool       // do not wait for the answer where media comes before it
+	ChannelID      string     // the Uniqueid that the channel is to have
+	OtherChannelID string     // that of the other half of a Local channel
+	Async          bool       // answer at once; the event OriginateResponse tells the rest
+}
+
+// Action returns the action in AMI's form. Check the result before use: it
+// holds the fields as they are.
+func (o Originate) Action() Action {
+	a := Action{Name: "Originate", Headers: make([]Header, 0, 16+len(o.Variables))}
+	a.add("Channel", o.Channel)
+	a.add("Application", o.Application)
+	a.add("Data", o.Data)
+	a.add("Exten", o.Exten)
+	a.add("Context", o.Context)
+	if o.Priority == "" && o.Exten != "" {
+		o.Priority = "1"
+	}
+	a.add("Priority", o.Priority)
+	if o.Timeout != 0 {
+		a.add("Timeout", strconv.FormatInt(o.Timeout.Milliseconds(), 10))
+	}
+	a.add("CallerID", o.CallerID)
+	a.add("Account", o.Account)
+	a.add("Codecs", strings.Join(o.Codecs, ","))
+	if o.EarlyMedia {
+		a.add("EarlyMedia", "true")
+	}
+	a.add("ChannelId", o.ChannelID)
+	a.add("OtherChannelId", o.OtherChannelID)
+	if o.Async {
+		a.add("Async", "true")
+	}
+	a.addVariables(o.Variables)
+	return a
+}
+
+// Do returns the answer. With Async it says only that the call is on its way, and
+// the event OriginateResponse, which has the answer's ActionID, whether it was
+// answered: the user needs read = call for it. Without, an error that is
+// ErrCallFailed says that it was not.
+//
+// ErrPermission may be about the application or the data alone: Asterisk refuses
+// applications that run programs, and since 18.24.2, 20.9.2 and 21.4.2 also data
+// that holds one of CURL, DB, EVAL, FILE, ODBC, REALTIME or SHELL anywhere
+// (main/manager.c: is_originate_app_permitted).
+func (o Originate) Do(ctx context.Context, on Doer) (*Message, error) {
+	return on.Do(ctx, o.Action())
+}
+
+// originate holds the rules of an Originate that Asterisk does not: what it does
+// not use it ignores in silence.
+func (c *checker) originate(headers []Header) {
+	var application, exten, data bool
+	for _, h := range headers {
+		switch {
+		case is(h.Name, "Application"):
+			application = true
+		case is(h.Name, "Data"):
+			data = true
+		case is(h.Name, "Exten"):
+			exten = true
+		case is(h.Name, "Timeout"):
+			if n, err := strconv.Atoi(h.Value); err != nil || n <= 0 {
+				c.refuse(FieldHeader, h.Name, "it is not a number of milliseconds above zero", "Give the channel time to answer.")
+			}
+		}
+	}
+	if application && exten {
+		c.refuse(FieldHeader, "Exten", "there is an application too, which Asterisk runs in its place", "Give one of them.")
+	}
+	if data && !application {
+		c.refuse(FieldHeader, "Data", "there is no application that it could be for; Asterisk ignores it", "Name the application.")
+	}
+}
