@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"reflect"
 	"slices"
 	"strings"
@@ -79,6 +80,7 @@ func TestReal(t *testing.T) {
 			if server.ChanSIP {
 				t.Run("chan_sip", func(t *testing.T) { realChanSIP(t, server, sub, phone) })
 			}
+			t.Run("forgery", func(t *testing.T) { realForgery(t, server, sub) })
 			t.Run("user event by AMI", func(t *testing.T) { realUserEvent(t, client, sub) })
 			t.Run("user event of the dialplan", func(t *testing.T) { realDialplan(t, client, sub) })
 			t.Run("call", func(t *testing.T) { realCall(t, client, sub) })
@@ -197,6 +199,27 @@ func realChanSIP(t *testing.T, server *amitest.Asterisk, sub *amiclient.Subscrip
 	await(t, sub, awaited{"Unregistered": peer(func(e *amievent.PeerStatus) bool {
 		return e.Status == amievent.PeerUnregistered && e.Cause == "Expired" && !e.Address.IsValid()
 	})})
+}
+
+// realForgery: anybody who can send SIP to the server can write events, if a
+// session reads class security. What is said about trust rests on this.
+func realForgery(t *testing.T, server *amitest.Asterisk, sub *amiclient.Subscription) {
+	stranger, err := net.Dial("udp", server.SIPAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	from := "sip:a%0a%0aEvent%3aUserEvent%0aUserEvent%3aForged@127.0.0.1" // PJSIP takes 36 bytes of it, decoded
+	fmt.Fprintf(stranger, "OPTIONS sip:%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bKforged\r\nMax-Forwards: 70\r\nFrom: <%s>;tag=a\r\nTo: <sip:a@127.0.0.1>\r\n"+
+		"Call-ID: forged\r\nCSeq: 1 OPTIONS\r\nContact: <sip:a@%s>\r\nContent-Length: 0\r\n\r\n", server.SIPAddr, stranger.LocalAddr(), from, stranger.LocalAddr())
+	await(t, sub, awaited{
+		"what is left of the true event": event(func(e *amievent.FailedAuth) bool {
+			return e.Event() == "InvalidAccountID" && e.AccountID == "a" && e.SessionID == "" && slices.Equal(e.Privilege(), []string{"security", "all"})
+		}),
+		"the forged one": event(func(e *amievent.UserEvent) bool {
+			return e.Name == "Forged" && e.FromAMI() && e.ActionID == "" && e.Privilege() == nil && e.Get("SessionID") == "forged"
+		}),
+	})
 }
 
 func realUserEvent(t *testing.T, client *amiclient.Client, sub *amiclient.Subscription) {

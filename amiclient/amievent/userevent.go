@@ -21,9 +21,9 @@ import (
 // are never mistaken for each other, and a header Event, Privilege or ActionID
 // among its own changes nothing about the event.
 //
-// What a sender says is no proof: see the package's documentation. By AMI, who
-// raises it has write=user. In the dialplan, text of callers that has CR LF forges
-// headers, and whole events that look as if they came by AMI.
+// Who raises one by AMI has write=user. But neither the name nor FromAMI proves that
+// it came so: text of callers, and of anybody who sends SIP, can forge whole events.
+// See the package's documentation.
 type UserEvent struct {
 	Envelope
 
