@@ -241,7 +241,9 @@ func (d *Dialogue) ReadBytes(n int) {
 }
 
 // TrySend is Send for what the client may refuse to read to its end.
-func (d *Dialogue) TrySend(text string) { io.WriteString(d.nc, text) }
+func (d *Dialogue) TrySend(text string) {
+	io.WriteString(d.nc, strings.ReplaceAll(wire.Replace(text), "{id}", d.last.ID))
+}
 
 // Stall neither reads nor sends until the test ends.
 func (d *Dialogue) Stall() { <-d.t.Context().Done() }
