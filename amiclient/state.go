@@ -28,7 +28,7 @@ func (a DeviceStateList) List(ctx context.Context, on Doer) iter.Seq2[DeviceStat
 }
 
 // ExtensionStateList lists the states of the extensions that have a hint in the
-// dialplan (main/manager.c: action_extensionstatelist). Asterisk 13 or later;
+// dialplan (main/pbx.c: action_extensionstatelist). Asterisk 13 or later;
 // class call or reporting.
 type ExtensionStateList struct{}
 
