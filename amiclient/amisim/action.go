@@ -2,8 +2,6 @@ package amisim
 
 import (
 	"fmt"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,9 +23,11 @@ func actions() []action {
 		{"Challenge", "Generate Challenge for MD5 Auth.", 0, false, nil, (*session).runChallenge},
 		{"Command", "Execute Asterisk CLI Command.", classCommand, false, nil, (*session).runCommand},
 		{"CoreSettings", "Show PBX core settings (version etc).", classSystem | classReporting, false, nil, (*session).runCoreSettings},
+		{"CoreShowChannels", "List currently active channels.", classSystem | classReporting, false, nil, (*session).runCoreShowChannels},
 		{"CoreStatus", "Show PBX core status variables.", classSystem | classReporting, false, nil, (*session).runCoreStatus},
 		{"DeviceStateList", "List the current known device states.", classCall | classReporting, true, nil, (*session).runDeviceStateList},
 		{"Events", "Control Event Flow.", 0, false, nil, (*session).runEvents},
+		{"ExtensionStateList", "List the current known extension states.", classCall | classReporting, false, nil, (*session).runExtensionStateList},
 		{"Filter", "Dynamically add filters for the current manager session.", classSystem, false, nil, (*session).runFilter},
 		{"ListCommands", "List available manager commands.", 0, false, nil, (*session).runListCommands},
 		{"Login", "Login Manager.", 0, false, nil, (*session).runLogin},
@@ -38,6 +38,7 @@ func actions() []action {
 		{"MWIDelete", "Delete selected mailboxes.", classCall, true, mwiExternal, (*session).runMWIDelete},
 		{"MWIGet", "Get selected mailboxes with message counts.", classCall | classReporting, true, mwiExternal, (*session).runMWIGet},
 		{"MWIUpdate", "Update the mailbox message counts.", classCall, true, mwiExternal, (*session).runMWIUpdate},
+		{"Originate", "Originate a call.", classOriginate, false, nil, (*session).runOriginate},
 		{"Ping", "Keepalive command.", 0, false, nil, (*session).runPing},
 		{"PJSIPNotify", "Send a NOTIFY to either an endpoint, an arbitrary URI, or inside a SIP dialog.", classSystem, true, nil, (*session).runPJSIPNotify},
 		{"PJSIPQualify", "Qualify a chan_pjsip endpoint.", classSystem | classReporting, true, nil, (*session).runPJSIPQualify},
@@ -45,6 +46,7 @@ func actions() []action {
 		{"PJSIPShowEndpoint", "Detail listing of an endpoint and its objects.", classSystem, true, nil, (*session).runPJSIPShowEndpoint},
 		{"PJSIPShowEndpoints", "Lists PJSIP endpoints.", classSystem, true, nil, (*session).runPJSIPShowEndpoints},
 		{"PJSIPShowRegistrationInboundContactStatuses", "Lists ContactStatuses for PJSIP inbound registrations.", classSystem, true, nil, (*session).runPJSIPShowRegistrationInboundContactStatuses},
+		{"Reload", "Send a reload event.", classSystem | classConfig, false, nil, (*session).runReload},
 		{"SIPnotify", "Send a SIP notify.", classSystem, true, chanSIP, (*session).runSIPnotify},
 		{"SIPpeers", "List SIP peers (text format).", classSystem | classReporting, true, chanSIP, (*session).runSIPpeers},
 		{"SIPshowpeer", "show SIP peer (text format).", classSystem | classReporting, true, chanSIP, (*session).runSIPshowpeer},
@@ -150,77 +152,18 @@ func (c *session) runCoreSettings(r *request) {
 }
 
 func (c *session) runCoreStatus(r *request) {
-	day, clock := c.server.started.Format(time.DateOnly), c.server.started.Format(time.TimeOnly)
+	c.server.mu.Lock()
+	started, reloaded, current, processed := c.server.started, c.server.reloaded, len(c.server.channels), c.server.processed
+	c.server.mu.Unlock()
 	c.put("Response", "Success")
 	c.cutActionID(r, 139)
-	c.put("CoreStartupDate", day)
-	c.put("CoreStartupTime", clock)
-	c.put("CoreReloadDate", day)
-	c.put("CoreReloadTime", clock)
-	c.put("CoreCurrentCalls", "0")
+	c.put("CoreStartupDate", started.Format(time.DateOnly))
+	c.put("CoreStartupTime", started.Format(time.TimeOnly))
+	c.put("CoreReloadDate", reloaded.Format(time.DateOnly))
+	c.put("CoreReloadTime", reloaded.Format(time.TimeOnly))
+	c.put("CoreCurrentCalls", strconv.Itoa(current)) // channels, whatever it is called
 	if c.server.config.Version.Major22 {
-		c.put("CoreProcessedCalls", "0")
-	}
-	c.blank()
-}
-
-func (c *session) runModuleCheck(r *request) {
-	loaded := []string{"res_pjsip", "res_pjsip_notify", "chan_pjsip", "app_userevent", "res_manager_devicestate"}
-	if c.server.config.Version.ChanSIP {
-		loaded = append(loaded, "chan_sip")
-	}
-	if !slices.Contains(loaded, r.get("Module")) {
-		c.fail(r, "Module not loaded")
-		return
-	}
-	c.respond(r, "Success")
-	c.put("Version", "")
-	c.blank()
-}
-
-// main/manager.c: action_filter. Filters are accepted and have no effect here.
-func (c *session) runFilter(r *request) {
-	filter := r.get("Filter")
-	switch {
-	case !strings.EqualFold(r.get("Operation"), "Add"):
-		c.fail(r, "Unknown operation")
-	case filter == "" && c.server.config.Version.Major22:
-		c.fail(r, "Filter was formatted incorrectly.  Check the syntax of the filter given.")
-	default:
-		if _, err := regexp.CompilePOSIX(strings.TrimPrefix(filter, "!")); err != nil {
-			c.fail(r, "Filter did not compile.  Check the syntax of the filter given.")
-			return
-		}
-		c.ack(r, "Success")
-	}
-}
-
-// main/manager.c: action_command.
-func (c *session) runCommand(r *request) {
-	command := r.get("Command")
-	if command == "" {
-		c.fail(r, "No command provided")
-		return
-	}
-	output, known := c.server.config.Commands[command]
-	if !known && command == "core show version" {
-		output, known = "Asterisk "+c.server.config.Version.Asterisk, true
-	}
-	if !known {
-		output = "No such command '" + command + "' (type 'core show help " + command + "' for other possible commands)"
-	}
-	if c.server.config.Version.CommandFollows {
-		c.reply = append(c.reply, "Response: Follows\r\nPrivilege: Command\r\n"...)
-		if id := r.get("ActionID"); id != "" {
-			c.put("ActionID", id)
-		}
-		c.reply = append(c.reply, output+"\n--END COMMAND--\r\n\r\n"...)
-		return
-	}
-	c.respond(r, map[bool]string{true: "Success", false: "Error"}[known])
-	c.put("Message", "Command output follows")
-	for line := range strings.Lines(output) {
-		c.put("Output", strings.TrimSuffix(line, "\n"))
+		c.put("CoreProcessedCalls", strconv.Itoa(processed))
 	}
 	c.blank()
 }

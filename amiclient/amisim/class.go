@@ -17,6 +17,7 @@ const (
 	classUser      class = 1 << 6
 	classConfig    class = 1 << 7
 	classReporting class = 1 << 9
+	classOriginate class = 1 << 12
 	classSecurity  class = 1 << 18
 	classAll       class = 1<<31 - 1
 )
@@ -28,7 +29,7 @@ var classNames = []struct {
 }{
 	{"system", classSystem}, {"call", classCall}, {"log", 1 << 2}, {"verbose", 1 << 3}, {"command", classCommand}, {"agent", 1 << 5},
 	{"user", classUser}, {"config", classConfig}, {"dtmf", 1 << 8}, {"reporting", classReporting}, {"cdr", 1 << 10},
-	{"dialplan", 1 << 11}, {"originate", 1 << 12}, {"agi", 1 << 13}, {"cc", 1 << 15}, {"aoc", 1 << 16}, {"test", 1 << 17},
+	{"dialplan", 1 << 11}, {"originate", classOriginate}, {"agi", 1 << 13}, {"cc", 1 << 15}, {"aoc", 1 << 16}, {"test", 1 << 17},
 	{"security", classSecurity}, {"message", 1 << 30}, {"all", classAll},
 }
 

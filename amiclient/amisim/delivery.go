@@ -22,23 +22,34 @@ func (s *Server) send(actionID, driver, name, from string, m *content) {
 		s.unsent = append(s.unsent, Unsent{actionID, driver + "/" + name, "no contact"})
 	}
 	s.mu.Unlock()
-	for i, n := range contacts {
+	if driver == "SIP" && len(contacts) > 0 {
+		contacts = contacts[:1] // chan_sip has one contact for a peer
+	}
+	for _, n := range contacts {
 		uri := n.uri
 		if driver == "SIP" {
-			if i > 0 {
-				break // chan_sip has one contact for a peer
-			}
-			if p.Static { // host= peers: the request goes to the address, without a user
-				if _, host, found := strings.Cut(uri, "@"); found {
-					uri = "sip:" + host
-				}
-			}
+			uri = p.peerURI()
 		}
 		s.swap(p, &Notify{
 			ActionID: actionID, Phone: name, Driver: driver, URI: uri, Body: m.body,
 			given: m.headers, contentType: m.contentType, from: from, server: s.config.Version.Asterisk,
 		})
 	}
+}
+
+// sendInDialog delivers a NOTIFY inside a call.
+func (s *Server) sendInDialog(actionID string, ch *channel, m *content) {
+	s.deliver.Lock()
+	defer s.deliver.Unlock()
+	s.mu.Lock()
+	d := *ch.dialog
+	ch.dialog.cseq++
+	p := s.phones[d.phone]
+	s.mu.Unlock()
+	s.arrive(p, &Notify{
+		ActionID: actionID, Phone: d.phone, Driver: d.driver, Channel: ch.name, URI: d.uri, Body: m.body,
+		given: m.headers, contentType: m.contentType, dialog: &d, server: s.config.Version.Asterisk,
+	})
 }
 
 // sendURI delivers a NOTIFY to the phone that has this URI, if any has.

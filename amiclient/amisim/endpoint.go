@@ -21,6 +21,8 @@ func (v Version) activeChannels(p *phone) string {
 	switch state := p.state(); {
 	case !v.Major22:
 		return ""
+	case p.calls[line("PJSIP")] > 0:
+		return strconv.Itoa(p.calls[line("PJSIP")])
 	case strings.Contains(state, "INUSE") && state != "NOT_INUSE":
 		return "1"
 	}

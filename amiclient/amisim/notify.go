@@ -14,6 +14,7 @@ type Notify struct {
 	ActionID string // of the action it came by
 	Phone    string
 	Driver   string // "PJSIP" or "SIP", the channel driver that sent it
+	Channel  string // of the call inside whose dialog it came, "" for none
 	URI      string // the contact it went to
 	Body     string
 	Status   int  // SIP status of the phone's answer, 0 for none
@@ -22,6 +23,7 @@ type Notify struct {
 	given       []Header // the headers of the action, in order, without what the server refused
 	contentType string   // with PJSIP, which writes it behind everything else
 	from        string   // the From user
+	dialog      *dialog  // inside which it came, nil for none
 	server      string   // its version, for User-Agent
 }
 
@@ -57,11 +59,24 @@ func (n *Notify) Headers() []Header {
 	tag := fmt.Sprintf(";tag=sim%d", n.Seq)
 	cseq := fmt.Sprintf("%d NOTIFY", 100+n.Seq)
 	agent := Header{"User-Agent", "Asterisk PBX " + n.server}
+	branch, from, toTag, contact := tag[5:], n.from, "", n.from
+	if n.Driver == "SIP" {
+		from, contact = `"asterisk" <sip:asterisk@127.0.0.1:5060>`, "asterisk"
+	} else {
+		from = "<sip:" + from + "@127.0.0.1>"
+	}
+	if d := n.dialog; d != nil { // nobody has told the server who calls
+		call, tag, toTag, cseq = d.callID, d.tag, ";tag=phone", fmt.Sprintf("%d NOTIFY", d.cseq+1)
+		from, contact = `"Anonymous" <sip:anonymous@anonymous.invalid>`, "asterisk"
+		if n.Driver == "SIP" {
+			from, contact = `"Anonymous" <sip:anonymous@anonymous.invalid:5060>`, "anonymous"
+		}
+	}
 	if n.Driver == "SIP" {
 		list := []Header{
-			{"Via", "SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK" + tag[5:]}, {"Max-Forwards", "70"},
-			{"From", `"asterisk" <sip:asterisk@127.0.0.1:5060>` + tag}, {"To", "<" + n.URI + ">"},
-			{"Contact", "<sip:asterisk@127.0.0.1:5060>"}, {"Call-ID", call}, {"CSeq", cseq}, agent,
+			{"Via", "SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK" + branch}, {"Max-Forwards", "70"},
+			{"From", from + tag}, {"To", "<" + n.URI + ">" + toTag},
+			{"Contact", "<sip:" + contact + "@127.0.0.1:5060>"}, {"Call-ID", call}, {"CSeq", cseq}, agent,
 			{"Date", n.Time.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")},
 			{"Allow", "INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, SUBSCRIBE, NOTIFY, INFO, PUBLISH, MESSAGE"},
 			{"Supported", "replaces, timer"}, {"Subscription-State", "terminated"},
@@ -73,8 +88,8 @@ func (n *Notify) Headers() []Header {
 		to = user + "@" + strings.FieldsFunc(hostPort, func(r rune) bool { return r == ':' || r == ';' })[0]
 	}
 	list := []Header{
-		{"Via", "SIP/2.0/UDP 127.0.0.1:5060;rport;branch=z9hG4bKPj" + tag[5:]}, {"From", "<sip:" + n.from + "@127.0.0.1>" + tag},
-		{"To", "<" + to + ">"}, {"Contact", "<sip:" + n.from + "@127.0.0.1:5060>"}, {"Call-ID", call}, {"CSeq", cseq},
+		{"Via", "SIP/2.0/UDP 127.0.0.1:5060;rport;branch=z9hG4bKPj" + branch}, {"From", from + tag},
+		{"To", "<" + to + ">" + toTag}, {"Contact", "<sip:" + contact + "@127.0.0.1:5060>"}, {"Call-ID", call}, {"CSeq", cseq},
 		{"Subscription-State", "terminated"},
 	}
 	list = append(list, n.given...)
@@ -153,7 +168,7 @@ func (m *content) settle() {
 // main/manager.c would call it; res/res_pjsip_notify.c: manager_notify.
 func (c *session) runPJSIPNotify(r *request) {
 	s, v := c.server, c.server.config.Version
-	endpoint, uri, channel := r.get("Endpoint"), r.get("URI"), r.get("Channel")
+	endpoint, uri, inside := r.get("Endpoint"), r.get("URI"), r.get("Channel")
 	var vars []Header
 	fromOption := false
 	if v.NotifyOption {
@@ -165,7 +180,7 @@ func (c *session) runPJSIPNotify(r *request) {
 		fromOption = option != ""
 	}
 	given := 0
-	for _, target := range []string{endpoint, uri, channel} {
+	for _, target := range []string{endpoint, uri, inside} {
 		if target != "" {
 			given++
 		}
@@ -177,11 +192,18 @@ func (c *session) runPJSIPNotify(r *request) {
 	case given == 0:
 		c.fail(r, "PJSIPNotify requires either an endpoint name, a SIP URI, or a channel.")
 		return
-	case channel != "":
-		c.fail(r, "Channel not found") // there are no calls here
-		return
 	}
-	if fromOption {
+	var ch *channel
+	if inside != "" {
+		s.mu.Lock()
+		ch = s.channel(inside)
+		s.mu.Unlock()
+		if ch == nil || ch.dialog == nil || ch.dialog.driver != "PJSIP" {
+			c.fail(r, "Channel not found")
+			return
+		}
+	}
+	if fromOption && ch == nil { // inside a call it is ignored
 		section, found := s.notifyOption(r.get("Option"))
 		if !found {
 			c.fail(r, "Unable to find notify type '"+r.get("Option")+"'\n")
@@ -207,30 +229,43 @@ func (c *session) runPJSIPNotify(r *request) {
 		}
 	}
 	m.settle()
-	if endpoint != "" {
+	switch {
+	case ch != nil:
+		s.sendInDialog(id, ch, m)
+	case endpoint != "":
 		s.send(id, "PJSIP", name, name, m)
-		return
+	default:
+		s.sendURI(id, uri, m)
 	}
-	s.sendURI(id, uri, m)
 }
 
 // main/manager.c would call it; channels/chan_sip.c: manager_sipnotify.
 func (c *session) runSIPnotify(r *request) {
-	channel := r.get("Channel")
-	if channel == "" {
+	target := r.get("Channel")
+	if target == "" {
 		c.fail(r, "SIPNotify requires a channel name")
 		return
 	}
-	if r.get("Call-ID") != "" {
-		c.fail(r, "Call-ID not found") // there are no calls here
-		return
+	s, m := c.server, new(content)
+	var ch *channel
+	var name string
+	if callID := r.get("Call-ID"); callID != "" {
+		s.mu.Lock()
+		if ch = s.called(callID); ch != nil {
+			m.body = ch.dialog.body
+		}
+		s.mu.Unlock()
+		if ch == nil {
+			c.fail(r, "Call-ID not found")
+			return
+		}
+	} else {
+		var known bool
+		if name, known = s.peer(trimPrefixFold(target, "sip/")); !known {
+			c.fail(r, "Could not create address")
+			return
+		}
 	}
-	name, known := c.server.peer(trimPrefixFold(channel, "sip/"))
-	if !known {
-		c.fail(r, "Could not create address")
-		return
-	}
-	m := new(content)
 	for _, v := range r.variables() {
 		switch strings.ToLower(v.Name) {
 		case "content":
@@ -241,7 +276,14 @@ func (c *session) runSIPnotify(r *request) {
 		}
 	}
 	c.ack(r, "Notify Sent")
-	c.server.send(r.get("ActionID"), "SIP", name, name, m)
+	if ch == nil {
+		s.send(r.get("ActionID"), "SIP", name, name, m)
+		return
+	}
+	s.mu.Lock()
+	ch.dialog.body = m.body
+	s.mu.Unlock()
+	s.sendInDialog(r.get("ActionID"), ch, m)
 }
 
 func trimPrefixFold(s, prefix string) string {

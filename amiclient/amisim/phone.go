@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -50,6 +51,7 @@ type phone struct {
 	deaf     bool      // does not answer, see Server.SetReachable
 	causes   uint64    // of events, so far
 	last     string    // what qualify had found when the peer of chan_sip unregistered
+	calls    [2]int    // up, by line
 	held     *Notify
 }
 
@@ -114,15 +116,29 @@ func (p *phone) madeUp() string {
 	return fmt.Sprintf("sip:%s@%s:%d", p.Name, ip, 5060+p.boots%1000)
 }
 
-// state is the device state as events and DeviceStateList have it.
-func (p *phone) state() string {
+// state is the state of its PJSIP device as events and DeviceStateList have it.
+func (p *phone) state() string { return p.stateOf("PJSIP") }
+
+// stateOf is the state of its device of a channel driver.
+func (p *phone) stateOf(driver string) string {
 	switch {
 	case !p.available():
 		return "UNAVAILABLE"
-	case p.State == "":
-		return "NOT_INUSE"
+	case p.State != "":
+		return p.State
+	case p.calls[line(driver)] > 0:
+		return "INUSE"
 	}
-	return p.State
+	return "NOT_INUSE"
+}
+
+// peerURI is where chan_sip's requests to it go: to its one contact, and if that is a fixed address without a user.
+func (p *phone) peerURI() string {
+	uri := p.contacts[0].uri
+	if _, host, found := strings.Cut(uri, "@"); found && p.Static {
+		return "sip:" + host
+	}
+	return uri
 }
 
 // stateWords is the device state as the PJSIP lists have it.

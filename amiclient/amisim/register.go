@@ -67,6 +67,9 @@ func (s *Server) change(p *phone, driver string, f func() []event) {
 	default:
 		events = slices.Concat([]event{p.peerStatus(driver, unreachable), p.deviceState(driver)}, events)
 	}
+	if slices.ContainsFunc(events, func(e event) bool { return e.name == "DeviceStateChange" }) {
+		events = append(events, s.hinted(driver+"/"+p.Name)...)
+	}
 	p.causes++
 	if seed := s.config.Seed; seed != 0 {
 		p.dice(seed).Shuffle(len(events), func(i, k int) { events[i], events[k] = events[k], events[i] })
@@ -78,7 +81,7 @@ func (s *Server) change(p *phone, driver string, f func() []event) {
 }
 
 func (p *phone) deviceState(driver string) event {
-	return event{"DeviceStateChange", classCall, []Header{{"Device", driver + "/" + p.Name}, {"State", p.state()}}}
+	return event{"DeviceStateChange", classCall, []Header{{"Device", driver + "/" + p.Name}, {"State", p.stateOf(driver)}}}
 }
 
 func (p *phone) peerStatus(driver, status string, more ...Header) event {

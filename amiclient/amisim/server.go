@@ -26,8 +26,15 @@ type Config struct {
 	DefaultOutbound string
 	// NotifyOptions are the sections of pjsip_notify.conf, by name.
 	NotifyOptions map[string][]Header
-	// Commands are CLI commands that the action Command knows, with their output.
+	// Commands are CLI commands that the action Command knows, with their output. One whose last line is "Command '…'
+	// failed.", as real servers write it, is answered with Error.
 	Commands map[string]string
+	// Extensions is the dialplan: of each extension, such as "hold@default", the applications that it runs once it has
+	// answered; then it hangs up. Known are UserEvent(name,key: value,…), Wait(seconds) and Echo(), which stays. The
+	// default is hold@default with Echo().
+	Extensions map[string][]string
+	// Hints are what ExtensionStateList lists, and whose changes raise the event ExtensionStatus.
+	Hints []Hint
 
 	// Booting starts the server in the state in which Asterisk takes logins before its modules are loaded: no
 	// FullyBooted, and all their actions unknown, until Server.FinishBoot.
@@ -68,13 +75,14 @@ type Server struct {
 	actions  map[string]action
 	details  map[string]detail
 	listener net.Listener
-	started  time.Time
 	done     chan struct{}
 	ending   sync.WaitGroup // the listener's and the sessions' goroutines
 
 	deliver sync.Mutex // held while a NOTIFY is recorded and told, so that OnNotify sees them in order; taken before mu
 
 	mu         sync.Mutex
+	started    time.Time
+	reloaded   time.Time // all modules, by Reload
 	phones     map[string]*phone
 	names      []string // of phones, in the order configured
 	mailboxes  []*mailbox
@@ -85,6 +93,11 @@ type Server struct {
 	unsent     []Unsent
 	userEvents []UserEvent
 	crashes    []Crash
+	channels   []*channel
+	named      map[string]int // channels so far, by channel driver: the number in the next one's name
+	uniqueids  int            // channels so far
+	processed  int            // channels so far that ran dialplan
+	originates int            // calls by Originate that were answered so far
 	faults     []*fault
 	timers     map[*time.Timer]struct{}
 	booting    bool
@@ -108,6 +121,9 @@ func Start(config Config) (*Server, error) {
 	if config.Phones == nil {
 		config.Phones = Phones(25)
 	}
+	if config.Extensions == nil {
+		config.Extensions = map[string][]string{"hold@default": {"Echo()"}}
+	}
 	config.AuthDelay = orDefault(config.AuthDelay, 20*time.Millisecond)
 	config.AuthTimeout = orDefault(config.AuthTimeout, 30*time.Second)
 	config.AuthLimit = orDefault(config.AuthLimit, 50)
@@ -118,8 +134,8 @@ func Start(config Config) (*Server, error) {
 		return nil, fmt.Errorf("start simulated Asterisk: %w", err)
 	}
 	s := &Server{
-		details: details, config: config, actions: config.Version.byName(), started: time.Now(), done: make(chan struct{}), booting: config.Booting,
-		phones: make(map[string]*phone), sessions: make(map[*session]struct{}), timers: make(map[*time.Timer]struct{}),
+		details: details, config: config, actions: config.Version.byName(), started: time.Now(), reloaded: time.Now(), done: make(chan struct{}),
+		booting: config.Booting, phones: make(map[string]*phone), named: make(map[string]int), sessions: make(map[*session]struct{}), timers: make(map[*time.Timer]struct{}),
 	}
 	for _, m := range config.Mailboxes {
 		if !s.addMailbox(m) {
@@ -208,7 +224,11 @@ func (s *Server) Restart() {
 	s.emit("Shutdown", classSystem, []Header{{"Shutdown", "Cleanly"}, {"Restart", "True"}})
 	s.mu.Lock()
 	s.booting = true
-	s.started = time.Now()
+	s.started, s.reloaded = time.Now(), time.Now()
+	s.channels = nil
+	for _, p := range s.phones {
+		p.calls = [2]int{}
+	}
 	s.mu.Unlock()
 	for _, c := range s.connected() {
 		c.finish()
@@ -267,8 +287,10 @@ func (s *Server) bootHeaders() []Header {
 	if s.config.HideUptime {
 		return []Header{status}
 	}
-	up := fmt.Sprint(int(time.Since(s.started).Seconds()))
-	return []Header{{"Uptime", up}, {"LastReload", up}, status}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seconds := func(since time.Time) string { return fmt.Sprint(int(time.Since(since).Seconds())) }
+	return []Header{{"Uptime", seconds(s.started)}, {"LastReload", seconds(s.reloaded)}, status}
 }
 
 // crash makes the server act as a process that died: connections reset, nobody listens.

@@ -37,6 +37,7 @@ type session struct {
 	read    class
 	writes  class
 	mask    class
+	filters []*eventFilter
 	ending  bool // write what is queued, then close
 	ended   bool
 }
@@ -172,11 +173,11 @@ func (c *session) queue(text []byte) bool {
 	return !c.ended
 }
 
-// event sends an event if the user may read it and the mask lets it through. It never waits.
+// event sends an event if the user may read it and the mask and the filters let it through. It never waits.
 func (c *session) event(of class, text []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.user == nil || c.ending || c.ended || of&c.read&c.mask != of {
+	if c.user == nil || c.ending || c.ended || of&c.read&c.mask != of || !wanted(c.filters, text) {
 		return
 	}
 	c.out = append(c.out, text...)

@@ -9,24 +9,29 @@ type Header struct{ Name, Value string }
 // the last one, raw (main/manager.c: man_do_variable_value).
 const maxItems = 64
 
-// cutVariable appends the variables of one Variable header to vars, cut up as Asterisk does: at commas that are not
-// inside quotes, parentheses or brackets, nor behind a backslash; quotes and backslashes that do so vanish; nothing is
+// cutVariable appends the variables of one Variable header to vars, cut up as Asterisk does: see separate; nothing is
 // trimmed; an item without "=" or without a name is dropped in silence.
 func cutVariable(vars []Header, text string) []Header {
-	text = skipBlanks(text)
-	var item []byte
-	add := func(item string) {
+	separate(skipBlanks(text), maxItems, func(item string) {
 		name, value, found := strings.Cut(item, "=")
 		if found && name != "" {
 			vars = append(vars, Header{name, value})
 		}
-	}
-	// main/app.c: __ast_app_separate_args. The three counters are not reset at a comma: a bracket opened and never closed
-	// keeps all that follows together. Parentheses count inside quotes too.
+	})
+	return vars
+}
+
+// separate cuts text at commas that are not inside quotes, parentheses or brackets, nor behind a backslash; quotes and
+// backslashes that do so vanish. Of what would be more than limit items the rest stays in the last one, raw (main/app.c:
+// __ast_app_separate_args).
+func separate(text string, limit int, add func(item string)) {
+	var item []byte
+	// The three counters are not reset at a comma: a bracket opened and never closed keeps all that follows together.
+	// Parentheses count inside quotes too.
 	var paren, bracket int
 	var quote bool
 	items, i := 0, 0
-	for i < len(text) && items < maxItems-1 {
+	for i < len(text) && items < limit-1 {
 		items++
 		item = item[:0]
 		cut := false
@@ -59,7 +64,6 @@ func cutVariable(vars []Header, text string) []Header {
 	if i < len(text) {
 		add(text[i:])
 	}
-	return vars
 }
 
 // skipBlanks removes leading blanks as ast_skip_blanks does: control characters are blanks too.

@@ -13,6 +13,11 @@ type Version struct {
 	SlashlessCrash bool
 	// CommandFollows selects the framing of command output before Asterisk 14: "Response: Follows" and "--END COMMAND--".
 	CommandFollows bool
+	// FilterCriteria tells whether the action Filter knows MatchCriteria: 18.26, 20.11, 21.6, 22.1 and later. Others ignore it.
+	FilterCriteria bool
+	// ScreensOriginate tells whether Originate refuses applications and data by their names to users without write=system:
+	// 18.24.2, 20.9.2, 21.4.2 and later. Others refuse some applications.
+	ScreensOriginate bool
 	// CopyAction tells whether UserEvent copies the Action header into the event, as Asterisk 1.8 to 12 did.
 	CopyAction bool
 	// SortedEndpoints tells whether lists of endpoints come sorted by name. Version 16 has them in no useful order.
@@ -27,5 +32,6 @@ type Version struct {
 // The two servers that the conformance table was checked against.
 var (
 	Asterisk16 = Version{AMI: "5.0.4", Asterisk: "16.28.0~dfsg-0+deb11u4", ChanSIP: true, SlashlessCrash: true}
-	Asterisk22 = Version{AMI: "11.0.0", Asterisk: "22.10.1+dfsg+~cs6.17.60671434-1", NotifyOption: true, SortedEndpoints: true, Voicemail: AppVoicemail, Major22: true}
+	Asterisk22 = Version{AMI: "11.0.0", Asterisk: "22.10.1+dfsg+~cs6.17.60671434-1", NotifyOption: true, FilterCriteria: true, ScreensOriginate: true,
+		SortedEndpoints: true, Voicemail: AppVoicemail, Major22: true}
 )

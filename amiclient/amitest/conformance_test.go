@@ -28,6 +28,10 @@ type dialogue struct {
 	want22 string
 	ends   bool // the server closes the connection after its answer
 
+	// events come as well, in any order, before the answer or after it. With them, mask is only of what they need: events
+	// that no pattern fits, and that are no list items, are passed over.
+	events []string
+
 	has    []string // instead of want: parts that the answer must have, …
 	hasNot []string // … and parts it must not have
 
@@ -39,13 +43,17 @@ type dialogue struct {
 
 func TestConformance(t *testing.T) {
 	eachPBX(t, func(t *testing.T, p *pbx) {
-		for _, d := range slices.Concat(framing, logins, rights, masks, userEvents, lists, pjsipNotify, sipNotify, cutting) {
+		for _, d := range slices.Concat(framing, logins, rights, masks, userEvents, filters, modulesLoaded, calls, lists, pjsipNotify, sipNotify, cutting) {
 			if d.only == 0 || d.only == p.major {
 				t.Run(d.name, func(t *testing.T) { p.run(t, d) })
 			}
 		}
 		t.Run("MD5 login", func(t *testing.T) { p.md5Login(t) })
 		t.Run("registration", func(t *testing.T) { p.registration(t) })
+		t.Run("call", func(t *testing.T) { p.call(t) })
+		if p.major == 16 {
+			t.Run("call by chan_sip", func(t *testing.T) { p.callSIP(t) })
+		}
 		t.Run("pipelining", func(t *testing.T) { p.pipelining(t) })
 		// A NOTIFY that no dialogue expected and that came late would be here, together with this one.
 		p.run(t, dialogue{send: notify("Endpoint: 1001", "Event=last"), want: sent, gets: []string{pj("1001", "Event: last")}})
@@ -95,7 +103,12 @@ func (p *pbx) run(t *testing.T, d dialogue) {
 	if _, err := io.WriteString(conn, send); err != nil {
 		t.Fatal(err)
 	}
-	answer := readAnswer(t, r, d.ends)
+	var answer string
+	if d.events == nil {
+		answer = readAnswer(t, r, d.ends)
+	} else {
+		answer = p.readEvents(t, r, d.events)
+	}
 	p.checkAnswer(t, d, answer)
 
 	gets := d.gets
@@ -195,6 +208,29 @@ func readAnswer(t *testing.T, r *bufio.Reader, ends bool) string {
 		}
 		b.WriteString(m)
 	}
+}
+
+// readEvents reads up to the answer to the closing Ping and until all events have come, whichever is later, and returns
+// the answer without any events.
+func (p *pbx) readEvents(t *testing.T, r *bufio.Reader, events []string) string {
+	t.Helper()
+	var answer strings.Builder
+	waiting := slices.Clone(events)
+	for ended := false; !ended || len(waiting) > 0; {
+		m := readMessage(t, r)
+		switch {
+		case strings.Contains(m, "ActionID: "+lastID+"\r\n"):
+			ended = true
+		case !strings.HasPrefix(m, "Event: ") || !strings.Contains(m, "\r\nPrivilege: "):
+			answer.WriteString(m)
+		default:
+			fits := func(e string) bool { return pattern(strings.ReplaceAll(e, "\n", "\r\n")).MatchString(m) }
+			if i := slices.IndexFunc(waiting, fits); i >= 0 {
+				waiting = slices.Delete(waiting, i, i+1)
+			}
+		}
+	}
+	return answer.String()
 }
 
 // showNotify writes a NOTIFY for comparing: the request's user (or host), then all headers in the order of the wire, of

@@ -24,6 +24,8 @@ type pbx struct {
 	received func(t *testing.T, n int) []Request
 	// register makes the phone register as EndpointDynamic, or unregister.
 	register func(t *testing.T, on bool)
+	// callID returns the Call-ID of the last call to the phone.
+	callID func() string
 }
 
 // eachPBX runs f against the simulator as Asterisk 16 and 22, and against the real servers where they can be had. All
@@ -62,6 +64,10 @@ func realPBX(t *testing.T, major int) *pbx {
 			}
 			return list
 		},
+		callID: func() string {
+			calls := phone.Calls()
+			return callID(calls[len(calls)-1])
+		},
 		register: func(t *testing.T, on bool) {
 			t.Helper()
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -83,12 +89,19 @@ func simulatedPBX(t *testing.T, major int) *pbx {
 			{Name: UserFull, Secret: Secret, Read: []string{"all"}, Write: []string{"all"}},
 			{Name: UserMinimal, Secret: Secret, Read: []string{"system", "user", "call", "security"}, Write: []string{"system", "user", "reporting"}},
 			{Name: UserNoSystem, Secret: Secret, Read: []string{"user"}, Write: []string{"user"}},
+			{Name: UserCaller, Secret: Secret, Read: []string{"user", "call"}, Write: []string{"originate"}},
 			{Name: UserNothing, Secret: Secret},
 		},
 		Phones: []amisim.Phone{
 			{Name: EndpointTwin, Static: true, Contacts: []string{"sip:twin-a@" + phone, "sip:twin-b@" + phone}},
 			{Name: EndpointAbsent, Unregistered: true},
 			{Name: EndpointDynamic, Unregistered: true, Password: "pw", UserAgent: "Test Phone 1.0"},
+		},
+		Extensions: map[string][]string{"hold@default": {"Echo()"}, "say@default": {"UserEvent(Said,Phone: 101,Site:hq)"}},
+		Hints:      []amisim.Hint{{Exten: "1001", Context: "default", Device: "PJSIP/1001"}, {Exten: "dynamic", Context: "default", Device: "PJSIP/dynamic"}},
+		Commands: map[string]string{
+			"dialplan show nope@nope":  "There is no existence of 'nope' context\nCommand 'dialplan show nope@nope' failed.\n",
+			"pjsip show endpoint nope": "Unable to find object nope.\n\n",
 		},
 		NotifyOptions: map[string][]amisim.Header{NotifyOption: {{Name: "Event", Value: "check-sync;reboot=true"}, {Name: "X-Vendor", Value: "option"}}},
 	}
@@ -126,6 +139,7 @@ func simulatedPBX(t *testing.T, major int) *pbx {
 			seen += len(list)
 			return list
 		},
+		callID: func() string { return s.Calls()[0].CallID },
 		register: func(t *testing.T, on bool) {
 			if on {
 				s.Register(EndpointDynamic, "sip:"+EndpointDynamic+"@"+phone)

@@ -29,7 +29,7 @@ type Phone struct {
 	cseq     atomic.Int64 // of its own requests
 
 	mu       sync.Mutex
-	changed  chan struct{} // closed and replaced at each new NOTIFY or call
+	changed  chan struct{} // closed and replaced at each new NOTIFY
 	seen     map[uint64]struct{}
 	requests []*Request
 	calls    []*Request             // INVITEs

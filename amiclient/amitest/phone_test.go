@@ -54,6 +54,15 @@ func TestPhone(t *testing.T) {
 	if got := exchange(t, conn, "OPTIONS sip:1001@127.0.0.1 SIP/2.0\r\nCall-ID: o\r\n\r\n"); !strings.HasPrefix(got, "SIP/2.0 200 ") {
 		t.Errorf("answer to OPTIONS %q", got)
 	}
+	for range 2 { // an INVITE may come again
+		got := exchange(t, conn, "INVITE sip:1001@127.0.0.1 SIP/2.0\r\nTo: <sip:1001@127.0.0.1>\r\nCall-ID: i\r\nCSeq: 1 INVITE\r\n\r\n")
+		if !strings.HasPrefix(got, "SIP/2.0 200 ") || !strings.Contains(got, "\r\nContact: <sip:1001@"+p.Addr()+">\r\n") || !strings.Contains(got, "\r\nm=audio ") {
+			t.Errorf("answer to INVITE %q", got)
+		}
+	}
+	if calls := p.Calls(); len(calls) != 1 || calls[0].User() != "1001" {
+		t.Errorf("calls %+v", calls)
+	}
 	p.SetStatus(481)
 	if got := exchange(t, conn, request("one", 2)); !strings.HasPrefix(got, "SIP/2.0 481 ") {
 		t.Errorf("answer %q, want 481", got)

@@ -68,6 +68,7 @@ var recordings = []recording{
 		do("Originate", "Channel: Local/hold@default/n", "Application: Nonsense", "Async: true").and("OriginateResponse", "Hangup", "Hangup"),
 		do("Originate"), do("Originate", "Channel: nonsense"), do("Originate", "Channel: Local/hold@default/n"),
 		do("Originate", "Channel: Local/hold@default/n", "Application: UserEvent", "Timeout: soon"),
+		do("Originate", "Channel: Local/hold@default/n", "Context: default", "Exten: nope", "Priority: 1", "Async: true"),
 		do("Originate", "Channel: Nonsense/1", "Application: UserEvent", "Async: true").and("OriginateResponse"),
 	}},
 	{name: "originate-screened", about: "Originate of application and data that only users with write=system may give", own: true, user: UserCaller, steps: []step{
@@ -82,7 +83,7 @@ var recordings = []recording{
 		do("Command", "Command: channel request hangup all").and("Hangup", "Hangup"), do("CoreShowChannels"),
 	}},
 	{name: "devicestates", about: "device states", steps: []step{do("DeviceStateList")}},
-	{name: "hints", about: "ExtensionStateList with and without hints", own: true, steps: []step{
+	{name: "hints", about: "ExtensionStateList with hints, and with none any more", own: true, steps: []step{
 		do("ExtensionStateList"),
 		away("the hints are removed", func(t *testing.T, s *stage) {
 			s.cli(t, "dialplan remove extension 1001@default hint")
@@ -142,13 +143,7 @@ var recordings = []recording{
 	{name: "sip-call", about: "a call to the phone by chan_sip, and NOTIFYs inside its dialog", only: 16, own: true, mask: "call", steps: []step{
 		do("Originate", "Channel: SIP/1001", "Application: Wait", "Data: 60", "Async: true").and("OriginateResponse", "DeviceStateChange"),
 		away("the Call-ID is that of the INVITE", func(t *testing.T, s *stage) {
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-			defer cancel()
-			invite, err := s.phone.Call(ctx, 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.filled["call"] = callID(invite)
+			s.filled["call"] = callID(s.phone.Calls()[0])
 		}),
 		do("SIPnotify", "Channel: SIP/1001", "Call-ID: {call}", "Variable: Event=check-sync;reboot=true", "Variable: X-Note=in the call").gotten(1),
 		do("SIPnotify", "Channel: SIP/1001", "Call-ID: {call}", "Variable: Event=check-sync", "Variable: Content-Type=text/plain", "Variable: Content=one").gotten(1),
@@ -170,7 +165,7 @@ var recordings = []recording{
 	}},
 	{name: "reload", about: "modules reloaded", own: true, mask: "system", steps: []step{
 		do("Reload", "Module: res_pjsip_notify.so").and("Reload"), do("Reload", "Module: manager").and("Reload"), do("Reload", "Module: nope").and("Reload"),
-		do("Reload", "Module: app_echo.so").and("Reload"),
+		do("Reload", "Module: app_echo.so").and("Reload"), do("Reload").and("Reload"),
 	}},
 	{name: "restart", about: "core restart now", own: true, mask: "system", after: boots, steps: []step{
 		{note: "somebody says core restart now at the console", do: restarts, events: []string{"Shutdown"}, ends: true},
