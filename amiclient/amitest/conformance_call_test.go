@@ -2,6 +2,7 @@ package amitest
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 )
@@ -56,7 +57,6 @@ func screened(want16, want22 string, headers ...string) dialogue {
 }
 
 var calls = []dialogue{
-	{name: "no channels", send: "Action: CoreShowChannels\n\n", want: noCalls},
 	{name: "user event by Originate", mask: "user,call", send: originate(hold, "Application: UserEvent", "Data: Reboot,Phone: 101,Site:hq", "Async: true"), want: queued,
 		events: []string{said("hold", "Reboot\nPhone: 101\nSite: hq"), hungUp(halfOne), hungUp(halfTwo),
 			originated("Success", halfOne, "Application: UserEvent\nData: Reboot,Phone: 101,Site:hq", "4", "«\\d+\\.\\d+»")}},
@@ -96,12 +96,31 @@ var calls = []dialogue{
 		events: []string{hungUp(halfOne), hungUp(halfTwo)}},
 	{name: "originate not screened", user: UserCaller, mask: "user,call", send: originate(hold, "Application: UserEvent", "Data: R,A:profile"), want: queued,
 		events: []string{said("hold", "R\nA: profile"), hungUp(halfOne), hungUp(halfTwo)}},
-	{name: "Local channel in the list", mask: "call", send: originate(hold, "Application: Wait", "Data: 60") + "Action: CoreShowChannels\nActionID: s\n\nAction: Command\nCommand: channel request hangup all\n\n",
+}
+
+// channels has a Local channel up, and looks for it in the list.
+func (p *pbx) channels(t *testing.T) {
+	p.noChannels(t)
+	p.run(t, dialogue{mask: "call", send: originate(hold, "Application: Wait", "Data: 60") + "Action: CoreShowChannels\nActionID: s\n\nAction: Command\nCommand: channel request hangup all\n\n",
 		has: []string{queued + "Response: Success\nActionID: s\nEventList: start\nMessage: Channels will follow\n\nEvent: CoreShowChannel\nActionID: s\nChannel: Local/hold@default-",
 			"\nApplication: ", "\nDuration: 00:00:0", "\nBridgeId: \n\n", "\n\nEvent: CoreShowChannelsComplete\nActionID: s\nEventList: Complete\nListItems: 2\n\n",
 			"Output: Requested Hangup on channel 'Local/hold@default-"},
-		events: []string{hungUp(halfOne), hungUp(halfTwo)}},
-	{name: "no channels any more", send: "Action: CoreShowChannels\n\n", want: noCalls},
+		events: []string{hungUp(halfOne), hungUp(halfTwo)}})
+	p.noChannels(t)
+}
+
+// noChannels waits until the list is empty: a channel whose Hangup has been told can be in it for a moment more.
+func (p *pbx) noChannels(t *testing.T) {
+	t.Helper()
+	conn, r := p.dial(t)
+	fmt.Fprintf(conn, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: off\r\n\r\n", UserFull, Secret)
+	readMessage(t, r)
+	for {
+		io.WriteString(conn, "Action: CoreShowChannels\r\n\r\nAction: Ping\r\nActionID: "+lastID+"\r\n\r\n")
+		if pattern(strings.ReplaceAll(noCalls, "\n", "\r\n")).MatchString(readAnswer(t, r, false)) {
+			return
+		}
+	}
 }
 
 // call has the server call the phone by PJSIP, looks at what tells of the call, and sends NOTIFYs inside its dialog.
@@ -143,7 +162,8 @@ func (p *pbx) call(t *testing.T) {
 	p.run(t, dialogue{mask: "call", send: "Action: Command\nCommand: channel request hangup all\n\n",
 		want:   "Response: Success\nMessage: Command output follows\nOutput: Requested Hangup on channel '" + channel + "'\n\n",
 		events: []string{hungUp(channel), fmt.Sprintf(device, "NOT_INUSE"), fmt.Sprintf(hint, "0\nStatusText: Idle")}})
-	p.run(t, dialogue{send: notify("Channel: "+channel, "Event=e") + "Action: CoreShowChannels\n\n", want: failure("Channel not found") + noCalls})
+	p.noChannels(t)
+	p.run(t, dialogue{send: notify("Channel: "+channel, "Event=e"), want: failure("Channel not found")})
 }
 
 // callSIP is call by chan_sip, whose NOTIFYs are sent by the Call-ID, and which keeps the body of each for the next one.

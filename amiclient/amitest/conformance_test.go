@@ -43,13 +43,14 @@ type dialogue struct {
 
 func TestConformance(t *testing.T) {
 	eachPBX(t, func(t *testing.T, p *pbx) {
-		for _, d := range slices.Concat(framing, logins, rights, masks, userEvents, filters, modulesLoaded, calls, lists, pjsipNotify, sipNotify, cutting) {
+		for _, d := range slices.Concat(framing, logins, rights, masks, userEvents, filters, modulesLoaded, lists, pjsipNotify, sipNotify, cutting, calls) {
 			if d.only == 0 || d.only == p.major {
 				t.Run(d.name, func(t *testing.T) { p.run(t, d) })
 			}
 		}
 		t.Run("MD5 login", func(t *testing.T) { p.md5Login(t) })
 		t.Run("registration", func(t *testing.T) { p.registration(t) })
+		t.Run("channels", func(t *testing.T) { p.channels(t) })
 		t.Run("call", func(t *testing.T) { p.call(t) })
 		if p.major == 16 {
 			t.Run("call by chan_sip", func(t *testing.T) { p.callSIP(t) })

@@ -76,11 +76,11 @@ var recordings = []recording{
 		do("Originate", "Channel: Local/hold@default/n", "Application: UserEvent", "Data: Reboot,A:profile", "Async: true"),
 		do("Originate", "Channel: Local/hold@default/n", "Application: System", "Data: true", "Async: true"),
 	}},
-	{name: "channels", about: "CoreShowChannels without and with a call", mask: "call", steps: []step{
+	{name: "channels", about: "CoreShowChannels without and with a call", own: true, mask: "call", steps: []step{
 		do("CoreShowChannels"),
 		do("Originate", "Channel: Local/hold@default/n", "Application: Wait", "Data: 60", "Async: true").and("OriginateResponse"),
 		do("CoreShowChannels"), do("CoreStatus"),
-		do("Command", "Command: channel request hangup all").and("Hangup", "Hangup"), do("CoreShowChannels"),
+		do("Command", "Command: channel request hangup all").and("Hangup", "Hangup"),
 	}},
 	{name: "devicestates", about: "device states", steps: []step{do("DeviceStateList")}},
 	{name: "hints", about: "ExtensionStateList with hints, and with none any more", own: true, steps: []step{
