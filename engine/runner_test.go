@@ -146,6 +146,9 @@ func (p *fakePBX) List(_ context.Context, a amiclient.Action) iter.Seq2[*amiclie
 			if !ok {
 				n = 1
 			}
+			if !yield(listEvent("EndpointDetail"), nil) {
+				return
+			}
 			for range n {
 				if !yield(listEvent("ContactStatusDetail"), nil) {
 					return
