@@ -33,15 +33,15 @@ func AllContacts(ctx context.Context, on Doer) (map[string]int, error) {
 // persistent_endpoint_update_state). It needs the class call or reporting.
 func Reachable(ctx context.Context, on Doer) (map[string]bool, error) {
 	reachable := make(map[string]bool)
-	for m, err := range on.List(ctx, Action{Name: "DeviceStateList"}) {
+	for d, err := range (DeviceStateList{}).List(ctx, on) {
 		if err != nil {
 			return nil, err
 		}
-		name, pjsip := strings.CutPrefix(m.Get("Device"), "PJSIP/")
+		name, pjsip := strings.CutPrefix(d.Device, "PJSIP/")
 		if !pjsip {
 			continue
 		}
-		switch m.Get("State") {
+		switch d.State {
 		case "NOT_INUSE", "INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD":
 			reachable[strings.Clone(name)] = true
 		}

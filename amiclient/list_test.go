@@ -109,3 +109,14 @@ func TestContacts(t *testing.T) {
 		c.Close()
 	})
 }
+
+func TestReachable(t *testing.T) {
+	for _, name := range []string{"devicestates-16", "devicestates-22"} {
+		bubble(t, name, func(t *testing.T) {
+			found, err := amiclient.Reachable(t.Context(), replay(t, name))
+			if err != nil || len(found) != 11 || !found["1001"] || !found[amitest.EndpointTwin] || found[amitest.EndpointAbsent] {
+				t.Errorf("%v, %v", found, err)
+			}
+		})
+	}
+}
