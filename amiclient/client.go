@@ -129,6 +129,9 @@ func (c *Client) dial(ctx context.Context) (*Conn, error) {
 		added := slices.Clone(c.subscriptions[attached:])
 		if len(added) == 0 {
 			c.answers = conn.answered()
+			if last := c.conn.Load(); last != nil {
+				last.Close() // it may only have announced its end
+			}
 			c.conn.Store(conn)
 			c.mu.Unlock()
 			return conn, nil

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,7 @@ type Conn struct {
 	// For the goroutine that reads alone.
 	listing  *call // the list action whose items are coming
 	finished bool  // there were answers since the last admit
+	ignored  int   // messages that belong to nothing
 
 	subscriptions atomic.Pointer[subscriptions]
 	subscribing   chan struct{} // held by the one who changes mask
@@ -66,7 +68,6 @@ type Conn struct {
 	watch    *time.Timer
 	watching bool
 	answers  uint64
-	unknown  int // answers that belong to no call
 }
 
 // newConn returns a connection on a stream whose greeting is read, and starts
@@ -272,6 +273,10 @@ func (c *Conn) write() {
 			return
 		}
 		c.mu.Lock()
+		if len(c.out) == 0 { // it left with the batch before
+			c.mu.Unlock()
+			continue
+		}
 		batch, c.out = c.out, batch[:0]
 		first := c.unsent
 		c.unsent = nil
@@ -326,31 +331,37 @@ func (c *Conn) receive(view *Message) {
 	case kindEvent:
 		c.receiveEvent(view, name)
 	default:
-		c.log.Warn("AMI message is neither response nor event: ignored")
+		c.ignore("is neither response nor event")
+	}
+}
+
+// ignore notes a message that belongs to nothing. A server that sends such all
+// the time fills no log.
+func (c *Conn) ignore(why string, args ...any) {
+	if c.ignored++; c.ignored&(c.ignored-1) == 0 {
+		c.log.Warn("AMI message "+why+": ignored", append(args, "ignored", c.ignored)...)
 	}
 }
 
 func (c *Conn) receiveResponse(view *Message, kind string) {
 	id := view.Get("ActionID")
-	if id == "" {
-		// Every action of ours has one. Asterisk answers without it if it could
-		// not make out the action, so we no longer agree on where actions begin.
-		if !is(kind, "Goodbye") {
-			c.fail(fmt.Errorf("%w: an answer without ActionID: %s", ErrProtocol, strconv.Quote(clean(view.Get("Message")))))
-		}
-		return
-	}
 	c.mu.Lock()
 	call, err := c.calls.answered(id)
 	if call == nil {
-		c.unknown++
-		n := c.unknown
 		c.mu.Unlock()
 		if err != nil {
 			c.fail(err)
-		} else if n&(n-1) == 0 { // a server that does it all the time fills no log
-			c.log.Warn("AMI answer to no action in flight: ignored", "action_id", clean(id), "times", n)
+		} else if !is(kind, "Goodbye") {
+			// Also one without ActionID, which Asterisk sends if it cannot make out an
+			// action: then an answer will be missing, which is noticed. Any caller may
+			// have forged it: see Subscribe.
+			c.ignore("answers no action in flight", "action_id", clean(id))
 		}
+		return
+	}
+	if !slices.ContainsFunc(answers, func(known string) bool { return is(kind, known) }) {
+		c.mu.Unlock()
+		c.fail(fmt.Errorf("%w: the answer to %s is %s, which is no answer", ErrProtocol, call.action, quote(clean(kind))))
 		return
 	}
 	if call.item != nil && is(view.Get("EventList"), "start") {
@@ -368,6 +379,9 @@ func (c *Conn) receiveResponse(view *Message, kind string) {
 	}
 	call.done(m, nil)
 }
+
+// answers are the kinds of Response that there are (main/manager.c).
+var answers = []string{"Success", "Error", "Goodbye", "Follows"}
 
 // awaitsCommand tells whether the next answer is that to a Command.
 func (c *Conn) awaitsCommand() bool {
@@ -418,8 +432,9 @@ func (c *Conn) receiveEvent(view *Message, name string) {
 			c.err = ErrShuttingDown
 		}
 		c.mu.Unlock()
-		// The end follows within milliseconds; if not, do not wait for ever.
-		c.raw.SetReadDeadline(time.Now().Add(c.cfg.Timeout))
+		// The end follows within milliseconds; if not, somebody forged it, and another
+		// connection is due.
+		c.raw.SetReadDeadline(time.Now().Add(time.Second))
 	}
 	if wanted := c.subscriptions.Load().of(name); len(wanted) > 0 {
 		m := view.keep()

@@ -105,7 +105,7 @@ func handshake(ctx context.Context, cfg Config, raw net.Conn) (net.Conn, error) 
 		if errors.As(err, &unknown) {
 			return nil, fmt.Errorf("TLS: the server's certificate is not signed by an authority that is trusted here (RootCAs of Config.TLS): %w", err)
 		}
-		return nil, fmt.Errorf("TLS: %w", err)
+		return nil, fmt.Errorf("TLS: %w", cleaned{err})
 	}
 	return nc, nil
 }

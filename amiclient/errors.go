@@ -202,5 +202,13 @@ func clean(s string) string {
 	}, s)
 }
 
+// cleaned is an error whose text holds what the other side chose, such as the
+// names of its certificate.
+type cleaned struct{ error }
+
+func (e cleaned) Error() string { return clean(e.error.Error()) }
+
+func (e cleaned) Unwrap() error { return e.error }
+
 // quote makes untrusted text safe to show, and short.
 func quote(s string) string { return strconv.Quote(shorten(s)) }

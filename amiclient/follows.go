@@ -2,7 +2,6 @@ package amiclient
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 )
 
@@ -27,13 +26,15 @@ func (r *Reader) readFollows() (Message, error) {
 		text := r.buf[r.start:r.end]
 		if i := bytes.Index(text[searched:], followsEnd); i >= 0 {
 			text = text[:searched+i]
+			if bytes.Count(text, []byte("\n")) > maxReceivedHeaders {
+				return Message{}, errTooLong
+			}
 			r.start += len(text) + len(followsEnd)
-			r.output = appendOutput(r.output[:0], string(text))
-			return view(r.output), nil
+			return view(appendOutput(nil, string(text))), nil
 		}
 		searched = max(0, len(text)-len(followsEnd)+1)
 		if len(text) > maxReceivedMessage {
-			return Message{}, fmt.Errorf("read message: %w: the output of a command has more than %d bytes", ErrProtocol, maxReceivedMessage)
+			return Message{}, errTooLong
 		}
 		if err := r.fill(); err != nil {
 			return Message{}, err

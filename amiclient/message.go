@@ -2,6 +2,7 @@ package amiclient
 
 import (
 	"iter"
+	"log/slog"
 	"strings"
 )
 
@@ -100,6 +101,24 @@ const (
 	kindResponse
 	kindEvent
 )
+
+// String says what the message is, and shows no value of its other headers: some
+// answers hold passwords.
+func (m *Message) String() string {
+	switch kind, name := m.kind(); kind {
+	case kindResponse:
+		return "AMI response " + clean(name)
+	case kindEvent:
+		return "AMI event " + clean(name)
+	}
+	return "AMI message"
+}
+
+// GoString is String.
+func (m *Message) GoString() string { return m.String() }
+
+// LogValue is String.
+func (m *Message) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
 // kind returns what the message is, and of what response or event.
 func (m *Message) kind() (messageKind, string) {

@@ -35,7 +35,6 @@ type Reader struct {
 	only    map[string]bool // the events that Read returns; nil: all
 	idle    func()          // called before each wait for more; may be nil
 	follows func() bool     // may the next answer be a Command's? nil: yes
-	output  []byte          // the last answer to a Command in the old framing, rewritten
 }
 
 // NewReader returns a Reader on src. It reads ahead.

@@ -260,6 +260,13 @@ func (s *subscriptions) mask() string {
 
 // Subscribe has the server send the classes of f and returns a subscription to
 // its events from here on. It ends with the connection.
+//
+// Events hold text of strangers, and Asterisk writes line ends in it as they are:
+// whoever may call, or send a SIP request, can forge whole events within those of
+// the classes call, security and user (see package amievent). A forged answer
+// matches no action, whose ids they cannot know, but a forged Shutdown ends the
+// connection. So let those classes come on another connection than the one that
+// sends what must not be held up.
 func (c *Conn) Subscribe(ctx context.Context, f Filter) (*Subscription, error) {
 	s, err := newSubscription(f)
 	if err != nil {

@@ -45,6 +45,13 @@ func TestConn_Go_written(t *testing.T) {
 			d.Expect("ActionID: 2")
 			d.Send("Response: Error⏎Message: Missing action in request⏎⏎")
 			d.ExpectClose()
+		}, "written", "written", amiclient.ErrTimeout},
+		{"parse error without id, then an answer", func(d *amitest.Dialogue) {
+			d.Expect("ActionID: 1")
+			second := d.Expect("ActionID: 2")
+			d.Send("Response: Error⏎Message: Missing action in request⏎⏎")
+			d.Answer(second, "a")
+			d.ExpectClose()
 		}, "written", "written", amiclient.ErrProtocol},
 		{"endless line", func(d *amitest.Dialogue) {
 			d.Expect("ActionID: 1")

@@ -45,8 +45,8 @@ func (d *driver) look(ctx context.Context, now time.Time) {
 }
 
 // contacts finds out how many contacts the endpoints have, at least. One that
-// Asterisk does not know is left out: Asterisk will say so itself, for the
-// record.
+// Asterisk does not know or cannot show is left out: Asterisk will say so itself,
+// for the record.
 func (d *driver) contacts(ctx context.Context, endpoints map[string]bool) (map[string]int, error) {
 	contacts := make(map[string]int, len(endpoints))
 	if len(endpoints) > lookSingly {
@@ -67,7 +67,7 @@ func (d *driver) contacts(ctx context.Context, endpoints map[string]bool) (map[s
 	}
 	for name := range endpoints {
 		n, err := amiclient.Contacts(ctx, d.sender, name)
-		if errors.Is(err, amiclient.ErrUnknownEndpoint) {
+		if errors.As(err, new(*amiclient.ResponseError)) && !errors.Is(err, amiclient.ErrPermission) && !errors.Is(err, amiclient.ErrUnknownAction) {
 			continue
 		}
 		if err != nil {
