@@ -108,20 +108,20 @@ func TestConn_hostileMemory(t *testing.T) {
 	for _, test := range []struct {
 		name, begin, text, end string
 		action                 string
-		is                     error  // nil: the action succeeds
-		limit                  int    // MiB
+		is                     error // nil: the action succeeds
+		limit                  int   // MiB
 	}{
-		{"a line", "Event: X⏎Y: ", strings.Repeat("y", 1000), "⏎⏎", "Ping", amiclient.ErrProtocol, 8},
-		{"headers", "Response: Success⏎ActionID: %⏎", "Y: " + strings.Repeat("y", 1000) + "⏎", "⏎", "Ping", amiclient.ErrProtocol, 80},
-		{"short headers", "Response: Success⏎ActionID: %⏎", "Y␊", "⏎⏎", "Ping", amiclient.ErrProtocol, 8},
+		{"a line", "Event: X⏎Y: ", strings.Repeat("y", 1000), "⏎⏎", "Ping", amiclient.ErrProtocol, 24},
+		{"headers", "Response: Success⏎ActionID: %⏎", "Y: " + strings.Repeat("y", 1000) + "⏎", "⏎", "Ping", amiclient.ErrProtocol, 128},
+		{"short headers", "Response: Success⏎ActionID: %⏎", "Y␊", "⏎⏎", "Ping", amiclient.ErrProtocol, 24},
 		{"output of a Command", "Response: Success⏎ActionID: %⏎Message: Command output follows⏎", "Output: " + strings.Repeat("y", 1000) + "⏎", "⏎", "Command",
-			amiclient.ErrProtocol, 80},
+			amiclient.ErrProtocol, 128},
 		{"output of a Command that Follows", "Response: Follows⏎Privilege: Command⏎ActionID: %⏎", strings.Repeat("y", 1000) + "␊", "--END COMMAND--⏎⏎", "Command",
-			amiclient.ErrProtocol, 80},
+			amiclient.ErrProtocol, 128},
 		{"empty lines of a Command that Follows", "Response: Follows⏎Privilege: Command⏎ActionID: %⏎" + strings.Repeat("␊", 15<<20) + "--END COMMAND--⏎⏎", "", "", "Command",
-			amiclient.ErrProtocol, 80},
-		{"events", "", "Event: VarSet⏎Privilege: dialplan,all⏎Value: " + strings.Repeat("y", 4000) + "⏎⏎", "Response: Success⏎ActionID: %⏎⏎", "Ping", nil, 8},
-		{"answers to others", "", "Response: Success⏎ActionID: x⏎Value: " + strings.Repeat("y", 4000) + "⏎⏎", "Response: Success⏎ActionID: %⏎⏎", "Ping", nil, 8},
+			amiclient.ErrProtocol, 128},
+		{"events", "", "Event: VarSet⏎Privilege: dialplan,all⏎Value: " + strings.Repeat("y", 4000) + "⏎⏎", "Response: Success⏎ActionID: %⏎⏎", "Ping", nil, 24},
+		{"answers to others", "", "Response: Success⏎ActionID: x⏎Value: " + strings.Repeat("y", 4000) + "⏎⏎", "Response: Success⏎ActionID: %⏎⏎", "Ping", nil, 24},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := dialFlood(t, test.begin, test.text, test.end)
