@@ -1,10 +1,10 @@
 package amiclient_test
 
 import (
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,16 +66,16 @@ func TestCoreShowChannels(t *testing.T) {
 	for _, name := range []string{"channels-16", "channels-22"} {
 		bubble(t, name, func(t *testing.T) {
 			c := replay(t, name)
-			for _, want := range []string{"[]", "[Answer Wait]", "[]"} {
+			for _, want := range []int{0, 2} {
 				channels := indexed(t, amiclient.CoreShowChannels{}.List(t.Context(), c), byApplication)
-				if got := slices.Sorted(maps.Keys(channels)); fmt.Sprint(got) != want {
-					t.Errorf("channels that run %q, want %s", got, want)
+				if len(channels) != want {
+					t.Errorf("channels that run %q, want %d", slices.Sorted(maps.Keys(channels)), want)
 				}
 				if len(channels) == 0 {
 					continue
 				}
-				if got := channels["Wait"]; got.Name != "Local/hold@default-00000006;1" || got.State != "Up" || got.Context != "default" || got.Exten != "hold" ||
-					got.Priority != 1 || got.UniqueID == "" || got.UniqueID != got.LinkedID || got.ApplicationData != "60" || got.CallerIDNum != "" || got.Duration != 0 {
+				if got := channels["Wait"]; !strings.HasPrefix(got.Name, "Local/hold@default-") || got.State != "Up" || got.Context != "default" || got.Exten != "hold" ||
+					got.Priority != 1 || got.UniqueID == "" || got.UniqueID != got.LinkedID || got.ApplicationData != "60" || got.CallerIDNum != "" {
 					t.Errorf("%+v", got)
 				}
 			}
