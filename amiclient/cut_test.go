@@ -101,10 +101,15 @@ func TestClient_kills(t *testing.T) {
 	defer client.Close()
 
 	killed := 0
-	ended := make(chan struct{})
+	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		for range kill {
+		for {
+			select {
+			case <-kill:
+			case <-stop:
+				return
+			}
 			killed++
 			server.Close()
 			again, err := amisim.Start(config)
@@ -116,7 +121,7 @@ func TestClient_kills(t *testing.T) {
 		}
 	}()
 	tr.send(t, client, actions, lamp)
-	close(kill)
+	close(stop)
 	<-ended
 	server.Close()
 	tr.check(t, actions, true)
