@@ -126,14 +126,7 @@ func (d *DueTimes) nextShown(now int64) Due {
 // reached never goes back, unlike the clock; ISC cron calls it virtual time.
 func (d *DueTimes) nextReached(now int64) Due {
 	s := spanAt(now, d.zone)
-	reached := now + s.offset
-	// In the second pass of a repeated hour, the first has come further. No
-	// change sets a clock back by more than longestChange, after which it has
-	// caught up.
-	for before := s; now-before.start < longestChange; {
-		before = spanAt(before.start-1, d.zone)
-		reached = max(reached, before.end-1+before.offset)
-	}
+	reached := d.reached(now, s)
 
 	wall, ok := d.times.next(reached + 1)
 	if !ok {
@@ -154,6 +147,19 @@ func (d *DueTimes) nextReached(now int64) Due {
 	due := d.due(s.start) // it lies in the gap before this span
 	due.Meant = time.Unix(wall, 0).UTC()
 	return due
+}
+
+// reached is the latest that the clock has shown up to now, which lies in s.
+func (d *DueTimes) reached(now int64, s span) int64 {
+	reached := now + s.offset
+	// In the second pass of a repeated hour, the first has come further. No
+	// change sets a clock back by more than longestChange, after which it has
+	// caught up.
+	for now-s.start < longestChange {
+		s = spanAt(s.start-1, d.zone)
+		reached = max(reached, s.end-1+s.offset)
+	}
+	return reached
 }
 
 func (d *DueTimes) due(unix int64) Due {
