@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log"
-	"slices"
 
 	"github.com/notifyrun/notifyrun/amiclient"
 )
 
-// Ask once after connecting what there is, and say what to do about the rest.
+// Ask once after connecting what there is, and say what to do about what is missing.
 func ExampleConn_Capabilities() {
-	cfg, stop := simulate()
-	defer stop()
+	server, cfg := simulate()
+	defer server.Close()
 	conn, err := amiclient.Dial(context.Background(), cfg)
 	if err != nil {
 		log.Fatal(err)
@@ -34,8 +33,8 @@ func ExampleConn_Capabilities() {
 
 // A typed action returns a typed result; whatever has no field is reached by Get.
 func ExampleCoreSettings() {
-	cfg, stop := simulate()
-	defer stop()
+	server, cfg := simulate()
+	defer server.Close()
 	client := amiclient.NewClient(cfg)
 	defer client.Close()
 
@@ -44,14 +43,28 @@ func ExampleCoreSettings() {
 		log.Fatal(err)
 	}
 	fmt.Println(settings.AMIVersion, settings.CDR, settings.Get("SoundsSearchCustomDir"))
+	// Output: 11.0.0 true No
+}
 
-	commands, err := amiclient.ListCommands{}.Do(context.Background(), client)
-	if err != nil {
-		log.Fatal(err)
+// A line of Asterisk's console. One that failed is an error, with its output.
+func ExampleCommand() {
+	server, cfg := simulate()
+	defer server.Close()
+	client := amiclient.NewClient(cfg)
+	defer client.Close()
+
+	for _, line := range []string{"core show uptime", "core show uptme"} {
+		output, err := amiclient.Command{Command: line}.Do(context.Background(), client)
+		if err != nil {
+			fmt.Println("failed:", err)
+			continue
+		}
+		for _, l := range output.Lines {
+			fmt.Println(l)
+		}
 	}
-	i := slices.IndexFunc(commands, func(c amiclient.ManagerCommand) bool { return c.Name == "UserEvent" })
-	fmt.Println(commands[i].Name, commands[i].Classes)
 	// Output:
-	// 11.0.0 true No
-	// UserEvent [user]
+	// System uptime: 3 days, 2 hours
+	// Last reload: 5 minutes
+	// failed: Command: Asterisk answers "No such command 'core show uptme' (type 'core show help core show uptme' for other possible commands)"
 }

@@ -10,8 +10,8 @@ import (
 )
 
 func ExamplePJSIPShowEndpoints() {
-	cfg, stop := simulate()
-	defer stop()
+	server, cfg := simulate()
+	defer server.Close()
 	client := amiclient.NewClient(cfg)
 	defer client.Close()
 
@@ -27,8 +27,8 @@ func ExamplePJSIPShowEndpoints() {
 }
 
 func ExamplePJSIPNotify() {
-	cfg, stop := simulate()
-	defer stop()
+	server, cfg := simulate()
+	defer server.Close()
 	client := amiclient.NewClient(cfg)
 	defer client.Close()
 

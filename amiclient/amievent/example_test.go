@@ -69,6 +69,35 @@ func Example() {
 	// 1001 NonQualified sip:1001@198.18.0.1:5061
 }
 
+// Range over the events of one type, until somebody ends the subscription.
+func ExampleReceive() {
+	server, conn := simulate(amisim.Config{})
+	defer server.Close()
+	defer conn.Close()
+	ctx := context.Background()
+	sub, err := conn.Subscribe(ctx, amiclient.Filter{Events: []string{"ContactStatus"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	server.Unregister("1001") // a phone goes
+
+	for contact, err := range amievent.Receive[*amievent.ContactStatus](ctx, sub) {
+		if missed, ok := errors.AsType[*amiclient.MissedError](err); ok {
+			fmt.Println("ask for the contacts anew:", missed)
+			continue
+		}
+		if errors.Is(err, amiclient.ErrClosed) {
+			break
+		}
+		if err != nil {
+			log.Fatal(err) // the connection broke
+		}
+		fmt.Println(contact.EndpointName, contact.Status)
+		sub.Close()
+	}
+	// Output: 1001 Removed
+}
+
 // Act on user events of the dialplan and of other clients, and not on one's own.
 func ExampleUserEvent() {
 	server, conn := simulate(amisim.Config{})
