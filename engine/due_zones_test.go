@@ -124,8 +124,11 @@ func watchClock(zone *time.Location, change time.Time) watch {
 	_, before := change.Add(-time.Second).In(zone).Zone()
 	_, after := change.In(zone).Zone()
 	margin := 4*time.Hour + time.Duration(max(before-after, after-before))*time.Second
-	w := watch{start: change.Add(-margin), end: change.Add(margin)}
+	return watchMinutes(zone, change.Add(-margin), change.Add(margin))
+}
 
+func watchMinutes(zone *time.Location, start, end time.Time) watch {
+	w := watch{start: start, end: end}
 	seen := map[int64]bool{}
 	var last time.Time
 	for at := w.start; at.Before(w.end); at = at.Add(time.Minute) {
@@ -154,31 +157,36 @@ func (w watch) fire(tb testing.TB, expr string) []Due {
 		if e.star {
 			// It follows real time.
 			if e.matches(m.shows) {
-				list = append(list, Due{At: m.at})
+				for _, second := range e.seconds {
+					list = append(list, Due{At: m.at.Add(second)})
+				}
 			}
 			continue
 		}
-		due := Due{}
-		if e.matches(m.shows) && !m.again {
-			// The first occurrence.
-			due.At = m.at
-		}
+		moved := false
 		for _, skipped := range m.skipped {
 			if e.matches(skipped) {
 				// The first instant after the gap.
-				due = Due{At: m.at, Meant: skipped}
+				list = append(list, Due{At: m.at, Meant: skipped.Add(e.seconds[0])})
+				moved = true
 				break
 			}
 		}
-		if !due.IsZero() {
-			list = append(list, due)
+		if e.matches(m.shows) && !m.again {
+			// The first occurrence.
+			for _, second := range e.seconds {
+				if second > 0 || !moved {
+					list = append(list, Due{At: m.at.Add(second)})
+				}
+			}
 		}
 	}
 	return list
 }
 
-// naiveExpr is a cron expression of five fields, read in the plainest way.
+// naiveExpr is a cron expression of five or six fields, read in the plainest way.
 type naiveExpr struct {
+	seconds                       []time.Duration
 	minute, hour, dom, month, dow [60]bool
 	star                          bool // minute or hour begins with one
 	anyDom, anyDow                bool
@@ -208,15 +216,26 @@ func parseNaively(tb testing.TB, expr string) naiveExpr {
 		}
 		return set
 	}
+	seconds := []time.Duration{0}
+	if len(f) == 6 {
+		seconds = nil
+		for second, is := range field(f[0], 0, 59) {
+			if is {
+				seconds = append(seconds, time.Duration(second)*time.Second)
+			}
+		}
+		f = f[1:]
+	}
 	return naiveExpr{
-		minute: field(f[0], 0, 59),
-		hour:   field(f[1], 0, 23),
-		dom:    field(f[2], 1, 31),
-		month:  field(f[3], 1, 12),
-		dow:    field(f[4], 0, 6),
-		star:   strings.HasPrefix(f[0], "*") || strings.HasPrefix(f[1], "*"),
-		anyDom: f[2] == "*",
-		anyDow: f[4] == "*",
+		seconds: seconds,
+		minute:  field(f[0], 0, 59),
+		hour:    field(f[1], 0, 23),
+		dom:     field(f[2], 1, 31),
+		month:   field(f[3], 1, 12),
+		dow:     field(f[4], 0, 6),
+		star:    strings.HasPrefix(f[0], "*") || strings.HasPrefix(f[1], "*"),
+		anyDom:  f[2] == "*",
+		anyDow:  f[4] == "*",
 	}
 }
 
