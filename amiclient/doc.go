@@ -84,11 +84,11 @@
 //
 // # Errors
 //
-//	[FieldError]     not sent: the action would be refused, changed or do harm. Correct it as Advice says
-//	[ConnError]      no answer. Not Written: Asterisk cannot have seen it, so it may be tried again. Written:
-//	                 nobody knows whether it was done; look, or repeat only what may happen twice
-//	[ResponseError]  refused by Asterisk; its Kind is what errors.Is compares with
-//	[MissedError]    of a Subscription: ask for the state anew, and go on
+//	FieldError     not sent: the action would be refused, changed or do harm. Correct it as Advice says
+//	ConnError      no answer. Not Written: Asterisk cannot have seen it, so it may be tried again. Written:
+//	               nobody knows whether it was done; look, or repeat only what may happen twice
+//	ResponseError  refused by Asterisk; its Kind is what errors.Is compares with
+//	MissedError    of a Subscription: ask for the state anew, and go on
 //
 // What to do about those that errors.Is finds:
 //
@@ -125,7 +125,7 @@
 //
 // # Limits
 //
-// Asterisk's own, which Check holds: 1022 bytes a line, 128 lines an action, 64 bytes
+// Asterisk's own, which Append holds: 1022 bytes a line, 128 lines an action, 64 bytes
 // an ActionID. Those on what a server may send, so that a hostile one cannot fill the
 // memory: a greeting of 200 bytes, 1 MiB a line, 16 MiB and 100,000 headers a message.
 // For a consumer that is slow there wait up to 64 MiB of a list, then the list ends with an
