@@ -49,7 +49,7 @@ var needs = map[string]need{
 	"voicemailuserstatus": {class: "call or reporting", module: "app_voicemail.so", since: "16"},
 	"voicemailrefresh":    {class: "user", module: "app_voicemail.so", since: "12"},
 
-	"pjsipshowregistrationinboundcontactstatuses": {class: "system", module: "res_pjsip_registrar.so", since: "13.14 or 14.3"},
+	"pjsipshowregistrationinboundcontactstatuses": {class: "system", module: "res_pjsip_registrar.so", since: "13.17 or 14.6"},
 	"pjsipshowregistrationsinbound":               {class: "system", module: "res_pjsip_registrar.so"},
 
 	"mwiupdate": {class: "call", module: "res_mwi_external_ami.so", since: "12.1", note: notBuilt},
