@@ -62,6 +62,9 @@ func NewClient(cfg Config) *Client {
 // String names the server without secrets.
 func (c *Client) String() string { return c.cfg.String() }
 
+// GoString is String: %#v would show the secret.
+func (c *Client) GoString() string { return "amiclient.Client(" + c.String() + ")" }
+
 // Conn returns a connection that works, as far as is known. If there is none it
 // dials, after the wait that earlier failures call for; ctx bounds both. A
 // failed dial is returned, not repeated.
@@ -124,14 +127,22 @@ func (c *Client) dial(ctx context.Context) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	for attached := 0; ; {
+	if last := c.conn.Load(); last != nil {
+		last.Close() // it may only have announced its end
+		select {     // or its last events would come among those of the new one
+		case <-last.received:
+		case <-ctx.Done():
+		}
+	}
+	var attached []*Subscription
+	for {
 		c.mu.Lock()
-		added := slices.Clone(c.subscriptions[attached:])
+		added := without(c.subscriptions, attached)
+		for _, s := range without(attached, c.subscriptions) { // closed meanwhile
+			conn.detach(s)
+		}
 		if len(added) == 0 {
 			c.answers = conn.answered()
-			if last := c.conn.Load(); last != nil {
-				last.Close() // it may only have announced its end
-			}
 			c.conn.Store(conn)
 			c.mu.Unlock()
 			return conn, nil
@@ -141,8 +152,13 @@ func (c *Client) dial(ctx context.Context) (*Conn, error) {
 			conn.Close()
 			return nil, &ConnError{"subscribe at " + c.cfg.Address, false, unwritten(err)}
 		}
-		attached += len(added)
+		attached = append(attached, added...)
 	}
+}
+
+// without returns those of all that are not among known.
+func without(all, known []*Subscription) []*Subscription {
+	return slices.DeleteFunc(slices.Clone(all), func(s *Subscription) bool { return slices.Contains(known, s) })
 }
 
 func (c *Client) notConnected(ctx context.Context) error {

@@ -140,12 +140,11 @@ func (s *Subscription) take() (*Message, error) {
 	if *at != (MissedError{}) {
 		missed := *at
 		*at = MissedError{}
+		s.signalRest()
 		return nil, &missed
 	}
 	if s.count == 0 {
-		if s.ended != nil {
-			s.signal() // for whoever else waits
-		}
+		s.signalRest()
 		return nil, s.ended
 	}
 	m := s.waiting[s.first].m
@@ -153,10 +152,16 @@ func (s *Subscription) take() (*Message, error) {
 	s.first = (s.first + 1) % len(s.waiting)
 	s.count--
 	s.bytes -= m.size()
-	if s.count > 0 || s.ended != nil {
+	s.signalRest()
+	return m, nil
+}
+
+// signalRest wakes whoever else waits in Next, if there is something for them
+// too. The lock is held.
+func (s *Subscription) signalRest() {
+	if s.count > 0 || s.missed != (MissedError{}) || s.ended != nil {
 		s.signal()
 	}
-	return m, nil
 }
 
 // put adds an event, or counts it as lost if there is no room.
@@ -289,7 +294,8 @@ func (c *Conn) attach(ctx context.Context, missed error, added ...*Subscription)
 		return context.Cause(ctx)
 	}
 	now := c.subscriptions.Load()
-	then := func() {
+	var decided sync.Once // whether they are added, or the caller has gone before the answer came
+	add := func() {
 		for _, s := range added {
 			if missed != nil {
 				s.miss(missed)
@@ -299,8 +305,12 @@ func (c *Conn) attach(ctx context.Context, missed error, added ...*Subscription)
 	}
 	mask := newSubscriptions(append(slices.Clip(now.list), added...)).mask()
 	if mask == c.mask {
-		then()
-	} else if err := c.setMask(ctx, mask, then); err != nil {
+		add()
+	} else if err := c.setMask(ctx, mask, func() { decided.Do(add) }); err != nil {
+		decided.Do(func() {})
+		for _, s := range added {
+			c.detach(s)
+		}
 		return err
 	}
 	if isClosed(c.received) { // perhaps before it knew these
@@ -337,6 +347,7 @@ func (c *Conn) change(f func([]*Subscription) []*Subscription) {
 
 // setMask has the server send events of these classes. then runs before any later message is looked at.
 func (c *Conn) setMask(ctx context.Context, mask string, then func()) error {
+	c.mask = "" // not known, should the answer not be seen
 	m, err := c.do(ctx, Action{Name: "Events", Headers: []Header{{"EventMask", mask}}}, then)
 	if err != nil {
 		return err

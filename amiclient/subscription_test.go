@@ -356,3 +356,146 @@ func TestClient_Keep(t *testing.T) {
 		c.Close()
 	})
 }
+
+// A Subscribe whose answer nobody waits for any more leaves nothing behind: no
+// subscription, and no wrong idea of what the server sends.
+func TestConn_Subscribe_givenUp(t *testing.T) {
+	bubble(t, "the classes are sent anew", func(t *testing.T) {
+		calls := amiclient.Filter{Events: []string{"Newchannel"}, Classes: []string{"call"}}
+		c := dial(t, amiclient.Config{}, func(d *amitest.Dialogue) {
+			mask(d, "call")
+			d.Expect("Action: Events", "EventMask: user")
+			time.Sleep(2 * time.Second)
+			d.Send("Response: Success⏎ActionID: {id}⏎Events: On⏎⏎")
+			mask(d, "call")
+			d.Send("Event: Newchannel⏎Privilege: call,all⏎⏎")
+			d.ExpectClose()
+		})
+		first, err := c.Subscribe(t.Context(), calls)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := c.Subscribe(ctx, amiclient.Filter{Events: []string{"UserEvent"}}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("%v", err)
+		}
+		second, err := c.Subscribe(t.Context(), calls)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantNext(t, second, "Newchannel")
+		c.Close()
+	})
+}
+
+// Subscriptions that come and go while a connection is being made are on it, or
+// not, as they should be.
+func TestClient_Subscribe_whileDialling(t *testing.T) {
+	bubble(t, "closed and added", func(t *testing.T) {
+		asked, going := make(chan struct{}), make(chan struct{})
+		c := newClient(t, func(d *amitest.Dialogue) {
+			d.Accept()
+			d.Expect("Action: Events", "EventMask: system,user")
+			close(asked)
+			<-going
+			d.Send("Response: Success⏎ActionID: {id}⏎Events: On⏎⏎")
+			mask(d, "call,user")
+			event(d, "a")
+			d.Send("Event: Newchannel⏎Privilege: call,all⏎⏎")
+			d.ExpectClose()
+		})
+		subscribe := func(event, class string) *amiclient.Subscription {
+			s, err := c.Subscribe(t.Context(), amiclient.Filter{Events: []string{event}, Classes: []string{class}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		kept, closed := subscribe("UserEvent", "user"), subscribe("PeerStatus", "system")
+		go c.Conn(t.Context())
+		<-asked
+		closed.Close()
+		added := subscribe("Newchannel", "call")
+		close(going)
+		wantNext(t, kept, "lost 0, not connected yet", "a")
+		wantNext(t, added, "lost 0, not connected yet", "Newchannel")
+		c.Close()
+	})
+	bubble(t, "all closed", func(t *testing.T) {
+		asked, going := make(chan struct{}), make(chan struct{})
+		c := newClient(t, func(d *amitest.Dialogue) {
+			d.Accept()
+			d.Expect("Action: Events", "EventMask: user")
+			close(asked)
+			<-going
+			d.Send("Response: Success⏎ActionID: {id}⏎Events: On⏎⏎")
+			d.Answer(d.Expect("Action: Ping"), "x")
+			d.ExpectClose()
+		})
+		s, err := c.Subscribe(t.Context(), amiclient.Filter{Events: []string{"UserEvent"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { <-asked; s.Close(); close(going) }()
+		if _, err := c.Do(t.Context(), ping); err != nil {
+			t.Error(err)
+		}
+		c.Close()
+	})
+}
+
+// A server that was said to shut down goes on: its events end before those of the
+// next connection begin.
+func TestClient_Subscribe_afterShutdown(t *testing.T) {
+	bubble(t, "no event twice", func(t *testing.T) {
+		asked, going := make(chan struct{}), make(chan struct{})
+		c := newClient(t, func(d *amitest.Dialogue) {
+			d.Accept()
+			mask(d, "user")
+			event(d, "a")
+			d.Send("Event: Shutdown⏎Shutdown: Cleanly⏎Restart: True⏎⏎")
+			for range 100 {
+				d.TrySend("Event: UserEvent⏎UserEvent: old⏎⏎")
+				time.Sleep(10 * time.Millisecond)
+			}
+		}, func(d *amitest.Dialogue) {
+			d.Accept()
+			d.Expect("Action: Events", "EventMask: user")
+			close(asked)
+			<-going
+			d.Send("Response: Success⏎ActionID: {id}⏎Events: On⏎⏎")
+			d.Expect("Action: Events", "EventMask: system,user")
+			time.Sleep(100 * time.Millisecond)
+			d.Send("Response: Success⏎ActionID: {id}⏎Events: On⏎⏎")
+			event(d, "b")
+			d.ExpectClose()
+		})
+		s, err := c.Subscribe(t.Context(), amiclient.Filter{Events: []string{"UserEvent"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Conn(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		go c.Conn(t.Context())
+		<-asked
+		if _, err := c.Subscribe(t.Context(), amiclient.Filter{Events: []string{"PeerStatus"}}); err != nil {
+			t.Fatal(err)
+		}
+		close(going)
+		wantNext(t, s, "lost 0, not connected yet", "a")
+		got := "old"
+		for got == "old" {
+			got = next(t, s)
+		}
+		if want := "lost 0, " + amiclient.ErrShuttingDown.Error(); got != want {
+			t.Errorf("after the old connection's: %q, want %q", got, want)
+		}
+		wantNext(t, s, "b")
+		time.Sleep(2 * time.Second) // the old server has ended by then
+		c.Close()
+	})
+}
