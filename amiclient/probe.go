@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
-	"sync"
 )
 
 // knowledge is what the server was asked about the arguments it knows. Each
@@ -24,10 +23,10 @@ type pjsipNotifyKnows struct{ option, channel bool }
 
 func newKnowledge() knowledge {
 	return knowledge{
-		pjsipNotify: probe[pjsipNotifyKnows]{action: askPJSIPNotify, read: readPJSIPNotify},
-		sipNotify:   probe[bool]{action: askSIPNotify, read: readSIPNotify},
-		filter:      probe[bool]{action: askFilter, read: readFilter},
-		command:     probe[bool]{action: askCommand, read: readCommand},
+		pjsipNotify: newProbe(askPJSIPNotify, readPJSIPNotify),
+		sipNotify:   newProbe(askSIPNotify, readSIPNotify),
+		filter:      newProbe(askFilter, readFilter),
+		command:     newProbe(askCommand, readCommand),
 	}
 }
 
@@ -38,16 +37,25 @@ type probe[T any] struct {
 	// refuses for another reason, such as permission, does not.
 	read func(m *Message, err error) (knows T, told bool)
 
-	mu    sync.Mutex
-	told  bool
-	knows T
+	asking chan struct{} // held by the one who asks; guards what follows
+	told   bool
+	knows  T
+}
+
+func newProbe[T any](action func() Action, read func(*Message, error) (T, bool)) probe[T] {
+	return probe[T]{action: action, read: read, asking: make(chan struct{}, 1)}
 }
 
 // ask returns what the server knows. Where the server does not tell, the error
 // is its answer's, and the question is put again next time.
 func (p *probe[T]) ask(ctx context.Context, c *Conn) (T, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	select {
+	case p.asking <- struct{}{}:
+		defer func() { <-p.asking }()
+	case <-ctx.Done():
+		var unknown T
+		return unknown, &ConnError{p.action().Name, false, context.Cause(ctx)}
+	}
 	if p.told {
 		return p.knows, nil
 	}
