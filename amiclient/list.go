@@ -49,7 +49,8 @@ type list struct {
 
 	mu        sync.Mutex
 	items     []*Message
-	bytes     int
+	bytes     int  // of the items, and of those that the caller is at
+	taken     int  // of the latter
 	finished  bool // nothing more will be added
 	err       error
 	abandoned bool // nobody takes
@@ -88,7 +89,9 @@ func (l *list) take() (items []*Message, finished bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	items = l.items
-	l.items, l.bytes = nil, 0
+	l.items = nil
+	l.bytes -= l.taken
+	l.taken = l.bytes
 	return items, l.finished, l.err
 }
 
