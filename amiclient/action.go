@@ -23,11 +23,14 @@ type Action struct {
 	Headers []Header
 }
 
-// String, GoString and LogValue show no more than the name: a header may hold a
-// secret.
+// String, GoString, LogValue and MarshalText show no more than the name: a header
+// may hold a secret.
 func (a Action) String() string       { return "AMI action " + quote(a.Name) }
 func (a Action) GoString() string     { return "amiclient.Action(" + quote(a.Name) + ")" }
 func (a Action) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+// MarshalText is for JSON, as of a log.
+func (a Action) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // A Field is the part of an action, or of what it was made from, that a
 // FieldError is about.

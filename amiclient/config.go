@@ -29,9 +29,14 @@ type Config struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-func (c Config) String() string       { return fmt.Sprintf("AMI user %q at %s", c.Username, c.Address) }
+func (c Config) String() string {
+	return fmt.Sprintf("AMI user %q at %s", c.Username, clean(c.Address))
+}
 func (c Config) GoString() string     { return "amiclient.Config(" + c.String() + ")" }
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalText is for JSON, as of a log.
+func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 func (c Config) withDefaults() Config {
 	c.MaxInFlight = cmp.Or(max(c.MaxInFlight, 0), 64)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -99,6 +100,9 @@ func newConn(cfg Config, raw, nc net.Conn, oneRecord bool, r *Reader, version st
 
 // String names the connection without its secrets.
 func (c *Conn) String() string { return c.cfg.String() }
+
+// GoString is String.
+func (c *Conn) GoString() string { return "amiclient.Conn(" + c.String() + ")" }
 
 // Version returns the AMI version of the greeting, as "11.0.0". It is not
 // Asterisk's version: see Capabilities.
@@ -355,7 +359,7 @@ func (c *Conn) receiveResponse(view *Message, kind string) {
 			// Also one without ActionID, which Asterisk sends if it cannot make out an
 			// action: then an answer will be missing, which is noticed. Any caller may
 			// have forged it: see Subscribe.
-			c.ignore("answers no action in flight", "action_id", clean(id))
+			c.ignore("answers no action in flight", "action_id", strings.Clone(clean(id))) // a handler may keep it
 		}
 		return
 	}

@@ -41,10 +41,13 @@ type Login struct {
 	Events    string // the event mask, as of Events; "": all events
 }
 
-// String, GoString and LogValue leave the Secret out.
+// String, GoString, LogValue and MarshalText leave the Secret out.
 func (l Login) String() string       { return fmt.Sprintf("AMI login of %q", l.Username) }
 func (l Login) GoString() string     { return "amiclient.Login(" + l.String() + ")" }
 func (l Login) LogValue() slog.Value { return slog.StringValue(l.String()) }
+
+// MarshalText is for JSON, as of a log.
+func (l Login) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // Action returns the action in AMI's form. Check the result before use: it
 // holds the fields as they are. Unless Plain it holds no Secret, but what is

@@ -105,6 +105,9 @@ const (
 // String says what the message is, and shows no value of its other headers: some
 // answers hold passwords.
 func (m *Message) String() string {
+	if m == nil { // as in a typed result that came with an error
+		return "no AMI message"
+	}
 	switch kind, name := m.kind(); kind {
 	case kindResponse:
 		return "AMI response " + clean(name)
