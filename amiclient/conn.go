@@ -161,8 +161,9 @@ func (c *Conn) do(ctx context.Context, a Action, then func()) (*Message, error) 
 }
 
 // Go queues an action under an id that no other action in flight has, and
-// returns. It blocks while MaxInFlight actions await their answer; ctx bounds
-// only that wait. done is called exactly once, with what Do would return, from
+// returns. It blocks while MaxInFlight actions await their answer, and the first
+// time on a connection that an action has an argument that some servers do not
+// know, while the server is asked; ctx bounds only these waits. done is called exactly once, with what Do would return, from
 // the goroutine that reads or that breaks the connection: it must not block,
 // nor call Go or Do itself.
 //
