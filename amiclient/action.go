@@ -138,6 +138,8 @@ func (c *checker) action(a Action) {
 		c.refuse(FieldAction, "", "it has no name", "Name the action, for example Ping.")
 	} else if !isToken(a.Name) {
 		c.refuse(FieldAction, "", "its name is not a single word; Asterisk would not know it", "Use letters, digits and - only.")
+	} else if n := len("Action: ") + len(a.Name); n > maxLine {
+		c.refuse(FieldAction, "", fmt.Sprintf("its line has %d bytes; Asterisk refuses a line of more than %d", n, maxLine), "Shorten it.")
 	}
 	if n := 2 + len(a.Headers); n > maxLines {
 		c.refuse(FieldMessage, "", fmt.Sprintf("it makes %d lines with Action and ActionID; Asterisk refuses more than %d", n, maxLines),
