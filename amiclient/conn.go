@@ -353,10 +353,11 @@ func (c *Conn) receiveResponse(view *Message, kind string) {
 	c.mu.Lock()
 	call, err := c.calls.answered(id)
 	if call == nil {
+		broken := c.broken // then its action has ended without it
 		c.mu.Unlock()
 		if err != nil {
 			c.fail(err)
-		} else if !is(kind, "Goodbye") {
+		} else if !broken && !is(kind, "Goodbye") {
 			// Also one without ActionID, which Asterisk sends if it cannot make out an
 			// action: then an answer will be missing, which is noticed. Any caller may
 			// have forged it: see Subscribe.
