@@ -2,7 +2,9 @@ package amiclient
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"time"
 )
 
 // maxRecord is the size of Asterisk's input buffer. It polls the raw socket
@@ -39,4 +41,48 @@ func send(w io.Writer, batch []byte, records bool) (sent int, err error) {
 		}
 	}
 	return sent, nil
+}
+
+// write is the one goroutine that writes. What was queued while it wrote leaves
+// in its next Write, so that under load there are far fewer than one an action.
+func (c *Conn) write() {
+	defer close(c.wrote)
+	var batch []byte
+	for {
+		select {
+		case <-c.wake:
+		case <-c.done:
+			return
+		}
+		c.mu.Lock()
+		if len(c.out) == 0 { // it left with the batch before
+			c.mu.Unlock()
+			continue
+		}
+		batch, c.out = c.out, batch[:0]
+		first := c.unsent
+		c.unsent = nil
+		for call := first; call != nil; call = call.next {
+			call.written = true
+		}
+		c.mu.Unlock()
+		if sent, err := send(c.nc, batch, c.cfg.TLS != nil); err != nil {
+			c.writeFailed(first, sent, err)
+			return
+		}
+	}
+}
+
+// writeFailed notes which actions of the batch cannot have left. Answers to
+// the others may still be on their way, so the reader has a second for them.
+func (c *Conn) writeFailed(first *call, sent int, err error) {
+	c.mu.Lock()
+	for call := first; call != nil && call != c.unsent; call = call.next {
+		call.written = call.at < sent
+	}
+	if c.err == nil {
+		c.err = fmt.Errorf("write: %w", err)
+	}
+	c.mu.Unlock()
+	c.raw.SetReadDeadline(time.Now().Add(time.Second))
 }

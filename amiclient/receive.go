@@ -1,0 +1,173 @@
+package amiclient
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// read is the one goroutine that reads. It never waits for anything but the
+// socket: Asterisk closes a connection that does not read for 100 ms.
+func (c *Conn) read(r *Reader) {
+	for {
+		view, err := r.next()
+		if err != nil {
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				err = fmt.Errorf("the server closed the connection: %w", err)
+			}
+			c.fail(err)
+			close(c.received)
+			c.endSubscriptions()
+			return
+		}
+		c.receive(&view)
+	}
+}
+
+// receive handles one message, which is kept only if somebody wants it.
+func (c *Conn) receive(view *Message) {
+	switch kind, name := view.kind(); kind {
+	case kindResponse:
+		c.receiveResponse(view, name)
+	case kindEvent:
+		c.receiveEvent(view, name)
+	default:
+		c.ignore("is neither response nor event")
+	}
+}
+
+// ignore notes a message that belongs to nothing. A server that sends such all
+// the time fills no log.
+func (c *Conn) ignore(why string, args ...any) {
+	if c.ignored++; c.ignored&(c.ignored-1) == 0 {
+		c.log.Warn("AMI message "+why+": ignored", append(args, "ignored", c.ignored)...)
+	}
+}
+
+func (c *Conn) receiveResponse(view *Message, kind string) {
+	id := view.Get("ActionID")
+	c.mu.Lock()
+	call, err := c.calls.answered(id)
+	if call == nil {
+		broken := c.broken // then its action has ended without it
+		c.mu.Unlock()
+		if err != nil {
+			c.fail(err)
+		} else if !broken && !is(kind, "Goodbye") {
+			// Also one without ActionID, which Asterisk sends if it cannot make out an
+			// action: then an answer will be missing, which is noticed. Any caller may
+			// have forged it: see Subscribe.
+			c.ignore("answers no action in flight", "action_id", strings.Clone(clean(id))) // a handler may keep it
+		}
+		return
+	}
+	if !slices.ContainsFunc(answers, func(known string) bool { return is(kind, known) }) {
+		c.mu.Unlock()
+		c.fail(fmt.Errorf("%w: the answer to %s is %s, which is no answer", ErrProtocol, call.action, quote(clean(kind))))
+		return
+	}
+	if call.item != nil && is(view.Get("EventList"), "start") {
+		c.listing = call
+		c.progress = time.Now()
+		c.mu.Unlock()
+		return
+	}
+	c.finish(call)
+	c.mu.Unlock()
+	m := view.keep()
+	if is(m.Get("Response"), "Error") {
+		call.done(m, newResponseError(call.action, m))
+		return
+	}
+	call.done(m, nil)
+}
+
+// answers are the kinds of Response that there are (main/manager.c).
+var answers = []string{"Success", "Error", "Goodbye", "Follows"}
+
+// awaitsCommand tells whether the next answer is that to a Command.
+func (c *Conn) awaitsCommand() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	oldest := c.calls.oldest
+	return oldest != nil && oldest.written && is(oldest.action, "Command")
+}
+
+// finish takes the oldest call out, which is answered. The lock is held.
+func (c *Conn) finish(call *call) {
+	c.calls.pop()
+	c.listing = nil
+	c.ahead -= call.size
+	c.inFlight--
+	c.progress = time.Now()
+	c.answers++
+	c.finished = true
+}
+
+// admit runs when the reader has dealt with all that came and is about to wait.
+// Only then are new actions let in for those that were answered: as answers come
+// several at a time, so do actions leave, for fewer writes and wake-ups on both
+// sides.
+func (c *Conn) admit() {
+	if !c.finished {
+		return
+	}
+	c.finished = false
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.letIn()
+}
+
+func (c *Conn) receiveEvent(view *Message, name string) {
+	if c.listing != nil && view.Get("ActionID") == c.listing.id {
+		c.receiveItem(c.listing, view)
+		return
+	}
+	switch name {
+	case "FullyBooted":
+		if !isClosed(c.booted) {
+			close(c.booted)
+		}
+	case "Shutdown":
+		c.mu.Lock()
+		if c.err == nil {
+			c.err = ErrShuttingDown
+		}
+		c.mu.Unlock()
+		// The end follows within milliseconds; if not, somebody forged it, and another
+		// connection is due.
+		c.raw.SetReadDeadline(time.Now().Add(time.Second))
+	}
+	if wanted := c.subscriptions.Load().of(name); len(wanted) > 0 {
+		m := view.keep()
+		for _, s := range wanted {
+			s.put(m)
+		}
+	}
+}
+
+// receiveItem handles one event of a list action.
+func (c *Conn) receiveItem(call *call, view *Message) {
+	m, end := view.keep(), view.Get("EventList")
+	c.mu.Lock()
+	if end == "" {
+		c.progress = time.Now()
+		c.mu.Unlock()
+		call.item(m)
+		return
+	}
+	if c.calls.oldest != call { // it was handed back meanwhile
+		c.mu.Unlock()
+		return
+	}
+	c.finish(call)
+	c.mu.Unlock()
+	if !is(end, "Complete") {
+		call.done(m, fmt.Errorf("%s: the server ended the list with %s", call.action, quote(clean(end))))
+		return
+	}
+	call.done(m, nil)
+}
