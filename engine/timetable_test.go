@@ -79,6 +79,20 @@ func TestTimetable(t *testing.T) {
 	}
 }
 
+// Equal schedules are kept once, whatever their jobs and shares of the jitter.
+func TestTimetable_shares(t *testing.T) {
+	var table Timetable
+	trigger := scheduleTrigger(t, "0 3 * * *", loadZone(t, "Europe/Berlin"))
+	trigger.Jitter = time.Hour
+	a, b := TriggerKey{"sip_notify.a", 0}, TriggerKey{"sip_notify.b", 0}
+	for _, key := range []TriggerKey{a, b} {
+		table.Set(key, NewDueTimes(trigger, key.Job), start)
+	}
+	if one, other := table.entries[a], table.entries[b]; one.times != other.times || one.share == other.share {
+		t.Errorf("%+v and %+v share no table, or the jitter too", one, other)
+	}
+}
+
 // The loop may stop, and its body may change the table.
 func TestTimetable_Fire_changes(t *testing.T) {
 	var table Timetable
