@@ -220,7 +220,8 @@ func (d *monthDaemon) look(most int) {
 		}
 		d.settle(&d.triggers[key.Index], now)
 	}
-	for _, tr := range d.triggers {
+	for i := range d.triggers {
+		tr := &d.triggers[i]
 		if len(tr.want) > 0 && !tr.want[0].At.Add(tr.times.share).After(now) {
 			d.Fatalf("%q in %s at %s: nothing came for %s", tr.trigger.Cron, tr.trigger.Zone, now, tr.want[0].At)
 		}
@@ -231,7 +232,7 @@ func (d *monthDaemon) look(most int) {
 // missed by the rules, and none is forgotten.
 func TestDueTimes_Settle_month(t *testing.T) {
 	schedules := monthSchedules(t, monthEnd.AddDate(0, 0, 4))
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(11, seed))
 			timer := time.NewTimer(0)
