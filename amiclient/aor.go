@@ -1,6 +1,10 @@
 package amiclient
 
-import "time"
+import (
+	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
+)
 
 // An AOR (address of record) is the place where the contacts of an endpoint are
 // kept: those of pjsip.conf and those that phones register.
@@ -25,13 +29,13 @@ type AOR struct {
 
 func newAOR(m *Message) AOR {
 	return AOR{
-		Message: m, Name: m.Get("ObjectName"), Contacts: appendContacts(nil, m.Get("Contacts")), TotalContacts: number(m.Get("TotalContacts")),
-		Registered: number(m.Get("ContactsRegistered")), MaxContacts: number(m.Get("MaxContacts")), Mailboxes: names(m.Get("Mailboxes")),
+		Message: m, Name: m.Get("ObjectName"), Contacts: appendContacts(nil, m.Get("Contacts")), TotalContacts: value.Number(m.Get("TotalContacts")),
+		Registered: value.Number(m.Get("ContactsRegistered")), MaxContacts: value.Number(m.Get("MaxContacts")), Mailboxes: names(m.Get("Mailboxes")),
 		OutboundProxy:     m.Get("OutboundProxy"),
-		MinimumExpiration: amount(m.Get("MinimumExpiration"), time.Second),
-		MaximumExpiration: amount(m.Get("MaximumExpiration"), time.Second),
-		DefaultExpiration: amount(m.Get("DefaultExpiration"), time.Second),
-		QualifyFrequency:  amount(m.Get("QualifyFrequency"), time.Second), QualifyTimeout: seconds(m.Get("QualifyTimeout")),
+		MinimumExpiration: value.Duration(m.Get("MinimumExpiration"), time.Second),
+		MaximumExpiration: value.Duration(m.Get("MaximumExpiration"), time.Second),
+		DefaultExpiration: value.Duration(m.Get("DefaultExpiration"), time.Second),
+		QualifyFrequency:  value.Duration(m.Get("QualifyFrequency"), time.Second), QualifyTimeout: seconds(m.Get("QualifyTimeout")),
 		RemoveExisting: truth(m.Get("RemoveExisting")), RemoveUnavailable: truth(m.Get("RemoveUnavailable")),
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // An Auth is how an endpoint authenticates itself, or Asterisk to it. Asterisk
@@ -20,7 +22,7 @@ type Auth struct {
 }
 
 func newAuth(m *Message) Auth {
-	return Auth{m.Get("ObjectName"), m.Get("AuthType"), m.Get("Username"), m.Get("Realm"), amount(m.Get("NonceLifetime"), time.Second), m}
+	return Auth{m.Get("ObjectName"), m.Get("AuthType"), m.Get("Username"), m.Get("Realm"), value.Duration(m.Get("NonceLifetime"), time.Second), m}
 }
 
 // Get returns the value of the event AuthDetail's first header of that name,

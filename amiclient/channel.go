@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // CoreShowChannels lists the channels that are up (main/manager.c:
@@ -45,7 +47,7 @@ func newChannel(m *Message) Channel {
 		Message: m, Name: m.Get("Channel"), State: m.Get("ChannelStateDesc"), Account: m.Get("AccountCode"),
 		CallerIDNum: known(m.Get("CallerIDNum")), CallerIDName: known(m.Get("CallerIDName")),
 		ConnectedLineNum: known(m.Get("ConnectedLineNum")), ConnectedLineName: known(m.Get("ConnectedLineName")),
-		Context: m.Get("Context"), Exten: m.Get("Exten"), Priority: number(m.Get("Priority")),
+		Context: m.Get("Context"), Exten: m.Get("Exten"), Priority: value.Number(m.Get("Priority")),
 		UniqueID: m.Get("Uniqueid"), LinkedID: m.Get("Linkedid"), Application: m.Get("Application"), ApplicationData: m.Get("ApplicationData"),
 		Duration: clock(m.Get("Duration")), BridgeID: m.Get("BridgeId"),
 	}

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"strings"
 	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // A ContactStatus is what Asterisk knows of a contact's reachability. Other words
@@ -48,8 +50,8 @@ type Contact struct {
 // newContact reads both events, which differ in some names.
 func newContact(m *Message) Contact {
 	c := Contact{
-		Message: m, UserAgent: m.Get("UserAgent"), Status: ContactStatus(m.Get("Status")), RoundTrip: amount(m.Get("RoundtripUsec"), time.Microsecond),
-		QualifyFrequency: amount(m.Get("QualifyFrequency"), time.Second), QualifyTimeout: seconds(m.Get("QualifyTimeout")),
+		Message: m, UserAgent: m.Get("UserAgent"), Status: ContactStatus(m.Get("Status")), RoundTrip: value.Duration(m.Get("RoundtripUsec"), time.Microsecond),
+		QualifyFrequency: value.Duration(m.Get("QualifyFrequency"), time.Second), QualifyTimeout: seconds(m.Get("QualifyTimeout")),
 		OutboundProxy: m.Get("OutboundProxy"), Path: m.Get("Path"),
 	}
 	// The sign is before the MD5 of the URI: ";@" in a registered contact's ID, "@@" in
@@ -57,10 +59,10 @@ func newContact(m *Message) Contact {
 	var aor string
 	if m.Event() == "ContactList" {
 		c.ID, c.Endpoint, c.URI, c.CallID = m.Get("ObjectName"), m.Get("Endpoint"), m.Get("Uri"), m.Get("CallId")
-		c.Expires, c.Via = epoch(m.Get("ExpirationTime")), hostPort(m.Get("ViaAddr"), m.Get("ViaPort"))
+		c.Expires, c.Via = value.Time(m.Get("ExpirationTime")), hostPort(m.Get("ViaAddr"), m.Get("ViaPort"))
 	} else {
 		c.ID, c.Endpoint, c.URI, c.CallID = m.Get("ID"), m.Get("EndpointName"), m.Get("URI"), m.Get("CallID")
-		c.Expires, c.Via, aor = epoch(m.Get("RegExpire")), m.Get("ViaAddress"), m.Get("AOR")
+		c.Expires, c.Via, aor = value.Time(m.Get("RegExpire")), m.Get("ViaAddress"), m.Get("AOR")
 	}
 	c.AOR = aor
 	if at := strings.LastIndexByte(c.ID, '@'); at > 0 {

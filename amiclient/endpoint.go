@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // An Endpoint is what PJSIPShowEndpoints tells of an endpoint.
@@ -28,24 +30,24 @@ func (c ContactURI) String() string { return c.AOR + "/" + c.URI }
 // newEndpoint goes over the message once: a list may have a hundred thousand.
 func newEndpoint(m *Message) Endpoint {
 	e := Endpoint{Message: m}
-	for name, value := range m.All() {
+	for name, text := range m.All() {
 		switch name {
 		case "ObjectName":
-			e.Name = value
+			e.Name = text
 		case "Transport":
-			e.Transport = value
+			e.Transport = text
 		case "Aor":
-			e.AORs = names(value)
+			e.AORs = names(text)
 		case "Auths":
-			e.Auths = names(value)
+			e.Auths = names(text)
 		case "OutboundAuths":
-			e.OutboundAuths = names(value)
+			e.OutboundAuths = names(text)
 		case "Contacts": // one header for each AOR that exists
-			e.Contacts = appendContacts(e.Contacts, value)
+			e.Contacts = appendContacts(e.Contacts, text)
 		case "DeviceState":
-			e.DeviceState = value
+			e.DeviceState = text
 		case "ActiveChannels":
-			e.ActiveChannels = number(value)
+			e.ActiveChannels = value.Number(text)
 		}
 	}
 	return e
@@ -145,7 +147,7 @@ func (a PJSIPShowEndpoint) Do(ctx context.Context, on Doer) (EndpointDetail, err
 		switch m.Event() {
 		case "EndpointDetail":
 			d.Message, d.Name, d.Context, d.CallerID, d.Mailboxes = m, m.Get("ObjectName"), m.Get("Context"), known(m.Get("Callerid")), names(m.Get("Mailboxes"))
-			d.DeviceState, d.ActiveChannels = m.Get("DeviceState"), number(m.Get("ActiveChannels"))
+			d.DeviceState, d.ActiveChannels = m.Get("DeviceState"), value.Number(m.Get("ActiveChannels"))
 		case "AorDetail":
 			d.AORs = append(d.AORs, newAOR(m))
 		case "ContactStatusDetail":

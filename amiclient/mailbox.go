@@ -1,6 +1,10 @@
 package amiclient
 
-import "context"
+import (
+	"context"
+
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
+)
 
 // MailboxStatus tells whether new messages wait in a box (main/manager.c:
 // action_mailboxstatus). Class call or reporting.
@@ -22,7 +26,7 @@ func (a MailboxStatus) Do(ctx context.Context, on Doer) (waiting bool, err error
 	if err != nil {
 		return false, err
 	}
-	return number(m.Get("Waiting")) != 0, nil
+	return value.Number(m.Get("Waiting")) != 0, nil
 }
 
 // MessageCount is how many messages a box has.
@@ -51,5 +55,5 @@ func (a MailboxCount) Do(ctx context.Context, on Doer) (MessageCount, error) {
 	if err != nil {
 		return MessageCount{}, err
 	}
-	return MessageCount{m, number(m.Get("UrgMessages")), number(m.Get("NewMessages")), number(m.Get("OldMessages"))}, nil
+	return MessageCount{m, value.Number(m.Get("UrgMessages")), value.Number(m.Get("NewMessages")), value.Number(m.Get("OldMessages"))}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 	"strconv"
+
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // MWIUpdate says how many messages a box has, for a voicemail system outside of
@@ -38,7 +40,7 @@ type MWIMailbox struct {
 }
 
 func newMWIMailbox(m *Message) MWIMailbox {
-	return MWIMailbox{m, m.Get("Mailbox"), number(m.Get("NewMessages")), number(m.Get("OldMessages"))}
+	return MWIMailbox{m, m.Get("Mailbox"), value.Number(m.Get("NewMessages")), value.Number(m.Get("OldMessages"))}
 }
 
 // MWIGet lists boxes that MWIUpdate made (res/res_mwi_external_ami.c:

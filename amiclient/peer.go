@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // A PeerStatus is what chan_sip knows of a peer's reachability. Other words than
@@ -25,7 +27,7 @@ const (
 func newPeerStatus(s string) (PeerStatus, time.Duration) {
 	if status, rest, ok := strings.Cut(s, " ("); ok {
 		if ms, ok := strings.CutSuffix(rest, " ms)"); ok {
-			return PeerStatus(status), amount(ms, time.Millisecond)
+			return PeerStatus(status), value.Duration(ms, time.Millisecond)
 		}
 	}
 	return PeerStatus(s), 0
@@ -45,7 +47,7 @@ type Peer struct {
 
 func newPeer(m *Message) Peer {
 	p := Peer{
-		Message: m, Name: m.Get("ObjectName"), Address: addrPort(m.Get("IPaddress"), m.Get("IPport")), Dynamic: truth(m.Get("Dynamic")),
+		Message: m, Name: m.Get("ObjectName"), Address: value.AddrPort(m.Get("IPaddress"), m.Get("IPport")), Dynamic: truth(m.Get("Dynamic")),
 		Realtime: truth(m.Get("RealtimeDevice")), Description: m.Get("Description"),
 	}
 	p.Status, p.RoundTrip = newPeerStatus(m.Get("Status"))
@@ -101,10 +103,10 @@ func (a SIPShowPeer) Do(ctx context.Context, on Doer) (PeerDetail, error) {
 		return PeerDetail{}, err
 	}
 	d := PeerDetail{
-		Message: m, Name: m.Get("ObjectName"), Address: addrPort(m.Get("Address-IP"), m.Get("Address-Port")), Dynamic: truth(m.Get("Dynamic")),
+		Message: m, Name: m.Get("ObjectName"), Address: value.AddrPort(m.Get("Address-IP"), m.Get("Address-Port")), Dynamic: truth(m.Get("Dynamic")),
 		Contact: m.Get("Reg-Contact"), UserAgent: m.Get("SIP-Useragent"), Context: m.Get("Context"), Mailboxes: names(m.Get("VoiceMailbox")), Description: m.Get("Description"),
-		Expires:          amount(strings.TrimSuffix(m.Get("RegExpire"), " seconds"), time.Second),
-		QualifyFrequency: amount(strings.TrimSuffix(m.Get("QualifyFreq"), " ms"), time.Millisecond),
+		Expires:          value.Duration(strings.TrimSuffix(m.Get("RegExpire"), " seconds"), time.Second),
+		QualifyFrequency: value.Duration(strings.TrimSuffix(m.Get("QualifyFreq"), " ms"), time.Millisecond),
 	}
 	d.Status, d.RoundTrip = newPeerStatus(m.Get("Status"))
 	return d, nil

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // Ping asks for a sign of life (main/manager.c: action_ping). Every user may
@@ -26,7 +28,7 @@ func (a Ping) Do(ctx context.Context, on Doer) (Pong, error) {
 	if err != nil {
 		return Pong{}, err
 	}
-	return Pong{m, epoch(m.Get("Timestamp"))}, nil
+	return Pong{m, value.Time(m.Get("Timestamp"))}, nil
 }
 
 // CoreSettings asks for what was set when Asterisk started (main/manager.c:
@@ -61,7 +63,7 @@ func (a CoreSettings) Do(ctx context.Context, on Doer) (ServerSettings, error) {
 	load, _ := strconv.ParseFloat(m.Get("CoreMaxLoadAvg"), 64)
 	return ServerSettings{
 		Message: m, AMIVersion: m.Get("AMIversion"), AsteriskVersion: m.Get("AsteriskVersion"), SystemName: m.Get("SystemName"),
-		MaxCalls: number(m.Get("CoreMaxCalls")), MaxLoad: load, MaxFilehandles: number(m.Get("CoreMaxFilehandles")),
+		MaxCalls: value.Number(m.Get("CoreMaxCalls")), MaxLoad: load, MaxFilehandles: value.Number(m.Get("CoreMaxFilehandles")),
 		RunUser: m.Get("CoreRunUser"), RunGroup: m.Get("CoreRunGroup"),
 		Realtime: is(m.Get("CoreRealTimeEnabled"), "Yes"), CDR: is(m.Get("CoreCDRenabled"), "Yes"), HTTP: is(m.Get("CoreHTTPenabled"), "Yes"),
 	}, nil
@@ -101,7 +103,7 @@ func (a CoreStatus) Do(ctx context.Context, on Doer) (ServerStatus, error) {
 		}
 		return t
 	}
-	return ServerStatus{m, at("Startup"), at("Reload"), number(m.Get("CoreCurrentCalls")), number(m.Get("CoreProcessedCalls"))}, nil
+	return ServerStatus{m, at("Startup"), at("Reload"), value.Number(m.Get("CoreCurrentCalls")), value.Number(m.Get("CoreProcessedCalls"))}, nil
 }
 
 // ListCommands asks which actions this server has and this user may send

@@ -3,6 +3,8 @@ package amiclient
 import (
 	"context"
 	"iter"
+
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // DeviceStateList lists the states of devices, those of each PJSIP endpoint and
@@ -48,6 +50,6 @@ func (ExtensionStateList) Action() Action { return Action{Name: "ExtensionStateL
 // List yields the states; none if there are no hints.
 func (a ExtensionStateList) List(ctx context.Context, on Doer) iter.Seq2[ExtensionState, error] {
 	return listOf(ctx, on, a.Action(), "ExtensionStatus", "No dialplan hints are available", func(m *Message) ExtensionState {
-		return ExtensionState{m, m.Get("Exten"), m.Get("Context"), m.Get("Hint"), number(m.Get("Status")), m.Get("StatusText")}
+		return ExtensionState{m, m.Get("Exten"), m.Get("Context"), m.Get("Hint"), value.Number(m.Get("Status")), m.Get("StatusText")}
 	})
 }

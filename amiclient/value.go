@@ -2,7 +2,6 @@ package amiclient
 
 import (
 	"net"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -12,27 +11,6 @@ import (
 // missing, says that there is nothing ("N/A", "(null)"), or is no such value: the
 // answers come from many versions, and the text stays in the message.
 
-// number reads a decimal number.
-func number(s string) int {
-	if s == "" || s[0] != '-' && (s[0] < '0' || s[0] > '9') { // the usual reasons, without the memory of an error
-		return 0
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-// amount reads a number of units that is not negative.
-func amount(s string, unit time.Duration) time.Duration {
-	n := time.Duration(number(s))
-	if d := n * unit; n > 0 && d/unit == n {
-		return d
-	}
-	return 0
-}
-
 // seconds reads seconds with a fraction, such as "3.000000".
 func seconds(s string) time.Duration {
 	const most = float64(1<<63-1) / float64(time.Second)
@@ -40,20 +18,6 @@ func seconds(s string) time.Duration {
 		return time.Duration(f * float64(time.Second))
 	}
 	return 0
-}
-
-// epoch reads seconds since 1970, with or without a fraction; 0 stands for none.
-func epoch(s string) time.Time {
-	whole, fraction, _ := strings.Cut(s, ".")
-	n := number(whole)
-	if n <= 0 {
-		return time.Time{}
-	}
-	nanoseconds, err := strconv.ParseUint((fraction + "000000000")[:9], 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.Unix(int64(n), int64(nanoseconds))
 }
 
 // truth reads a yes or no, of which Asterisk has several spellings.
@@ -86,19 +50,6 @@ func names(s string) []string {
 		}
 	}
 	return found
-}
-
-// addrPort reads an IP address and a port that stand in two headers.
-func addrPort(address, port string) netip.AddrPort {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	n := number(port)
-	if n < 0 || n > 65535 {
-		n = 0
-	}
-	return netip.AddrPortFrom(ip.Unmap(), uint16(n))
 }
 
 // hostPort joins a host, in brackets or not, and a port; "" without a host.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // A VoicemailUser is a box of app_voicemail. Its PIN is in no answer.
@@ -26,8 +28,8 @@ type VoicemailUser struct {
 func newVoicemailUser(m *Message) VoicemailUser {
 	return VoicemailUser{
 		Message: m, Context: m.Get("VMContext"), Mailbox: m.Get("VoiceMailbox"), FullName: m.Get("Fullname"), Email: known(m.Get("Email")), Pager: m.Get("Pager"),
-		Language: m.Get("Language"), TimeZone: m.Get("TimeZone"), UniqueID: m.Get("UniqueID"), New: number(m.Get("NewMessageCount")), Old: number(m.Get("OldMessageCount")),
-		MaxMessages: number(m.Get("MaxMessageCount")), MaxLength: amount(m.Get("MaxMessageLength"), time.Second),
+		Language: m.Get("Language"), TimeZone: m.Get("TimeZone"), UniqueID: m.Get("UniqueID"), New: value.Number(m.Get("NewMessageCount")), Old: value.Number(m.Get("OldMessageCount")),
+		MaxMessages: value.Number(m.Get("MaxMessageCount")), MaxLength: value.Duration(m.Get("MaxMessageLength"), time.Second),
 	}
 }
 

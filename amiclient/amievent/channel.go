@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // A Channel is what a channel was like when the event was raised. Caller and
@@ -47,13 +48,13 @@ func newChannel(m *amiclient.Message, end string) (c Channel, value string, n in
 	return c, "", n
 }
 
-func (c *Channel) take(name, value string) {
+func (c *Channel) take(name, text string) {
 	var field *string
 	switch name {
 	case "Channel":
 		field = &c.Name
 	case "ChannelState":
-		c.State = cmp.Or(c.State, integer(value, 0))
+		c.State = cmp.Or(c.State, value.Number(text))
 	case "ChannelStateDesc":
 		field = &c.StateDesc
 	case "CallerIDNum":
@@ -73,7 +74,7 @@ func (c *Channel) take(name, value string) {
 	case "Exten":
 		field = &c.Exten
 	case "Priority":
-		c.Priority = cmp.Or(c.Priority, integer(value, 0))
+		c.Priority = cmp.Or(c.Priority, value.Number(text))
 	case "Uniqueid":
 		field = &c.Uniqueid
 	case "Linkedid":
@@ -81,11 +82,11 @@ func (c *Channel) take(name, value string) {
 	case "Tenantid":
 		field = &c.Tenantid
 	case "ChanVariable":
-		name, value, _ := strings.Cut(value, "=")
-		c.Variables = append(c.Variables, amiclient.Variable{Name: name, Value: value})
+		name, set, _ := strings.Cut(text, "=")
+		c.Variables = append(c.Variables, amiclient.Variable{Name: name, Value: set})
 	}
 	if field != nil && *field == "" {
-		*field = value
+		*field = text
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // ContactStatus tells of a contact of a PJSIP endpoint that it came, went,
@@ -34,6 +35,6 @@ func newContactStatus(m *amiclient.Message) *ContactStatus {
 		Status:       amiclient.ContactStatus(m.Get("ContactStatus")),
 		AOR:          m.Get("AOR"),
 		EndpointName: m.Get("EndpointName"),
-		RoundTrip:    duration(m.Get("RoundtripUsec"), time.Microsecond),
+		RoundTrip:    value.Duration(m.Get("RoundtripUsec"), time.Microsecond),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // An Event is a *ContactStatus, *PeerStatus, *DeviceStateChange,
@@ -94,13 +95,11 @@ func (e Envelope) Privilege() []string {
 // Timestamp returns when the server raised the event, to the microsecond: zero
 // unless manager.conf has timestampevents=yes.
 func (e Envelope) Timestamp() time.Time {
-	seconds, fraction, _ := strings.Cut(e.line("Timestamp"), ".")
-	s, ok := number(seconds)
-	us, good := number(fraction)
-	if !ok || !good || len(fraction) != len("000000") {
+	text := e.line("Timestamp")
+	if _, fraction, _ := strings.Cut(text, "."); len(fraction) != len("000000") {
 		return time.Time{}
 	}
-	return time.Unix(int64(s), int64(us)*1000)
+	return value.Time(text)
 }
 
 // SystemName returns the server's systemname of asterisk.conf, "" if it has none.
@@ -109,10 +108,10 @@ func (e Envelope) SystemName() string { return e.line("SystemName") }
 // line returns the value of a line that the server itself writes. The body
 // begins with the first line of another name, and may hold any.
 func (e Envelope) line(name string) string {
-	for header, value := range e.Message.All() {
+	for header, text := range e.Message.All() {
 		switch header {
 		case name:
-			return value
+			return text
 		case "Event", "Privilege", "SequenceNumber", "File", "Line", "Func", "Timestamp", "SystemName":
 		default:
 			return ""

@@ -1,6 +1,9 @@
 package amievent
 
-import "github.com/notifyrun/notifyrun/amiclient"
+import (
+	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
+)
 
 // MessageWaiting tells what is in a mailbox after something changed there, or
 // after a caller visited it (main/manager_mwi.c: mwi_update_cb). Class call.
@@ -16,9 +19,9 @@ type MessageWaiting struct {
 func newMessageWaiting(m *amiclient.Message) *MessageWaiting {
 	e := &MessageWaiting{
 		Envelope: Envelope{m},
-		Waiting:  integer(m.Get("Waiting"), 0) > 0,
-		New:      integer(m.Get("New"), 0),
-		Old:      integer(m.Get("Old"), 0),
+		Waiting:  value.Number(m.Get("Waiting")) > 0,
+		New:      value.Number(m.Get("New")),
+		Old:      value.Number(m.Get("Old")),
 	}
 	e.Channel, e.Mailbox, _ = newChannel(m, "Mailbox")
 	return e

@@ -1,6 +1,9 @@
 package amievent
 
-import "github.com/notifyrun/notifyrun/amiclient"
+import (
+	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
+)
 
 // An OriginateReason is how the call of an Originate went: a control frame.
 type OriginateReason int
@@ -38,7 +41,7 @@ func newOriginateResponse(m *amiclient.Message) *OriginateResponse {
 		Envelope:     Envelope{m},
 		ActionID:     m.Get("ActionID"),
 		Success:      m.Get("Response") == "Success",
-		Reason:       OriginateReason(integer(m.Get("Reason"), 0)),
+		Reason:       OriginateReason(value.Number(m.Get("Reason"))),
 		Channel:      m.Get("Channel"),
 		Context:      m.Get("Context"),
 		Exten:        m.Get("Exten"),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // A PeerState is what became of a peer.
@@ -52,8 +53,8 @@ func newPeerStatus(m *amiclient.Message) *PeerStatus {
 		Peer:        m.Get("Peer"),
 		Status:      PeerState(m.Get("PeerStatus")),
 		Cause:       m.Get("Cause"),
-		Address:     addrPort(m.Get("Address"), m.Get("Port")),
-		RoundTrip:   duration(m.Get("Time"), time.Millisecond),
+		Address:     value.AddrPort(m.Get("Address"), m.Get("Port")),
+		RoundTrip:   value.Duration(m.Get("Time"), time.Millisecond),
 	}
 	_, e.Name, _ = strings.Cut(e.Peer, "/")
 	return e

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // An Address is one end of a connection, as security events have it
@@ -20,7 +21,7 @@ type Address struct {
 func parseAddress(s string) Address {
 	rest, port, _ := cutLast(s, "/")
 	rest, ip, _ := cutLast(rest, "/")
-	address := addrPort(ip, port)
+	address := value.AddrPort(ip, port)
 	if !address.IsValid() {
 		return Address{}
 	}

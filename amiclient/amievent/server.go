@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // FullyBooted tells that all modules are loaded (main/asterisk.c:
@@ -22,8 +23,8 @@ func newFullyBooted(m *amiclient.Message) *FullyBooted {
 	return &FullyBooted{
 		Envelope:   Envelope{m},
 		Status:     m.Get("Status"),
-		Uptime:     duration(m.Get("Uptime"), time.Second),
-		LastReload: duration(m.Get("LastReload"), time.Second),
+		Uptime:     value.Duration(m.Get("Uptime"), time.Second),
+		LastReload: value.Duration(m.Get("LastReload"), time.Second),
 	}
 }
 
@@ -64,5 +65,5 @@ type Reload struct {
 }
 
 func newReload(m *amiclient.Message) *Reload {
-	return &Reload{Envelope{m}, m.Get("Module"), ReloadStatus(integer(m.Get("Status"), int(ReloadUnreadable)))}
+	return &Reload{Envelope{m}, m.Get("Module"), ReloadStatus(value.NumberOr(m.Get("Status"), int(ReloadUnreadable)))}
 }

@@ -1,6 +1,9 @@
 package amievent
 
-import "github.com/notifyrun/notifyrun/amiclient"
+import (
+	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
+)
 
 // A DeviceState is the state of a device.
 type DeviceState string
@@ -64,7 +67,7 @@ func newExtensionStatus(m *amiclient.Message) *ExtensionStatus {
 		Exten:      m.Get("Exten"),
 		Context:    m.Get("Context"),
 		Hint:       m.Get("Hint"),
-		Status:     ExtensionState(integer(m.Get("Status"), int(ExtensionDeactivated))),
+		Status:     ExtensionState(value.NumberOr(m.Get("Status"), int(ExtensionDeactivated))),
 		StatusText: m.Get("StatusText"),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // The states of a TestEvent about a contact (res/res_pjsip_registrar.c).
@@ -32,7 +33,7 @@ func newTestEvent(m *amiclient.Message) *TestEvent {
 		State:      m.Get("State"),
 		Contact:    m.Get("Contact"),
 		AOR:        m.Get("AOR"),
-		Expiration: duration(m.Get("Expiration"), time.Second),
+		Expiration: value.Duration(m.Get("Expiration"), time.Second),
 		UserAgent:  m.Get("UserAgent"),
 	}
 }

@@ -10,19 +10,20 @@ import (
 // mayImport is which of our packages each package may import, docs/design.md
 // says why. Data flows one way: so do imports.
 var mayImport = map[string][]string{
-	"schema":             nil,
-	"amiclient":          nil,
-	"amiclient/amievent": {"amiclient"},
-	"amiclient/amisim":   nil,
-	"amiclient/amitest":  {"amiclient"},
-	"engine":             {"schema", "amiclient"},
-	"engine/ledger":      {"engine"},
-	"cmd/notifyrun":      {"schema", "engine", "engine/ledger", "amiclient", "amiclient/amisim"},
+	"schema":                   nil,
+	"amiclient":                {"amiclient/internal/value"},
+	"amiclient/amievent":       {"amiclient", "amiclient/internal/value"},
+	"amiclient/amisim":         nil,
+	"amiclient/amitest":        {"amiclient"},
+	"amiclient/internal/value": nil,
+	"engine":                   {"schema", "amiclient"},
+	"engine/ledger":            {"engine"},
+	"cmd/notifyrun":            {"schema", "engine", "engine/ledger", "amiclient", "amiclient/amisim"},
 }
 
 // standardOnly are the packages that import nothing but the standard library
 // and what mayImport names.
-var standardOnly = []string{"amiclient", "amiclient/amievent", "amiclient/amisim", "amiclient/amitest"}
+var standardOnly = []string{"amiclient", "amiclient/amievent", "amiclient/amisim", "amiclient/amitest", "amiclient/internal/value"}
 
 // notIn are packages of the standard library that a package must do without.
 var notIn = map[string][]string{
