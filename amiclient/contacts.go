@@ -42,7 +42,7 @@ func Reachable(ctx context.Context, on Doer) (map[string]bool, error) {
 			continue
 		}
 		switch d.State {
-		case "NOT_INUSE", "INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD":
+		case DeviceNotInUse, DeviceInUse, DeviceBusy, DeviceRinging, DeviceRingInUse, DeviceOnHold:
 			reachable[strings.Clone(name)] = true
 		}
 	}

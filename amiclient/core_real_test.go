@@ -62,7 +62,7 @@ func testCore(t *testing.T, server *amitest.Asterisk, cfg amiclient.Config) {
 	if _, err := (amiclient.Command{Command: "nope"}).Do(ctx, c); err == nil || !strings.Contains(err.Error(), "No such command 'nope'") {
 		t.Errorf("Command that is none: %v", err)
 	}
-	states := indexed(t, amiclient.DeviceStateList{}.List(ctx, c), func(s amiclient.DeviceState) string { return s.Device })
+	states := indexed(t, amiclient.DeviceStateList{}.List(ctx, c), func(s amiclient.Device) string { return s.Device })
 	if states["PJSIP/"+amitest.EndpointAbsent].State != "UNAVAILABLE" {
 		t.Errorf("device states %+v", states)
 	}

@@ -28,7 +28,7 @@ func indexed[T any](t *testing.T, list iter.Seq2[T, error], key func(T) string) 
 func TestDeviceStateList(t *testing.T) {
 	for _, name := range []string{"devicestates-16", "devicestates-22"} {
 		bubble(t, name, func(t *testing.T) {
-			states := indexed(t, amiclient.DeviceStateList{}.List(t.Context(), replay(t, name)), func(s amiclient.DeviceState) string { return s.Device })
+			states := indexed(t, amiclient.DeviceStateList{}.List(t.Context(), replay(t, name)), func(s amiclient.Device) string { return s.Device })
 			if len(states) != 13 || states["PJSIP/1001"].State != "NOT_INUSE" || states["PJSIP/absent"].State != "UNAVAILABLE" {
 				t.Errorf("states of %q", slices.Sorted(maps.Keys(states)))
 			}
@@ -37,7 +37,7 @@ func TestDeviceStateList(t *testing.T) {
 }
 
 func TestExtensionStateList(t *testing.T) {
-	byExten := func(s amiclient.ExtensionState) string { return s.Exten }
+	byExten := func(s amiclient.Extension) string { return s.Exten }
 	for _, name := range []string{"hints-16", "hints-22"} {
 		bubble(t, name, func(t *testing.T) {
 			c := replay(t, name)
@@ -50,6 +50,16 @@ func TestExtensionStateList(t *testing.T) {
 			}
 		})
 	}
+	bubble(t, "not idle for want of a number", func(t *testing.T) {
+		c := dial(t, amiclient.Config{}, func(d *amitest.Dialogue) {
+			d.Expect("Action: ExtensionStateList")
+			d.Send(listStart + item("ExtensionStatus", "Exten: 1001⏎Status: busy") + listEnd)
+			d.Wait()
+		})
+		if s := indexed(t, amiclient.ExtensionStateList{}.List(t.Context(), c), byExten)["1001"]; s.Status != amiclient.ExtensionDeactivated {
+			t.Errorf("%+v", s)
+		}
+	})
 	bubble(t, "refused for want of hints", func(t *testing.T) {
 		c := dial(t, amiclient.Config{}, func(d *amitest.Dialogue) {
 			d.Error(d.Expect("Action: ExtensionStateList"), "No dialplan hints are available")

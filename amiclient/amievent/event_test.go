@@ -53,11 +53,11 @@ func TestParse(t *testing.T) {
 		{"peer without sense", "Event: PeerStatus⏎Peer: nobody⏎Address: nowhere⏎Port: 70000⏎Time: never", &amievent.PeerStatus{Peer: "nobody"}},
 		{"peer with a port that is none", "Event: PeerStatus⏎Address: 127.0.0.1⏎Port: 70000", &amievent.PeerStatus{Address: netip.MustParseAddrPort("127.0.0.1:0")}},
 
-		{"device", "Event: DeviceStateChange⏎Privilege: call,all⏎Device: PJSIP/1001⏎State: RINGINUSE", &amievent.DeviceStateChange{Device: "PJSIP/1001", State: amievent.DeviceRingInUse}},
-		{"device of a list", "Event: DeviceStateChange⏎ActionID: r3⏎Device: Custom:x⏎State: NOT_INUSE", &amievent.DeviceStateChange{Device: "Custom:x", State: amievent.DeviceNotInUse}},
+		{"device", "Event: DeviceStateChange⏎Privilege: call,all⏎Device: PJSIP/1001⏎State: RINGINUSE", &amievent.DeviceStateChange{Device: "PJSIP/1001", State: amiclient.DeviceRingInUse}},
+		{"device of a list", "Event: DeviceStateChange⏎ActionID: r3⏎Device: Custom:x⏎State: NOT_INUSE", &amievent.DeviceStateChange{Device: "Custom:x", State: amiclient.DeviceNotInUse}},
 		{"extension", "Event: ExtensionStatus⏎Privilege: call,all⏎Exten: 1001⏎Context: default⏎Hint: PJSIP/1001⏎Status: 9⏎StatusText: InUse&Ringing",
-			&amievent.ExtensionStatus{Exten: "1001", Context: "default", Hint: "PJSIP/1001", Status: amievent.ExtensionInUse | amievent.ExtensionRinging, StatusText: "InUse&Ringing"}},
-		{"extension that is not idle for want of a number", "Event: ExtensionStatus⏎Exten: 1001⏎Status: busy", &amievent.ExtensionStatus{Exten: "1001", Status: amievent.ExtensionDeactivated}},
+			&amievent.ExtensionStatus{Exten: "1001", Context: "default", Hint: "PJSIP/1001", Status: amiclient.ExtensionInUse | amiclient.ExtensionRinging, StatusText: "InUse&Ringing"}},
+		{"extension that is not idle for want of a number", "Event: ExtensionStatus⏎Exten: 1001⏎Status: busy", &amievent.ExtensionStatus{Exten: "1001", Status: amiclient.ExtensionDeactivated}},
 
 		{"authentication", "Event: SuccessfulAuth⏎Privilege: security,all⏎EventTV: 2026-11-22T02:04:11.222+0000⏎Severity: Informational⏎Service: PJSIP⏎EventVersion: 1⏎AccountID: dynamic⏎SessionID: recorded⏎LocalAddress: IPV4/UDP/127.0.0.1/24519⏎RemoteAddress: IPV4/UDP/127.0.0.1/56794⏎UsingPassword: 1",
 			&amievent.SuccessfulAuth{UsingPassword: true, Security: amievent.Security{EventTV: time.Date(2026, 11, 22, 2, 4, 11, 222e6, time.UTC), Severity: "Informational", Service: "PJSIP", AccountID: "dynamic", SessionID: "recorded",
@@ -196,9 +196,9 @@ func TestParse_recorded(t *testing.T) {
 		case *amievent.PeerStatus:
 			bad = e.Peer != e.ChannelType+"/"+e.Name || e.Status != amievent.PeerReachable && e.Status != amievent.PeerUnreachable
 		case *amievent.DeviceStateChange:
-			bad = e.Device == "" || e.State != amievent.DeviceNotInUse && e.State != amievent.DeviceInUse && e.State != amievent.DeviceUnavailable && e.State != amievent.DeviceInvalid && e.State != amievent.DeviceUnknown && e.State != amievent.DeviceRinging
+			bad = e.Device == "" || e.State != amiclient.DeviceNotInUse && e.State != amiclient.DeviceInUse && e.State != amiclient.DeviceUnavailable && e.State != amiclient.DeviceInvalid && e.State != amiclient.DeviceUnknown && e.State != amiclient.DeviceRinging
 		case *amievent.ExtensionStatus:
-			word := map[amievent.ExtensionState]string{amievent.ExtensionNotInUse: "Idle", amievent.ExtensionInUse: "InUse", amievent.ExtensionUnavailable: "Unavailable", amievent.ExtensionRinging: "Ringing"}[e.Status]
+			word := map[amiclient.ExtensionState]string{amiclient.ExtensionNotInUse: "Idle", amiclient.ExtensionInUse: "InUse", amiclient.ExtensionUnavailable: "Unavailable", amiclient.ExtensionRinging: "Ringing"}[e.Status]
 			bad = e.Exten == "" || e.Context == "" || e.Hint == "" || e.StatusText != word
 		case *amievent.SuccessfulAuth:
 			bad = !whole(e.Security) || e.Severity != "Informational" || e.UsingPassword != (e.Service != "AMI")

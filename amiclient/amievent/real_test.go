@@ -102,10 +102,10 @@ func realRegistration(t *testing.T, server *amitest.Asterisk, client *amiclient.
 			return e.Status == status && e.ChannelType == "PJSIP" && e.Peer == "PJSIP/"+endpoint && e.Name == endpoint && !e.Address.IsValid()
 		})
 	}
-	device := func(state amievent.DeviceState) func(amievent.Event) bool {
+	device := func(state amiclient.DeviceState) func(amievent.Event) bool {
 		return event(func(e *amievent.DeviceStateChange) bool { return e.Device == "PJSIP/"+endpoint && e.State == state })
 	}
-	extension := func(status amievent.ExtensionState, text string) func(amievent.Event) bool {
+	extension := func(status amiclient.ExtensionState, text string) func(amievent.Event) bool {
 		return event(func(e *amievent.ExtensionStatus) bool {
 			return e.Exten == endpoint && e.Context == "default" && e.Hint == "PJSIP/"+endpoint && e.Status == status && e.StatusText == text
 		})
@@ -131,7 +131,7 @@ func realRegistration(t *testing.T, server *amitest.Asterisk, client *amiclient.
 			return e.Event() == "ChallengeSent" && request(*e, "Informational", "first")
 		}),
 		"SuccessfulAuth": authenticated("first"), "NonQualified": contact(amiclient.ContactNonQualified), "Reachable": peer(amievent.PeerReachable),
-		"NOT_INUSE": device(amievent.DeviceNotInUse), "Idle": extension(amievent.ExtensionNotInUse, "Idle"),
+		"NOT_INUSE": device(amiclient.DeviceNotInUse), "Idle": extension(amiclient.ExtensionNotInUse, "Idle"),
 	})
 
 	// The same contact from a phone that has booted anew: the SessionID alone tells.
@@ -154,7 +154,7 @@ func realRegistration(t *testing.T, server *amitest.Asterisk, client *amiclient.
 		t.Fatal(err)
 	}
 	await(t, sub, awaited{"Removed": contact(amiclient.ContactRemoved), "Unreachable": peer(amievent.PeerUnreachable),
-		"UNAVAILABLE": device(amievent.DeviceUnavailable), "Unavailable": extension(amievent.ExtensionUnavailable, "Unavailable")})
+		"UNAVAILABLE": device(amiclient.DeviceUnavailable), "Unavailable": extension(amiclient.ExtensionUnavailable, "Unavailable")})
 }
 
 func realOptions(t *testing.T, server *amitest.Asterisk, sub *amiclient.Subscription, phone *amitest.Phone) {
@@ -273,17 +273,17 @@ func realCall(t *testing.T, client *amiclient.Client, sub *amiclient.Subscriptio
 			t.Fatal(err)
 		}
 	}
-	device := func(state amievent.DeviceState) func(amievent.Event) bool {
+	device := func(state amiclient.DeviceState) func(amievent.Event) bool {
 		return event(func(e *amievent.DeviceStateChange) bool { return e.Device == "PJSIP/1001" && e.State == state })
 	}
 	originate("PJSIP/1001")
-	await(t, sub, awaited{"INUSE": device(amievent.DeviceInUse), "InUse": event(func(e *amievent.ExtensionStatus) bool {
-		return e.Exten == "1001" && e.Status == amievent.ExtensionInUse
+	await(t, sub, awaited{"INUSE": device(amiclient.DeviceInUse), "InUse": event(func(e *amievent.ExtensionStatus) bool {
+		return e.Exten == "1001" && e.Status == amiclient.ExtensionInUse
 	})})
 	if _, err := client.Do(t.Context(), amiclient.Action{Name: "Command", Headers: headers("Command", "channel request hangup all")}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, sub, awaited{"NOT_INUSE": device(amievent.DeviceNotInUse)})
+	await(t, sub, awaited{"NOT_INUSE": device(amiclient.DeviceNotInUse)})
 	originate("Local/nope@default")
 	await(t, sub, awaited{"a failure": event(func(e *amievent.OriginateResponse) bool {
 		return !e.Success && e.Reason == amievent.OriginateFailed && e.Uniqueid == "" && e.Channel == "Local/nope@default"
