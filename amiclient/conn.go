@@ -135,6 +135,12 @@ func (c *Conn) Do(ctx context.Context, a Action) (*Message, error) {
 
 // do is Do; on success it calls then before any later message is looked at.
 func (c *Conn) do(ctx context.Context, a Action, then func()) (*Message, error) {
+	return c.await(ctx, a, c.start, then)
+}
+
+// await queues an action by start or, unchecked, by enqueue, and waits for its
+// answer. On success it calls then before any later message is looked at.
+func (c *Conn) await(ctx context.Context, a Action, queue func(context.Context, Action, *call) error, then func()) (*Message, error) {
 	type answer struct {
 		m   *Message
 		err error
@@ -146,7 +152,7 @@ func (c *Conn) do(ctx context.Context, a Action, then func()) (*Message, error) 
 		}
 		answers <- answer{m, err}
 	}
-	if err := c.Go(ctx, c.newID(), a, done); err != nil {
+	if err := queue(ctx, a, &call{id: c.newID(), action: a.Name, done: done}); err != nil {
 		return nil, err
 	}
 	select {
@@ -160,9 +166,9 @@ func (c *Conn) do(ctx context.Context, a Action, then func()) (*Message, error) 
 // Go queues an action under an id that no other action in flight has, and
 // returns. It blocks while MaxInFlight actions await their answer, and the first
 // time on a connection that an action has an argument that some servers do not
-// know, while the server is asked; ctx bounds only these waits. done is called exactly once, with what Do would return, from
-// the goroutine that reads or that breaks the connection: it must not block,
-// nor call Go or Do itself.
+// know, while the server is asked; ctx bounds only these waits. done is called
+// exactly once, with what Do would return, from the goroutine that reads or that
+// breaks the connection: it must not block, nor call Go or Do itself.
 //
 // If Go returns an error the action was never queued and done is not called.
 func (c *Conn) Go(ctx context.Context, actionID string, a Action, done func(*Message, error)) error {
@@ -284,7 +290,7 @@ func (c *Conn) keepAlive(ctx context.Context) {
 			return
 		}
 		if c.answered() == last {
-			c.Do(ctx, Action{Name: "Ping"}) // it breaks the connection if nobody answers
+			c.Do(ctx, Ping{}.Action()) // it breaks the connection if nobody answers
 		}
 	}
 }

@@ -32,7 +32,7 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	defer cancel()
 	err = c.waitForBoot(bootCtx)
 	if err == nil {
-		err = c.setMask(bootCtx, "off", func() {})
+		err = c.setMask(bootCtx, Events{}, func() {})
 	}
 	if err != nil {
 		c.Close()
@@ -153,7 +153,7 @@ func (c *Conn) waitForBoot(ctx context.Context) error {
 	defer ticker.Stop()
 	count, since := 0, time.Now()
 	for {
-		m, err := c.Do(ctx, Action{Name: "ListCommands"})
+		m, err := c.Do(ctx, ListCommands{}.Action())
 		var refused *ResponseError
 		if errors.As(err, &refused) {
 			return nil // cannot be seen

@@ -20,11 +20,14 @@ type Events struct {
 // holds the field as it is. All classes are never written as "on", to which a
 // server with brokeneventsaction gives no answer.
 func (e Events) Action() Action {
-	mask := "off"
-	if len(e.Classes) > 0 {
-		mask = strings.Join(e.Classes, ",")
+	return Action{Name: "Events", Headers: []Header{{"EventMask", e.mask()}}}
+}
+
+func (e Events) mask() string {
+	if len(e.Classes) == 0 {
+		return "off"
 	}
-	return Action{Name: "Events", Headers: []Header{{"EventMask", mask}}}
+	return strings.Join(e.Classes, ",")
 }
 
 // Do verifies that the server took the classes: its answer to a mask that
@@ -33,18 +36,17 @@ func (e Events) Do(ctx context.Context, on Doer) error {
 	if err := checkClasses(e.Classes); err != nil {
 		return err
 	}
-	a := e.Action()
-	m, err := on.Do(ctx, a)
+	m, err := on.Do(ctx, e.Action())
 	if err != nil {
 		return err
 	}
-	return checkMask(m, a.Headers[0].Value)
+	return e.check(m)
 }
 
-// checkMask tells whether the answer to Events says that the mask was taken.
-func checkMask(m *Message, mask string) error {
-	if got := m.Get("Events"); mask != "off" && !is(got, "On") {
-		return fmt.Errorf("set event mask %q: Asterisk made it %s; check that it knows these classes", mask, quote(clean(got)))
+// check tells whether the answer says that the mask was taken.
+func (e Events) check(m *Message) error {
+	if got := m.Get("Events"); len(e.Classes) > 0 && !is(got, "On") {
+		return fmt.Errorf("set event mask %q: Asterisk made it %s; check that it knows these classes", e.mask(), quote(clean(got)))
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func (l *list) add(m *Message) {
 	if l.bytes += m.size(); l.bytes > maxQueuedBytes {
 		l.finished, l.err = true, fmt.Errorf("%s: more than %d bytes of the list wait to be taken", l.action, maxQueuedBytes)
 	}
-	l.signal()
+	token(l.wake)
 }
 
 func (l *list) finish(_ *Message, err error) {
@@ -75,14 +75,7 @@ func (l *list) finish(_ *Message, err error) {
 	if !l.finished {
 		l.finished, l.err = true, err
 	}
-	l.signal()
-}
-
-func (l *list) signal() {
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
+	token(l.wake)
 }
 
 func (l *list) take() (items []*Message, finished bool, err error) {

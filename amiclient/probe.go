@@ -59,34 +59,19 @@ func (p *probe[T]) ask(ctx context.Context, c *Conn) (T, error) {
 	if p.told {
 		return p.knows, nil
 	}
-	type answer struct {
-		m   *Message
-		err error
-	}
 	a := p.action()
-	answers := make(chan answer, 1)
-	// Not by Go: its checks rightly refuse what says nothing.
-	err := c.enqueue(ctx, a, &call{id: c.newID(), action: a.Name, done: func(m *Message, err error) { answers <- answer{m, err} }})
-	if err != nil {
+	m, err := c.await(ctx, a, c.enqueue, func() {}) // unchecked: the checks rightly refuse what says nothing
+	if err != nil && !errors.As(err, new(*ResponseError)) {
 		return p.knows, err
 	}
-	select {
-	case got := <-answers:
-		var refused *ResponseError
-		if got.err != nil && !errors.As(got.err, &refused) {
-			return p.knows, got.err
-		}
-		if knows, told := p.read(got.m, got.err); told {
-			p.knows, p.told = knows, true
-			return knows, nil
-		}
-		if got.err == nil {
-			got.err = fmt.Errorf("%s: Asterisk answers %s to a question about its arguments", a.Name, quote(clean(got.m.Get("Message"))))
-		}
-		return p.knows, got.err
-	case <-ctx.Done():
-		return p.knows, &ConnError{a.Name, true, context.Cause(ctx)}
+	if knows, told := p.read(m, err); told {
+		p.knows, p.told = knows, true
+		return knows, nil
 	}
+	if err == nil {
+		err = fmt.Errorf("%s: Asterisk answers %s to a question about its arguments", a.Name, quote(clean(m.Get("Message"))))
+	}
+	return p.knows, err
 }
 
 // checkArguments refuses what this server does not know and would not refuse

@@ -160,7 +160,7 @@ func (s *Subscription) take() (*Message, error) {
 // too. The lock is held.
 func (s *Subscription) signalRest() {
 	if s.count > 0 || s.missed != (MissedError{}) || s.ended != nil {
-		s.signal()
+		token(s.wake)
 	}
 }
 
@@ -184,7 +184,7 @@ func (s *Subscription) put(m *Message) {
 	s.missed = MissedError{}
 	s.count++
 	s.bytes += m.size()
-	s.signal()
+	token(s.wake)
 }
 
 // miss notes that a connection was lost between what is there and what comes.
@@ -192,7 +192,7 @@ func (s *Subscription) miss(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.missed.Cause = cause
-	s.signal()
+	token(s.wake)
 }
 
 // end lets Next return err once everything is taken. The first reason counts.
@@ -202,14 +202,7 @@ func (s *Subscription) end(err error) {
 	if s.ended == nil {
 		s.ended = err
 	}
-	s.signal()
-}
-
-func (s *Subscription) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	token(s.wake)
 }
 
 // subscriptions are those of one connection. A value never changes, so the
@@ -248,19 +241,15 @@ func (s *subscriptions) of(name string) []*Subscription {
 	return s.others
 }
 
-// mask returns the classes that the server must send for them, in the form of
-// the action Events.
-func (s *subscriptions) mask() string {
-	var mask []string
+// events returns the action that has the server send the classes for them.
+func (s *subscriptions) events() Events {
+	var e Events
 	for _, class := range classes {
 		if slices.ContainsFunc(s.list, func(sub *Subscription) bool { return slices.Contains(sub.filter.wants(), class) }) {
-			mask = append(mask, class)
+			e.Classes = append(e.Classes, class)
 		}
 	}
-	if len(mask) == 0 {
-		return "off"
-	}
-	return strings.Join(mask, ",")
+	return e
 }
 
 // Subscribe has the server send the classes of f and returns a subscription to
@@ -303,10 +292,10 @@ func (c *Conn) attach(ctx context.Context, missed error, added ...*Subscription)
 		}
 		c.change(func(list []*Subscription) []*Subscription { return append(list, added...) })
 	}
-	mask := newSubscriptions(append(slices.Clip(now.list), added...)).mask()
-	if mask == c.mask {
+	events := newSubscriptions(append(slices.Clip(now.list), added...)).events()
+	if events.mask() == c.mask {
 		add()
-	} else if err := c.setMask(ctx, mask, func() { decided.Do(add) }); err != nil {
+	} else if err := c.setMask(ctx, events, func() { decided.Do(add) }); err != nil {
 		decided.Do(func() {})
 		for _, s := range added {
 			c.detach(s)
@@ -345,16 +334,17 @@ func (c *Conn) change(f func([]*Subscription) []*Subscription) {
 	}
 }
 
-// setMask has the server send events of these classes. then runs before any later message is looked at.
-func (c *Conn) setMask(ctx context.Context, mask string, then func()) error {
+// setMask has the server send these events. then runs before any later message
+// is looked at.
+func (c *Conn) setMask(ctx context.Context, events Events, then func()) error {
 	c.mask = "" // not known, should the answer not be seen
-	m, err := c.do(ctx, Action{Name: "Events", Headers: []Header{{"EventMask", mask}}}, then)
+	m, err := c.do(ctx, events.Action(), then)
 	if err != nil {
 		return err
 	}
-	if err := checkMask(m, mask); err != nil {
+	if err := events.check(m); err != nil {
 		return err
 	}
-	c.mask = mask
+	c.mask = events.mask()
 	return nil
 }

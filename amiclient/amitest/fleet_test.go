@@ -110,14 +110,5 @@ func quiet(major int, version, addr, phone string) *pbx {
 
 // eachFleet runs f against the simulator and the real servers, as eachPBX does.
 func eachFleet(t *testing.T, f func(t *testing.T, p *fleet)) {
-	for _, major := range []int{16, 22} {
-		t.Run(fmt.Sprintf("simulated-%d", major), func(t *testing.T) {
-			t.Parallel()
-			f(t, simulatedFleet(t, major))
-		})
-		t.Run(fmt.Sprintf("asterisk-%d", major), func(t *testing.T) {
-			t.Parallel()
-			f(t, realFleet(t, major))
-		})
-	}
+	eachServer(t, simulatedFleet, realFleet, f)
 }

@@ -30,15 +30,18 @@ type pbx struct {
 
 // eachPBX runs f against the simulator as Asterisk 16 and 22, and against the real servers where they can be had. All
 // have the same users and endpoints, those of StartAsterisk.
-func eachPBX(t *testing.T, f func(t *testing.T, p *pbx)) {
+func eachPBX(t *testing.T, f func(t *testing.T, p *pbx)) { eachServer(t, simulatedPBX, realPBX, f) }
+
+// eachServer runs f against what simulated and real make of each major version.
+func eachServer[P any](t *testing.T, simulated, real func(t *testing.T, major int) P, f func(t *testing.T, p P)) {
 	for _, major := range []int{16, 22} {
 		t.Run(fmt.Sprintf("simulated-%d", major), func(t *testing.T) {
 			t.Parallel()
-			f(t, simulatedPBX(t, major))
+			f(t, simulated(t, major))
 		})
 		t.Run(fmt.Sprintf("asterisk-%d", major), func(t *testing.T) {
 			t.Parallel()
-			f(t, realPBX(t, major))
+			f(t, real(t, major))
 		})
 	}
 }
