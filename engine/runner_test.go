@@ -92,7 +92,8 @@ type fakePBX struct {
 	contacts map[string]int
 
 	reachable  map[string]bool
-	unreadable error // of the device states
+	unreadable error  // of the device states
+	unshown    string // an endpoint that the server cannot show
 
 	answer func(n int) error // to the n-th action; nil: Success
 	ping   func() error
@@ -142,6 +143,10 @@ func (p *fakePBX) List(_ context.Context, a amiclient.Action) iter.Seq2[*amiclie
 	return func(yield func(*amiclient.Message, error) bool) {
 		switch a.Name {
 		case "PJSIPShowEndpoint":
+			if a.Headers[0].Value == p.unshown {
+				yield(nil, &amiclient.ResponseError{Action: a.Name, Text: "Unable to retrieve transport nope"})
+				return
+			}
 			n, ok := p.contacts[a.Headers[0].Value]
 			if !ok {
 				n = 1
@@ -364,6 +369,20 @@ func TestRunner_SkipsWithoutContact(t *testing.T) {
 			})
 		})
 	}
+}
+
+// One endpoint that Asterisk cannot show is sent to, and the others are looked at
+// all the same.
+func TestRunner_LooksPastAnEndpoint(t *testing.T) {
+	cfg := job(t, 10, "")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		b.pbx.contacts, b.pbx.unshown = map[string]int{"1": 0, "7": 0}, "4"
+		r := b.run(t, t.Context())
+		if r.Runs[0].Outcomes[Skipped] != 2 || r.Runs[0].Outcomes[Accepted] != 8 || len(b.pbx.sent) != 8 {
+			t.Errorf("%+v, %d sent", r.Runs[0], len(b.pbx.sent))
+		}
+	})
 }
 
 // In the dialog of a call no contact is needed.
