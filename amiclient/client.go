@@ -269,9 +269,12 @@ func (c *Client) unsubscribe(s *Subscription) {
 
 // Keep keeps the connection up: it dials at once and after each loss, and sends a
 // Ping on a connection on which nothing was answered for Config.KeepAlive, since
-// neither a dead peer nor a forgetful NAT says a word. It returns nil when ctx
-// ends, and an error only if going on makes no sense: a refused login, or Close.
-// What other failures say is logged, once for each change.
+// neither a dead peer nor a forgetful NAT says a word. Asterisk up to 20.20, 22.10
+// and 23.4 may also lose what wakes it for its events, and then sends them when it
+// is next spoken to (main/manager.c; issue 2145 of Asterisk): no later than the
+// Ping. Keep returns nil when ctx ends, and an error only if going on makes no
+// sense: a refused login, or Close. What other failures say is logged, once for
+// each change.
 func (c *Client) Keep(ctx context.Context) error {
 	said := ""
 	for {

@@ -66,11 +66,21 @@ func TestReal(t *testing.T) {
 			t.Parallel()
 			phone := amitest.StartPhone(t)
 			server := amitest.StartAsterisk(t, major, amitest.AsteriskConfig{Phone: phone.Addr(), Qualified: true})
-			client := amiclient.NewClient(amiclient.Config{Address: server.Addr, Username: amitest.UserFull, Secret: amitest.Secret})
+			client := amiclient.NewClient(amiclient.Config{Address: server.Addr, Username: amitest.UserFull, Secret: amitest.Secret,
+				KeepAlive: time.Second}) // a server may hold events back until it is spoken to
 			defer client.Close()
 			if _, err := client.Conn(t.Context()); err != nil { // so that the subscription misses nothing
 				t.Fatal(err)
 			}
+			keep, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- client.Keep(keep) }()
+			defer func() {
+				stop()
+				if err := <-ended; err != nil {
+					t.Errorf("Keep: %v", err)
+				}
+			}()
 			sub, err := client.Subscribe(t.Context(), amiclient.Filter{})
 			if err != nil {
 				t.Fatal(err)
@@ -299,10 +309,6 @@ func realServer(t *testing.T, server *amitest.Asterisk, client *amiclient.Client
 		await(t, sub, awaited{"the reload of " + module: event(func(e *amievent.Reload) bool { return e.Module == module && e.Status == want })})
 	}
 
-	keep, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- client.Keep(keep) }()
-	defer func() { stop(); <-ended }()
 	server.CLI(t, "core restart now")
 	await(t, sub, awaited{"Shutdown": event(func(e *amievent.Shutdown) bool { return e.Cleanly && e.Restart })})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -66,6 +66,7 @@ func (p *fleet) listen(t *testing.T, mask string) *session {
 	if answer := readMessage(t, in); !strings.HasPrefix(answer, "Response: Success\r\n") {
 		t.Fatalf("login: %q", answer)
 	}
+	nudge(t, conn)
 	return &session{t: t, p: p, conn: conn, in: in}
 }
 

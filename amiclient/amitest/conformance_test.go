@@ -108,6 +108,7 @@ func (p *pbx) run(t *testing.T, d dialogue) {
 	if d.events == nil {
 		answer = readAnswer(t, r, d.ends)
 	} else {
+		nudge(t, conn)
 		answer = p.readEvents(t, r, d.events)
 	}
 	p.checkAnswer(t, d, answer)
@@ -185,9 +186,13 @@ func readMessage(t *testing.T, r *bufio.Reader) string {
 		if err != nil {
 			t.Fatalf("after %q: %v", b.String(), err)
 		}
-		if line == "\r\n" {
+		if line != "\r\n" {
+			continue
+		}
+		if !isNudge(b.String()) {
 			return b.String()
 		}
+		b.Reset()
 	}
 }
 
@@ -217,7 +222,13 @@ func (p *pbx) readEvents(t *testing.T, r *bufio.Reader, events []string) string 
 	t.Helper()
 	var answer strings.Builder
 	waiting := slices.Clone(events)
-	for ended := false; !ended || len(waiting) > 0; {
+	ended := false
+	defer func() {
+		if t.Failed() {
+			t.Logf("the closing Ping was answered: %v; the answer until then: %q; events that did not come: %q", ended, answer.String(), waiting)
+		}
+	}()
+	for !ended || len(waiting) > 0 {
 		m := readMessage(t, r)
 		switch {
 		case strings.Contains(m, "ActionID: "+lastID+"\r\n"):
@@ -306,6 +317,7 @@ func (p *pbx) registration(t *testing.T) {
 	conn, r := p.dial(t)
 	fmt.Fprintf(conn, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: system,call,security\r\n\r\n", UserMinimal, Secret)
 	readMessage(t, r)
+	nudge(t, conn)
 	// The order of events of one cause is not fixed, and others may come between them.
 	await := func(events ...string) {
 		t.Helper()

@@ -109,6 +109,9 @@ func (s *stage) take(t *testing.T, step step) {
 		answers = strings.Count(text, "\r\n\r\n")
 	}
 	events := slices.Clone(step.events)
+	if len(events) > 0 {
+		nudge(t, s.conn)
+	}
 	if step.ends {
 		// A server that ends may forget to tell, or, rarely, to close the connection: one of both will do.
 		for m := s.read(t, true); m != ""; m = s.read(t, true) {
@@ -173,6 +176,10 @@ func (s *stage) read(t *testing.T, end bool) string {
 			t.Fatalf("after %q: %v", b.String(), err)
 		}
 		if line != "\r\n" {
+			continue
+		}
+		if isNudge(b.String()) {
+			b.Reset()
 			continue
 		}
 		if b.Len() == len("\r\n") {
