@@ -6,6 +6,8 @@ import (
 	"errors"
 	"iter"
 	"time"
+
+	"github.com/notifyrun/notifyrun/schema"
 )
 
 // ErrStale is what Ledger.Publish returns when the state has moved since it was read.
@@ -26,7 +28,9 @@ type Ledger interface {
 	Recover(ctx context.Context, now time.Time, reason string) (int, error)
 
 	// Publish makes a new applied state and its runs, in one transaction. It
-	// returns ErrStale if the serial is no longer p.Base.
+	// returns ErrStale if the serial is no longer p.Base. It may be called
+	// beside the process that drives the runs, but then without p.Canceled and
+	// p.Ended: those are that process's to write.
 	Publish(ctx context.Context, p Publication) error
 
 	// Commit records the ends of attempts, claims deliveries that are about
@@ -45,6 +49,50 @@ type Ledger interface {
 	Message(ctx context.Context, digest string) (json.RawMessage, error)
 
 	Close() error
+}
+
+// DaemonLedger is what of the record a daemon needs beside the runs.
+type DaemonLedger interface {
+	Ledger
+
+	// Fire records in one transaction what a daemon has decided at one time. The
+	// serial stays. It returns ErrStale, and nothing is written, if the applied
+	// configuration is no longer that of serial f.Base.
+	Fire(ctx context.Context, f Firings) error
+
+	// Version tells what may have been changed by others. It is cheap enough to
+	// be asked for every half second.
+	Version(ctx context.Context) (Version, error)
+
+	// Applied returns the configurations that the applied jobs go by.
+	Applied(ctx context.Context) (*Applied, error)
+
+	// Settled returns up to when the due times of each schedule are settled.
+	Settled(ctx context.Context) (map[TriggerKey]time.Time, error)
+
+	// Owed returns the after triggers that wait for a run to end, or for a delay
+	// after its end, in the order in which the runs ended, open ones last.
+	Owed(ctx context.Context) ([]Owed, error)
+
+	// Listened returns until when the events of each PBX are known to have been
+	// received, by the address of the PBX.
+	Listened(ctx context.Context) (map[string]time.Time, error)
+
+	// Pause keeps a job from firing and its runs from going on, until Unpause.
+	// A second one replaces the reason. They may be called by any process.
+	Pause(ctx context.Context, p Pause) error
+	// Unpause returns false if the job was not paused.
+	Unpause(ctx context.Context, job string) (bool, error)
+	// Pauses returns what is paused, by the address of the job.
+	Pauses(ctx context.Context) (map[string]Pause, error)
+
+	// Missed yields firings that did not take place, newest first.
+	Missed(ctx context.Context, q MissedQuery) iter.Seq2[Missed, error]
+
+	// Report notes how the daemon is, for others to see; Reported returns what
+	// was noted last, nil if never.
+	Report(ctx context.Context, s DaemonStatus) error
+	Reported(ctx context.Context) (*DaemonStatus, error)
 }
 
 // State is what was last applied and what has been delivered since.
@@ -89,8 +137,11 @@ type RunHeader struct {
 
 // Cause is why a run exists.
 type Cause struct {
-	Kind   string `json:"kind"`             // "change", "fire", later "schedule", "event", "after"
-	Detail string `json:"detail,omitempty"` // for people, never sensitive
+	Kind    string        `json:"kind"`              // "change", "fire", "schedule", "event" or "after"
+	Detail  string        `json:"detail,omitempty"`  // for people, never sensitive
+	Trigger int           `json:"trigger,omitempty"` // its index among the job's triggers; of a schedule, event or after
+	Depth   int           `json:"depth,omitempty"`   // how many runs led to this one, through events and after triggers
+	Fired   *schema.Fired `json:"fired,omitempty"`   // what trigger.* is to the job; nil: nothing
 }
 
 // DeliveryState is one delivery of a run and how far it is known to have got.
@@ -117,6 +168,7 @@ type StoredMessage struct {
 // NewRun is a run to be recorded with all its deliveries before any is sent.
 type NewRun struct {
 	RunHeader
+	Followers  []TriggerKey // after triggers that are owed its end
 	Messages   []StoredMessage
 	Deliveries []Delivery
 }
@@ -126,8 +178,10 @@ type Publication struct {
 	Base     uint64 // the serial that this was planned against
 	Time     time.Time
 	Snapshot []byte       // the applied configuration; nil leaves the present one (fire)
+	Selected []string     // addresses of the jobs that go by Snapshot from now on; nil: all. The others keep theirs
 	Jobs     []AppliedJob // added and changed ones; the others stay
 	Removed  []string     // addresses; their Delivered rows go too, their history stays
+	Settled  []Settled    // of schedules that are new or are due at other times now: nothing was missed before
 	Recorded []Recorded   // taken as delivered without sending
 	Canceled []Attempt    // deliveries of open runs that no longer apply; N is 0
 	Ended    []string     // ids of open runs that have ended by that
@@ -136,6 +190,104 @@ type Publication struct {
 
 // Recorded takes a target as having had a revision.
 type Recorded struct{ Job, Target, Revision string }
+
+// Firings are what a daemon has decided at one time.
+type Firings struct {
+	Base     uint64 // Applied.Serial that this was decided by
+	Time     time.Time
+	Runs     []NewRun
+	Settled  []Settled
+	Missed   []Missed
+	Paid     []Debt               // of after triggers, which have fired or will not
+	Listened map[string]time.Time // by PBX address
+}
+
+// Settled says up to when the due times of a schedule are settled.
+type Settled struct {
+	TriggerKey
+	Until time.Time
+}
+
+// Debt is an after trigger that a run owes a look at its end.
+type Debt struct {
+	Run      string
+	Follower TriggerKey
+}
+
+// Owed is a debt with what is known of the run.
+type Owed struct {
+	Debt
+	Job      string          // of the run
+	Depth    int             // of the run's cause
+	Ended    time.Time       // zero: open
+	Outcomes map[Outcome]int // of an ended one
+}
+
+// Missed are firings of a trigger that did not take place, or events that may
+// not have been received.
+type Missed struct {
+	TriggerKey
+	PBX    string // of events that may not have been received: then Job is empty
+	Reason MissedReason
+	Count  int64     // how many; 0: not known
+	First  time.Time // of the due times or events
+	Last   time.Time
+	Detail string // for people; may hold text from outside
+	At     time.Time
+}
+
+// MissedReason is why a trigger did not fire.
+type MissedReason string
+
+const (
+	MissedLate         MissedReason = "late"         // nobody was there in time
+	MissedOverlap      MissedReason = "overlap"      // the previous run was open
+	MissedPaused       MissedReason = "paused"       // the job is paused
+	MissedRefused      MissedReason = "refused"      // what the event says cannot be sent
+	MissedThrottled    MissedReason = "throttled"    // too many events
+	MissedDepth        MissedReason = "depth"        // the chain of runs is too long
+	MissedDisconnected MissedReason = "disconnected" // no connection for events
+	MissedOverrun      MissedReason = "overrun"      // events came faster than they could be taken
+)
+
+// MissedQuery selects what was missed; zero fields select all.
+type MissedQuery struct {
+	Job   string
+	Since time.Time // by At
+	Limit int
+}
+
+// Pause is a job that is held.
+type Pause struct {
+	Job    string    `json:"job"`
+	Reason string    `json:"reason"`
+	By     string    `json:"by"` // who, for people
+	Since  time.Time `json:"since"`
+}
+
+// Version changes when anybody but the daemon changes the state.
+type Version struct {
+	Serial  uint64 // counts publications
+	Control uint64 // counts pauses and the like
+}
+
+// Applied are the configurations that jobs go by: one, unless an apply with
+// -target has left some of them at an earlier one.
+type Applied struct {
+	Serial    uint64            // of the newest one; 0: nothing was ever applied
+	Snapshots map[uint64][]byte // by the serial that brought it
+	Jobs      map[string]uint64 // which of them a job goes by, by its address
+}
+
+// DaemonStatus is how a daemon is, as others see it.
+type DaemonStatus struct {
+	PID     int       `json:"pid"`
+	Host    string    `json:"host"`
+	Started time.Time `json:"started"`
+	Stopped time.Time `json:"stopped,omitzero"`
+	Serial  uint64    `json:"serial"`            // of the publication that it follows
+	Problem string    `json:"problem,omitempty"` // why it cannot follow the newest
+}
 
 // Batch is what the runner commits at once.
 type Batch struct {

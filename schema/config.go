@@ -25,8 +25,9 @@ type Config struct {
 
 // Settings is the notifyrun block.
 type Settings struct {
-	RequiredVersion string // a version constraint such as ">= 0.1"; empty if not given
-	StatePath       string // of state "sqlite"; as written, relative to the configuration; empty if not given
+	RequiredVersion string        // a version constraint such as ">= 0.1"; empty if not given
+	StatePath       string        // of state "sqlite"; as written, relative to the configuration; empty if not given
+	Retention       time.Duration // how long ended runs are kept; 0: for ever
 }
 
 // PBX is one Asterisk, reached over AMI, or simulated.
@@ -104,7 +105,8 @@ type Retry struct {
 	Backoff  time.Duration // before the next attempt; 1s unless given
 }
 
-// Trigger is why a job becomes due: a *ChangeTrigger or a *ScheduleTrigger.
+// Trigger is why a job becomes due: a *ChangeTrigger, a *ScheduleTrigger, an
+// *EventTrigger or an *AfterTrigger.
 type Trigger interface{ trigger() }
 
 // ChangeTrigger fires a job once for each new value of its `on`, per phone.
@@ -129,6 +131,8 @@ type ScheduleTrigger struct {
 
 func (*ChangeTrigger) trigger()   {}
 func (*ScheduleTrigger) trigger() {}
+func (*EventTrigger) trigger()    {}
+func (*AfterTrigger) trigger()    {}
 
 // Missed says what becomes of due times that passed while nothing ran.
 type Missed string
@@ -142,8 +146,9 @@ const (
 type Overlap string
 
 const (
-	OverlapSkip  Overlap = "skip" // the default
-	OverlapQueue Overlap = "queue"
+	OverlapSkip           Overlap = "skip"  // the default
+	OverlapQueue          Overlap = "queue" // one run waits at most
+	OverlapCancelPrevious Overlap = "cancel_previous"
 )
 
 // Target is whom a NOTIFY is for, in Asterisk's own dial notation.
