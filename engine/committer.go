@@ -1,13 +1,17 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // committer writes the batches of all lanes to the ledger, those that arrive
 // while one is being written together in the next transaction: durability
 // costs one fsync a group, however many PBXs are served.
 type committer struct {
-	ledger Ledger
-	queue  chan commit
+	ledger   Ledger
+	observer Observer
+	queue    chan commit
 }
 
 type commit struct {
@@ -16,8 +20,8 @@ type commit struct {
 }
 
 // newCommitter serves so many lanes, each with one batch under way at most.
-func newCommitter(l Ledger, lanes int) *committer {
-	return &committer{ledger: l, queue: make(chan commit, lanes)}
+func newCommitter(l Ledger, o Observer, lanes int) *committer {
+	return &committer{ledger: l, observer: o, queue: make(chan commit, lanes)}
 }
 
 // submit hands a batch over and returns at once; done is called when it is on
@@ -42,7 +46,9 @@ func (c *committer) run(ctx context.Context) {
 				more = false
 			}
 		}
+		start := time.Now()
 		err := c.ledger.Commit(ctx, all)
+		c.observer.Wrote(time.Since(start), err)
 		for _, g := range group {
 			g.done(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,14 @@ type driver struct {
 	log       *slog.Logger
 	reports   map[string]*RunReport
 	targets   map[*Work]map[string]schema.Target
+	active    map[string]int     // works that are not done, by job
+	queued    map[string][]*Work // those that wait for others of their job
+
+	// serve makes it go on when nothing is left, for works to come. Then a
+	// ledger that fails and a PBX that is lost hold it up and do not end it, and
+	// ended is told of each run once its end is on record.
+	serve bool
+	ended func(*RunReport)
 
 	batch      Batch   // to be written next
 	writing    Batch   // being written; see committing
@@ -34,10 +43,12 @@ type driver struct {
 	claimed    []*item // whose claims are on disk: they may be sent
 	onWire     int     // sent and not answered
 	committing bool
-	failed     int // commits in a row that failed
-	lookAgain  time.Time
-	down       bool  // the connection is lost; a reconnect is under way
-	lost       error // the PBX did not come back
+	failed     int       // commits in a row that failed
+	tryAgain   time.Time // when the ledger is tried again, after a failure
+	forget     time.Time // when what was seen of contacts holds no longer
+	blindly    bool      // it was said that contacts cannot be looked up
+	down       bool      // the connection is lost; a reconnect is under way
+	lost       error     // the PBX did not come back
 	ledgerErr  error
 
 	mu     sync.Mutex
@@ -45,14 +56,19 @@ type driver struct {
 	signal chan struct{} // holds one token while events wait to be taken
 }
 
-// event is what a callback reports to the driver's goroutine: an answer, the
-// end of a commit, or the end of a reconnect.
+// event is what others report to the driver's goroutine: an answer, the end of
+// a commit or of a reconnect, works to come, or works to cancel.
 type event struct {
 	answer    *answer
 	committed bool
 	reached   bool
 	err       error // of the commit or the reconnect
+	works     []*Work
+	cancel    *cancellation
 }
+
+// cancellation ends what is pending of the works of a job, but for one of them.
+type cancellation struct{ job, except, reason string }
 
 type answer struct {
 	it  *item
@@ -67,60 +83,110 @@ type answer struct {
 // themselves, so that with one there is hardly ever more claimed than sent.
 const claimAhead = 2
 
-func newDriver(r *Runner, c *committer, pbx *schema.PBX, works []*Work) *driver {
+func newDriver(r *Runner, c *committer, pbx *schema.PBX, sender Sender, works []*Work) *driver {
 	d := &driver{
-		runner: r, committer: c, pbx: pbx, sender: r.Senders[pbx.Address],
+		runner: r, committer: c, pbx: pbx, sender: sender,
 		lane:    newLane(claimAhead*pbx.MaxInFlight, pbx.RateLimit, len(works)),
 		log:     r.Log.With("pbx", pbx.Address),
 		reports: map[string]*RunReport{},
 		targets: map[*Work]map[string]schema.Target{},
+		active:  map[string]int{},
+		queued:  map[string][]*Work{},
 		signal:  make(chan struct{}, 1),
 	}
 	for _, w := range works {
-		d.reports[w.ID] = &RunReport{RunHeader: w.RunHeader, Outcomes: map[Outcome]int{}, Left: len(w.Deliveries)}
-		byName := make(map[string]schema.Target, len(w.Job.Targets))
-		for _, t := range w.Job.Targets {
-			byName[t.String()] = t
-		}
-		d.targets[w] = byName
-		items := make([]item, len(w.Deliveries))
-		for i, s := range w.Deliveries {
-			items[i] = item{work: w, seq: s.Seq, target: s.Target, phone: s.Target, before: s.Attempts}
-			if w.Job.Type == schema.UserEvent {
-				items[i].phone = w.ID
-			}
-			if t := byName[s.Target]; t.Tech == schema.TechPJSIP {
-				items[i].endpoint = t.Name
-			}
-			d.lane.add(&items[i])
-		}
+		d.add(w)
 	}
 	return d
 }
 
+// add puts the deliveries of a work in the lane.
+func (d *driver) add(w *Work) {
+	if w.Queued && d.active[w.RunHeader.Job] > 0 {
+		d.queued[w.RunHeader.Job] = append(d.queued[w.RunHeader.Job], w)
+		return
+	}
+	d.active[w.RunHeader.Job]++
+	d.reports[w.ID] = &RunReport{RunHeader: w.RunHeader, Outcomes: map[Outcome]int{}, Left: len(w.Deliveries)}
+	byName := make(map[string]schema.Target, len(w.Job.Targets))
+	for _, t := range w.Job.Targets {
+		byName[t.String()] = t
+	}
+	d.targets[w] = byName
+	items := make([]item, len(w.Deliveries))
+	for i, s := range w.Deliveries {
+		items[i] = item{work: w, seq: s.Seq, target: s.Target, phone: s.Target, before: s.Attempts}
+		if w.Job.Type == schema.UserEvent {
+			items[i].phone = w.ID
+		}
+		if t := byName[s.Target]; t.Tech == schema.TechPJSIP {
+			items[i].endpoint = t.Name
+		}
+		d.lane.add(&items[i])
+	}
+}
+
+// done lets the next work of a job go that waits for this one.
+func (d *driver) done(w *Work) {
+	delete(d.targets, w)
+	job := w.RunHeader.Job
+	if d.active[job]--; d.active[job] == 0 {
+		delete(d.active, job)
+	}
+	if waiting := d.queued[job]; len(waiting) > 0 && d.active[job] == 0 {
+		if len(waiting) == 1 {
+			delete(d.queued, job)
+		} else {
+			d.queued[job] = waiting[1:]
+		}
+		d.add(waiting[0])
+	}
+}
+
+// cancel ends what waits of a job's works. What is in flight gets its answer.
+func (d *driver) cancel(c cancellation, now time.Time) {
+	for _, w := range d.queued[c.job] {
+		if w.ID != c.except { // its end needs a report like any other's
+			d.active[c.job]++
+			d.reports[w.ID] = &RunReport{RunHeader: w.RunHeader, Outcomes: map[Outcome]int{}, Left: len(w.Deliveries)}
+			for _, s := range w.Deliveries {
+				d.end(&item{work: w, seq: s.Seq, target: s.Target}, 0, Canceled, c.reason, now)
+			}
+		}
+	}
+	d.queued[c.job] = slices.DeleteFunc(d.queued[c.job], func(w *Work) bool { return w.ID != c.except })
+	for _, it := range d.lane.withdraw(func(it *item) bool {
+		return it.work.RunHeader.Job == c.job && it.work.ID != c.except
+	}) {
+		d.end(it, 0, Canceled, c.reason, now)
+	}
+}
+
 // run serves the lane until nothing is left to send, ctx ends or the ledger
 // fails; then it waits for the answers still due. They come under detached,
-// which outlives the first Ctrl-C.
+// which outlives the first Ctrl-C. Where serve is set only ctx ends it.
 func (d *driver) run(ctx, detached context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		now := time.Now()
 		d.take(ctx, now)
-		if d.may(ctx) {
-			d.look(ctx, now)
-		}
 		var wake time.Time
 		if d.may(ctx) {
+			d.forgetContacts(now)
 			d.send(detached, now)
 			if !d.committing {
-				wake = d.claim(now)
+				wake = d.claim(ctx, now)
 			}
 		} else if d.stopping(ctx) {
 			d.giveBack(now)
+		} else if d.ledgerErr != nil {
+			wake = d.tryAgain
+			d.resume(now)
 		}
-		d.commit(now)
-		if d.settled() && (d.stopping(ctx) || d.lane.idle()) {
+		d.commit(ctx, now)
+		d.runner.observer().Queued(d.pbx.Address, d.lane.waiting(), d.onWire)
+		if d.settled() && (d.stopping(ctx) || d.lane.idle() && !d.serve) {
 			return d.ledgerErr
 		}
 		if wake.IsZero() {
@@ -142,11 +208,13 @@ func (d *driver) run(ctx, detached context.Context) error {
 
 // stopping tells whether nothing more is to be sent.
 func (d *driver) stopping(ctx context.Context) bool {
-	return ctx.Err() != nil || d.ledgerErr != nil || d.lost != nil
+	return ctx.Err() != nil || !d.serve && (d.ledgerErr != nil || d.lost != nil)
 }
 
-// may tells whether more may be claimed now.
-func (d *driver) may(ctx context.Context) bool { return !d.stopping(ctx) && !d.down }
+// may tells whether more may be claimed and sent now.
+func (d *driver) may(ctx context.Context) bool {
+	return ctx.Err() == nil && d.ledgerErr == nil && d.lost == nil && !d.down
+}
 
 // settled tells whether nothing is on its way: no answer, no write, no
 // reconnect.
@@ -161,8 +229,12 @@ func (d *driver) settled() bool {
 
 // claim takes from the lane what is to be sent next, and ends what is not to
 // be sent at all.
-func (d *driver) claim(now time.Time) (wake time.Time) {
+func (d *driver) claim(ctx context.Context, now time.Time) (wake time.Time) {
 	send, skip, wake := d.lane.step(now)
+	if len(d.lane.unseen) > 0 && d.look(ctx) {
+		more, none, later := d.lane.step(now)
+		send, skip, wake = append(send, more...), append(skip, none...), later
+	}
 	for _, it := range skip {
 		if d.inDialog(it) {
 			it.endpoint = "" // it goes to the other side of the call, wherever that is
@@ -187,11 +259,23 @@ func (d *driver) inDialog(it *item) bool {
 // has failed.
 const commitTries = 3
 
+// commitAgain is how long a lane that serves waits after a failed commit.
+const commitAgain = time.Second
+
 // commit starts to write what has gathered. Only when it is on disk may the
 // bytes of what it claims leave. After a failure nothing more is claimed; when
 // the last answer has come, what is known is tried again.
-func (d *driver) commit(now time.Time) {
-	if d.committing || d.batch.empty() || d.failed > 0 && (d.onWire > 0 || d.failed > commitTries) {
+func (d *driver) commit(ctx context.Context, now time.Time) {
+	if d.committing || d.batch.empty() {
+		return
+	}
+	switch {
+	case d.failed == 0:
+	case d.stopping(ctx):
+		if d.onWire > 0 || d.failed > commitTries {
+			return
+		}
+	case now.Before(d.tryAgain):
 		return
 	}
 	d.batch.Time = now
@@ -199,21 +283,49 @@ func (d *driver) commit(now time.Time) {
 	d.committer.submit(d.writing, func(err error) { d.report(event{committed: true, err: err}) })
 }
 
+// resume lets a lane that serves claim again when it is time to try the ledger
+// and there is nothing else to try it with.
+func (d *driver) resume(now time.Time) {
+	if !now.Before(d.tryAgain) && d.batch.empty() && !d.committing {
+		d.ledgerErr = nil
+	}
+}
+
 // committed takes the end of a commit.
-func (d *driver) committed(err error, now time.Time) {
+func (d *driver) committed(ctx context.Context, err error, now time.Time) {
 	d.committing = false
 	if err == nil {
+		if d.failed > 0 && d.serve {
+			d.log.Info("the state can be written again; sending goes on")
+			d.ledgerErr = nil
+		}
 		d.failed = 0
 		d.claimed = append(d.claimed, d.claiming...)
 		d.claiming = nil
+		if d.serve {
+			for _, id := range d.writing.Ended {
+				d.ended(d.reports[id])
+				delete(d.reports, id)
+			}
+		}
 		return
 	}
-	d.failed++
+	if d.serve && d.failed == 0 {
+		d.log.Error("the state cannot be written; sending stops until it can", "error", err)
+	}
+	if d.failed++; d.serve && ctx.Err() == nil {
+		d.failed = 1 // the tries that count are those of the end
+	}
+	d.tryAgain = now.Add(commitAgain)
 	if d.ledgerErr == nil {
 		d.ledgerErr = err
 	}
 	for _, it := range d.claiming {
 		d.lane.ended(it, now)
+		if d.serve {
+			it.tries--
+			d.lane.retry(it, now)
+		}
 	}
 	d.claiming = nil
 	d.batch.Attempts = append(d.writing.Attempts, d.batch.Attempts...)
@@ -277,9 +389,15 @@ func (d *driver) take(ctx context.Context, now time.Time) {
 	for _, e := range events {
 		switch {
 		case e.committed:
-			d.committed(e.err, now)
+			d.committed(ctx, e.err, now)
 		case e.reached:
-			d.reconnected(ctx, e.err)
+			d.reconnected(ctx, e.err, now)
+		case e.works != nil:
+			for _, w := range e.works {
+				d.add(w)
+			}
+		case e.cancel != nil:
+			d.cancel(*e.cancel, now)
 		default:
 			d.onWire--
 			v := classify(e.answer.msg, e.answer.err)
@@ -319,6 +437,11 @@ func backoff(first time.Duration, tries int) time.Duration {
 func (d *driver) end(it *item, n int, o Outcome, text string, at time.Time) {
 	d.record(it, n, o, text, at)
 	d.runner.count(o)
+	took := time.Duration(0)
+	if n > 0 {
+		took = at.Sub(it.started)
+	}
+	d.runner.observer().Delivered(it.work.RunHeader.Job, d.pbx.Address, o, took)
 	run := d.reports[it.work.ID]
 	cause := text
 	if it.endpoint != "" {
@@ -326,6 +449,7 @@ func (d *driver) end(it *item, n int, o Outcome, text string, at time.Time) {
 	}
 	if run.end(o, it.target, cause); run.Left == 0 {
 		d.batch.Ended = append(d.batch.Ended, it.work.ID)
+		d.done(it.work)
 	}
 }
 

@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"container/heap"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
@@ -14,6 +17,9 @@ type Work struct {
 	RunHeader
 	Job        *schema.Job
 	Deliveries []DeliveryState // not final
+
+	// Queued has it wait for the end of the job's earlier runs on its lane.
+	Queued bool
 }
 
 // item is one delivery on its way through a lane.
@@ -27,6 +33,7 @@ type item struct {
 	tries    int       // attempts by this one
 	started  time.Time // of the attempt in flight
 	due      time.Time // not before; zero: now
+	order    uint64    // in which it came to the lane
 	action   amiclient.Action
 }
 
@@ -40,16 +47,24 @@ type lane struct {
 	maxInFlight int
 	rate        schema.Rate
 
-	contacts map[string]int // by endpoint, as last looked up; nil: could not look
+	contacts map[string]int // by endpoint, as looked up; unlisted for one that Asterisk does not show
+	blind    bool           // contacts cannot be looked up
+	unseen   []*item        // whose endpoints are to be looked up before they can go
 
 	ready    []*item // in the order of the runs; the head is at next
 	next     int
+	added    uint64               // so far
 	later    itemHeap             // waiting for their due time
 	aside    map[string][]*item   // waiting for another delivery to the same phone
 	inFlight map[string]*item     // by phone: two NOTIFYs to one phone are never in flight together
 	quiet    map[string]time.Time // by phone, until when; only where the lane serves several runs
+	swept    int                  // how many were quiet when those that are no more were last taken out
 	earliest time.Time            // of the next send that the rate allows
 }
+
+// unlisted stands among the contacts for an endpoint that Asterisk does not
+// know or cannot show: it will say so itself, for the record.
+const unlisted = -1
 
 // phoneGap is left between the answer to one NOTIFY and the next NOTIFY to the
 // same phone. Asterisk answers when it has queued a NOTIFY, and its workers do
@@ -57,7 +72,10 @@ type lane struct {
 const phoneGap = time.Second
 
 func newLane(maxInFlight int, rate schema.Rate, runs int) *lane {
-	l := &lane{maxInFlight: maxInFlight, rate: rate, aside: map[string][]*item{}, inFlight: map[string]*item{}}
+	l := &lane{
+		maxInFlight: maxInFlight, rate: rate,
+		contacts: map[string]int{}, aside: map[string][]*item{}, inFlight: map[string]*item{},
+	}
 	if runs > 1 {
 		l.quiet = map[string]time.Time{}
 	}
@@ -65,11 +83,18 @@ func newLane(maxInFlight int, rate schema.Rate, runs int) *lane {
 }
 
 // add queues deliveries behind those already waiting.
-func (l *lane) add(items ...*item) { l.ready = append(l.ready, items...) }
+func (l *lane) add(items ...*item) {
+	for _, it := range items {
+		l.added++
+		it.order = l.added
+	}
+	l.ready = append(l.ready, items...)
+}
 
 // step takes the deliveries to claim and send at now, and those to skip
-// because no contact would get them. It says when to look again if no answer
-// comes first; zero means that only an answer can change anything.
+// because no contact would get them. Those whose endpoints nobody has looked up
+// wait in unseen, for see. It says when to look again if no answer comes first;
+// zero means that only an answer can change anything.
 func (l *lane) step(now time.Time) (send, skip []*item, wake time.Time) {
 	for len(l.later) > 0 && !l.later[0].due.After(now) {
 		l.ready = append(l.ready, heap.Pop(&l.later).(*item))
@@ -90,9 +115,16 @@ func (l *lane) step(now time.Time) (send, skip []*item, wake time.Time) {
 			}
 			delete(l.quiet, it.phone)
 		}
-		if n, known := l.contacts[it.endpoint]; known && n == 0 && it.endpoint != "" {
-			skip = append(skip, it)
-			continue
+		if it.endpoint != "" && !l.blind {
+			n, known := l.contacts[it.endpoint]
+			if !known {
+				l.unseen = append(l.unseen, it)
+				continue
+			}
+			if n == 0 {
+				skip = append(skip, it)
+				continue
+			}
 		}
 		l.inFlight[it.phone] = it
 		it.tries++
@@ -100,11 +132,29 @@ func (l *lane) step(now time.Time) (send, skip []*item, wake time.Time) {
 		send = append(send, it)
 		budget--
 	}
-	if l.next == len(l.ready) {
+	switch {
+	case l.next == len(l.ready):
 		l.ready, l.next = l.ready[:0], 0
+	case l.next > len(l.ready)/2: // a lane that is never empty must not grow for ever
+		n := copy(l.ready, l.ready[l.next:])
+		clear(l.ready[n:])
+		l.ready, l.next = l.ready[:n], 0
 	}
 	l.spend(len(send))
 	return send, skip, l.wake()
+}
+
+// see puts what was looked up in place, and those that waited for it in front.
+func (l *lane) see(contacts map[string]int) {
+	for _, it := range l.unseen {
+		n, known := contacts[it.endpoint]
+		if !known {
+			n = unlisted
+		}
+		l.contacts[it.endpoint] = n
+	}
+	l.ready = append(l.unseen, l.ready[l.next:]...)
+	l.next, l.unseen = 0, nil
 }
 
 // burst is how much of its rate a lane may catch up on when it was held up:
@@ -148,6 +198,7 @@ func (l *lane) ended(it *item, now time.Time) {
 	delete(l.inFlight, it.phone)
 	if l.quiet != nil {
 		l.quiet[it.phone] = now.Add(phoneGap)
+		l.sweep(now)
 	}
 	if waiting := l.aside[it.phone]; len(waiting) > 0 {
 		l.retry(waiting[0], now.Add(phoneGap))
@@ -159,6 +210,56 @@ func (l *lane) ended(it *item, now time.Time) {
 	}
 }
 
+// sweep forgets phones that are quiet no more, each time that they may have
+// become twice as many.
+func (l *lane) sweep(now time.Time) {
+	if len(l.quiet) < max(1024, 2*l.swept) {
+		return
+	}
+	maps.DeleteFunc(l.quiet, func(_ string, until time.Time) bool { return !until.After(now) })
+	l.swept = len(l.quiet)
+}
+
+// withdraw takes out what waits and matches. What is in flight stays.
+func (l *lane) withdraw(match func(*item) bool) []*item {
+	var out []*item
+	keep := func(items []*item) []*item {
+		return slices.DeleteFunc(items, func(it *item) bool {
+			if match(it) {
+				out = append(out, it)
+				return true
+			}
+			return false
+		})
+	}
+	l.ready, l.next = keep(l.ready[l.next:]), 0
+	l.unseen = keep(l.unseen)
+	l.later = keep(l.later)
+	heap.Init(&l.later)
+	next := map[string]bool{} // phones with one whose end will let those go that wait aside
+	for _, it := range slices.Concat(l.ready, l.unseen, l.later) {
+		next[it.phone] = true
+	}
+	for phone, items := range l.aside {
+		items = keep(items)
+		if l.aside[phone] = items; len(items) == 0 || !next[phone] && l.inFlight[phone] == nil {
+			delete(l.aside, phone)
+			l.ready = append(l.ready, items...)
+		}
+	}
+	slices.SortFunc(out, func(a, b *item) int { return cmp.Compare(a.order, b.order) })
+	return out
+}
+
+// waiting is how many deliveries wait for their turn.
+func (l *lane) waiting() int {
+	n := len(l.ready) - l.next + len(l.unseen) + len(l.later)
+	for _, items := range l.aside {
+		n += len(items)
+	}
+	return n
+}
+
 // retry queues a delivery again, not before due.
 func (l *lane) retry(it *item, due time.Time) {
 	it.due = due
@@ -167,16 +268,19 @@ func (l *lane) retry(it *item, due time.Time) {
 
 // idle tells whether nothing waits and nothing is in flight.
 func (l *lane) idle() bool {
-	return l.next == len(l.ready) && len(l.later) == 0 && len(l.inFlight) == 0
+	return l.next == len(l.ready) && len(l.unseen)+len(l.later)+len(l.inFlight) == 0
 }
 
-// itemHeap orders waiting deliveries by their due time.
+// itemHeap orders waiting deliveries by their due time, those of one time as
+// they came: what a lamp is told last must hold.
 type itemHeap []*item
 
-func (h itemHeap) Len() int           { return len(h) }
-func (h itemHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
-func (h itemHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *itemHeap) Push(x any)        { *h = append(*h, x.(*item)) }
+func (h itemHeap) Len() int      { return len(h) }
+func (h itemHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *itemHeap) Push(x any)   { *h = append(*h, x.(*item)) }
+func (h itemHeap) Less(i, j int) bool {
+	return cmp.Or(h[i].due.Compare(h[j].due), cmp.Compare(h[i].order, h[j].order)) < 0
+}
 func (h *itemHeap) Pop() any {
 	old := *h
 	it := old[len(old)-1]

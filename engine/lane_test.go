@@ -21,6 +21,15 @@ func phones(run string, n int) []*item {
 	return items
 }
 
+// seeing is a lane to which every endpoint's contacts are known.
+func seeing(maxInFlight int, rate schema.Rate, runs int) *lane {
+	l := newLane(maxInFlight, rate, runs)
+	for i := range 1000 {
+		l.contacts[fmt.Sprint(i)] = 1
+	}
+	return l
+}
+
 func targets(items []*item) []string {
 	var names []string
 	for _, it := range items {
@@ -30,7 +39,7 @@ func targets(items []*item) []string {
 }
 
 func TestLane_MaxInFlight(t *testing.T) {
-	l := newLane(3, 0, 1)
+	l := seeing(3, 0, 1)
 	l.add(phones("a", 5)...)
 	send, _, wake := l.step(start)
 	if got := targets(send); !slices.Equal(got, []string{"PJSIP/0", "PJSIP/1", "PJSIP/2"}) {
@@ -47,7 +56,7 @@ func TestLane_MaxInFlight(t *testing.T) {
 }
 
 func TestLane_Rate(t *testing.T) {
-	l := newLane(1000, 50, 1)
+	l := seeing(1000, 50, 1)
 	l.add(phones("a", 500)...)
 	sent := 0
 	var last time.Time
@@ -74,7 +83,7 @@ func TestLane_Rate(t *testing.T) {
 
 // A lane that was held up does not make up for it all at once.
 func TestLane_RateAfterPause(t *testing.T) {
-	l := newLane(1000, 200, 1)
+	l := seeing(1000, 200, 1)
 	l.add(phones("a", 500)...)
 	l.step(start)
 	send, _, _ := l.step(start.Add(time.Hour))
@@ -84,7 +93,7 @@ func TestLane_RateAfterPause(t *testing.T) {
 }
 
 func TestLane_OnePhoneOneNotify(t *testing.T) {
-	l := newLane(10, 0, 2)
+	l := seeing(10, 0, 2)
 	l.add(phones("a", 2)...)
 	l.add(phones("b", 2)...)
 	send, _, _ := l.step(start)
@@ -106,7 +115,7 @@ func TestLane_OnePhoneOneNotify(t *testing.T) {
 
 // The gap holds too where the second NOTIFY was not waiting yet.
 func TestLane_GapForLateComer(t *testing.T) {
-	l := newLane(10, 0, 2)
+	l := seeing(10, 0, 2)
 	l.add(phones("a", 1)...)
 	send, _, _ := l.step(start)
 	l.ended(send[0], start)
@@ -124,16 +133,59 @@ func TestLane_GapForLateComer(t *testing.T) {
 
 func TestLane_SkipsWithoutContact(t *testing.T) {
 	l := newLane(10, 0, 1)
-	l.contacts = map[string]int{"0": 1, "1": 0, "2": 3} // 3 is not an endpoint: Asterisk shall say so
 	l.add(phones("a", 4)...)
+	if send, skip, _ := l.step(start); len(send)+len(skip) > 0 || l.idle() || len(l.unseen) != 4 {
+		t.Fatalf("before anybody has looked it sends %v, skips %v, and %d wait for it", targets(send), targets(skip), len(l.unseen))
+	}
+	l.see(map[string]int{"0": 1, "1": 0, "2": 3}) // 3 is not an endpoint: Asterisk shall say so
 	send, skip, _ := l.step(start)
 	if !slices.Equal(targets(send), []string{"PJSIP/0", "PJSIP/2", "PJSIP/3"}) || !slices.Equal(targets(skip), []string{"PJSIP/1"}) {
 		t.Errorf("sends %v, skips %v", targets(send), targets(skip))
 	}
 }
 
+// What is withdrawn is out wherever it waits, and lets go what waits behind it.
+func TestLane_Withdraw(t *testing.T) {
+	l := seeing(2, 0, 3)
+	l.add(phones("a", 1)...)
+	l.add(phones("b", 1)...)
+	l.add(phones("c", 3)...)
+	send, _, _ := l.step(start)
+	l.ended(send[0], start) // of a: now b waits for the gap, and c behind it
+	out := l.withdraw(func(it *item) bool { return it.work.ID == "b" })
+	if len(out) != 1 || out[0].work.ID != "b" {
+		t.Fatalf("withdrew %v", targets(out))
+	}
+	if n := l.waiting(); n != 2 {
+		t.Errorf("%d wait", n)
+	}
+	l.ended(send[1], start)
+	send, _, _ = l.step(start.Add(phoneGap))
+	if got := targets(send); !slices.Equal(got, []string{"PJSIP/2", "PJSIP/0"}) {
+		t.Errorf("then it sends %v", got)
+	}
+}
+
+// A lane that is never empty forgets what it has sent and who was quiet.
+func TestLane_DoesNotGrow(t *testing.T) {
+	l := seeing(1, 0, 2)
+	now := start
+	l.add(phones("a", 10)...)
+	for i := range 100_000 {
+		it := phones("b", 1)[0]
+		it.phone, it.endpoint = fmt.Sprint("PJSIP/", i), ""
+		l.add(it)
+		send, _, _ := l.step(now)
+		l.ended(send[0], now)
+		now = now.Add(time.Millisecond)
+	}
+	if l.waiting() != 10 || cap(l.ready) > 100 || len(l.quiet) > 4096 {
+		t.Errorf("%d wait in room for %d, %d phones are quiet", l.waiting(), cap(l.ready), len(l.quiet))
+	}
+}
+
 func TestLane_Retry(t *testing.T) {
-	l := newLane(10, 0, 1)
+	l := seeing(10, 0, 1)
 	l.add(phones("a", 1)...)
 	send, _, _ := l.step(start)
 	it := send[0]
@@ -169,6 +221,7 @@ func BenchmarkLane(b *testing.B) {
 		b.StopTimer()
 		items := phones("a", 100_000)
 		l := newLane(256, schema.Rate(0), 1)
+		l.blind = true
 		b.StartTimer()
 		l.add(items...)
 		for !l.idle() {

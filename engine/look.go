@@ -12,36 +12,52 @@ import (
 // one list of all endpoints is cheaper for both sides.
 const lookSingly = 64
 
-// look reads the contacts of the endpoints that the lane is to notify, because
-// Asterisk says Success to a NOTIFY for an endpoint without contact and sends
-// nothing (res/res_pjsip_notify.c: notify_endpoint). What was seen holds for a
-// minute, or for ten times as long as the look took.
-func (d *driver) look(ctx context.Context, now time.Time) {
-	if now.Before(d.lookAgain) {
-		return
+// lookHolds is how long what was seen holds at least.
+const lookHolds = time.Minute
+
+// look reads the contacts of the endpoints that the lane is to notify and nobody
+// has looked up, because Asterisk says Success to a NOTIFY for an endpoint
+// without contact and sends nothing (res/res_pjsip_notify.c: notify_endpoint).
+// What was seen holds for a minute, or for ten times as long as the look took.
+// It returns false if the PBX was lost.
+func (d *driver) look(ctx context.Context) bool {
+	endpoints := make(map[string]bool, len(d.lane.unseen))
+	for _, it := range d.lane.unseen {
+		endpoints[it.endpoint] = true
 	}
-	endpoints := map[string]bool{}
-	for _, it := range d.lane.ready[d.lane.next:] {
-		if it.endpoint != "" {
-			endpoints[it.endpoint] = true
-		}
-	}
-	if len(endpoints) == 0 {
-		return
-	}
+	start := time.Now()
 	contacts, err := d.contacts(ctx, endpoints)
 	switch {
 	case err == nil:
-		d.lane.contacts = contacts
+		d.lane.see(contacts)
 	case errors.As(err, new(*amiclient.ResponseError)):
 		// Without the action or the right we send blindly, and say so.
-		d.log.Warn("cannot look up contacts; a phone that is not registered will count as accepted", "error", err)
-		d.lane.contacts = nil
+		if !d.blindly {
+			d.log.Warn("cannot look up contacts; a phone that is not registered will count as accepted", "error", err)
+		}
+		d.lane.blind, d.blindly = true, true
+		d.lane.see(nil)
 	default:
 		d.reconnect(ctx, err)
+		return false
+	}
+	d.forget = latest(d.forget, time.Now().Add(max(lookHolds, 10*time.Since(start))))
+	return true
+}
+
+// forgetContacts has what was seen looked up anew once it holds no longer.
+func (d *driver) forgetContacts(now time.Time) {
+	if d.forget.IsZero() || now.Before(d.forget) {
 		return
 	}
-	d.lookAgain = time.Now().Add(max(time.Minute, 10*time.Since(now)))
+	d.lane.contacts, d.lane.blind, d.forget = map[string]int{}, false, time.Time{}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // contacts finds out how many contacts the endpoints have, at least. One that

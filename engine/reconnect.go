@@ -7,25 +7,27 @@ import (
 	"github.com/notifyrun/notifyrun/amiclient"
 )
 
-// reconnect tries to reach a lost PBX again until Patience is over or ctx
-// ends. The lane sends nothing meanwhile.
+// reconnect tries to reach a lost PBX again until the runner's patience is over
+// or ctx ends. The lane sends nothing meanwhile.
 func (d *driver) reconnect(ctx context.Context, cause error) {
 	if d.down || d.lost != nil {
 		return
 	}
 	d.down = true
+	d.runner.observer().Connected(d.pbx.Address, "send", false)
 	if ctx.Err() == nil {
 		d.log.Warn("connection to PBX lost", "error", cause)
 	}
 	go func() { d.report(event{reached: true, err: d.reach(ctx, cause)}) }()
 }
 
-func (d *driver) reconnected(ctx context.Context, err error) {
+func (d *driver) reconnected(ctx context.Context, err error, now time.Time) {
 	d.down = false
 	switch {
 	case err == nil:
 		d.log.Info("PBX is back")
-		d.lookAgain = time.Time{}
+		d.runner.observer().Connected(d.pbx.Address, "send", true)
+		d.forget = now // its contacts may be others now
 	case ctx.Err() == nil:
 		d.lost = err
 		d.log.Error("PBX is lost; what is left stays pending", "error", err)
@@ -34,8 +36,11 @@ func (d *driver) reconnected(ctx context.Context, err error) {
 
 // reach returns nil when the PBX answers a Ping, or the last reason why not.
 func (d *driver) reach(ctx context.Context, err error) error {
-	ctx, cancel := context.WithTimeout(ctx, d.runner.Patience)
-	defer cancel()
+	if d.runner.Patience > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.runner.Patience)
+		defer cancel()
+	}
 	for wait := 100 * time.Millisecond; !fatal(err); wait = min(2*wait, 5*time.Second) {
 		select {
 		case <-ctx.Done():

@@ -24,8 +24,10 @@ type Runner struct {
 	Log     *slog.Logger
 
 	// Patience is how long a lane waits for a lost PBX to come back before it
-	// leaves the rest of its deliveries pending.
+	// leaves the rest of its deliveries pending; 0: for ever.
 	Patience time.Duration
+
+	Observer Observer // nil: none
 
 	total  atomic.Int64
 	counts [len(outcomes)]atomic.Int64
@@ -33,6 +35,13 @@ type Runner struct {
 
 // outcomes are those that Progress counts, in the order in which they are shown.
 var outcomes = [...]Outcome{Accepted, Rejected, Unknown, Skipped, Canceled}
+
+func (r *Runner) observer() Observer {
+	if r.Observer == nil {
+		return unobserved{}
+	}
+	return r.Observer
+}
 
 // Progress is how far the runner has got. It may be asked for at any time.
 type Progress struct {
@@ -79,7 +88,7 @@ func (r *Runner) Run(ctx context.Context, works []*Work) (*Report, error) {
 
 	// What is sent, looked up and recorded outlives the first Ctrl-C.
 	detached := context.WithoutCancel(ctx)
-	committer := newCommitter(r.Ledger, len(pbxs))
+	committer := newCommitter(r.Ledger, r.observer(), len(pbxs))
 	var serving sync.WaitGroup
 	serving.Go(func() { committer.run(detached) })
 
@@ -89,7 +98,7 @@ func (r *Runner) Run(ctx context.Context, works []*Work) (*Report, error) {
 	var lanes sync.WaitGroup
 	drivers := make([]*driver, len(pbxs))
 	for i, pbx := range pbxs {
-		d := newDriver(r, committer, pbx, byPBX[pbx.Address])
+		d := newDriver(r, committer, pbx, r.Senders[pbx.Address], byPBX[pbx.Address])
 		drivers[i] = d
 		lanes.Go(func() {
 			if err := d.run(sending, detached); err != nil {

@@ -1,0 +1,41 @@
+package engine
+
+import "time"
+
+// Observer is told what happens, as it happens, by who measures it. Its methods
+// are called from several goroutines and must return at once. Addresses are
+// those of jobs and PBXs.
+type Observer interface {
+	// Delivered is told of each delivery that has ended in a run, and how long
+	// Asterisk took to answer; 0 for one that was not sent.
+	Delivered(job, pbx string, o Outcome, took time.Duration)
+	// Fired is told of each firing that is on record, and how long after its
+	// time that was; what has no due time of its own is due when its cause came.
+	Fired(job, kind string, late time.Duration)
+	// NotFired is told of firings that did not take place.
+	NotFired(job string, reason MissedReason, n int64)
+	// Received is told of each event that a trigger listens to, and whether any
+	// of them takes it.
+	Received(pbx, event string, taken bool)
+	// Dropped is told of events that came faster than they could be taken.
+	Dropped(pbx string, n int)
+	// Queued is told how many deliveries of a PBX wait and how many are in flight.
+	Queued(pbx string, waiting, inFlight int)
+	// Connected is told when the connection of a PBX for sending, or that for
+	// its events, has come or gone.
+	Connected(pbx, connection string, up bool)
+	// Wrote is told of each transaction of the ledger.
+	Wrote(took time.Duration, err error)
+}
+
+// unobserved is an Observer that nobody asks.
+type unobserved struct{}
+
+func (unobserved) Delivered(string, string, Outcome, time.Duration) {}
+func (unobserved) Fired(string, string, time.Duration)              {}
+func (unobserved) NotFired(string, MissedReason, int64)             {}
+func (unobserved) Received(string, string, bool)                    {}
+func (unobserved) Dropped(string, int)                              {}
+func (unobserved) Queued(string, int, int)                          {}
+func (unobserved) Connected(string, string, bool)                   {}
+func (unobserved) Wrote(time.Duration, error)                       {}
