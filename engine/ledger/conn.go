@@ -75,10 +75,40 @@ const insertionRows = 5
 // newInsertion makes the statements for rows of that many columns. With
 // "INSERT OR ROLLBACK", SQLite need not keep what would undo a statement
 // alone: an error undoes the transaction anyway.
-func newInsertion(insert string, columns int) insertion {
+func newInsertion(insert string, columns int) insertion { return newUpsert(insert, columns, "") }
+
+// newUpsert does so with what is to be done where a row is there already.
+func newUpsert(insert string, columns int, conflict string) insertion {
 	row := "(?" + strings.Repeat(", ?", columns-1) + ")"
 	one := insert + " VALUES " + row
-	return insertion{columns, one, one + strings.Repeat(", "+row, insertionRows-1)}
+	return insertion{columns, one + conflict, one + strings.Repeat(", "+row, insertionRows-1) + conflict}
+}
+
+// rows collects the values of rows and inserts them a statement at a time, so
+// that those of a long run need not all be there at once.
+type rows struct {
+	insertion
+	values []any
+}
+
+func (i insertion) collect() *rows {
+	return &rows{i, make([]any, 0, i.columns*insertionRows)}
+}
+
+// add takes the values of one row.
+func (r *rows) add(ctx context.Context, c *conn, values ...any) error {
+	r.values = append(r.values, values...)
+	if len(r.values) < r.columns*insertionRows {
+		return nil
+	}
+	return r.flush(ctx, c)
+}
+
+// flush inserts what is left.
+func (r *rows) flush(ctx context.Context, c *conn) error {
+	err := r.run(ctx, c, r.values)
+	r.values = r.values[:0]
+	return err
 }
 
 // run inserts rows, given as all their values one after the other.

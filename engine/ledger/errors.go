@@ -27,6 +27,9 @@ var (
 	// ErrReadOnly is returned when writing to a ledger that is open for reading.
 	ErrReadOnly = errors.New("the state is open for reading only")
 
+	// ErrBeside is returned by what only the process that drives the runs may do.
+	ErrBeside = errors.New("the state is open beside the process that drives its runs")
+
 	// ErrNoRun is wrapped where no run has the id or prefix that was asked for.
 	ErrNoRun = errors.New("no such run")
 )
@@ -37,7 +40,7 @@ func explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, known := range []error{ErrDiskFull, ErrNotState, ErrNewer, ErrDamaged, ErrReadOnly, ErrNoRun} {
+	for _, known := range []error{ErrDiskFull, ErrNotState, ErrNewer, ErrDamaged, ErrReadOnly, ErrBeside, ErrNoRun} {
 		if errors.Is(err, known) {
 			return err
 		}

@@ -20,10 +20,10 @@ var noon = time.Date(2026, 3, 8, 12, 0, 0, 123456000, time.UTC)
 
 func at(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
 
-// exam holds every ledger to what engine.Ledger promises. The first call of
+// exam holds every ledger to what engine.DaemonLedger promises. The first call of
 // open makes a new, empty ledger; each further call opens the same one again,
 // as after the death of the process that had it.
-func exam(t *testing.T, bench func(t *testing.T) (open func() engine.Ledger)) {
+func exam(t *testing.T, bench func(t *testing.T) (open func() engine.DaemonLedger)) {
 	for _, c := range []struct {
 		name string
 		run  func(t *testing.T, e *examinee)
@@ -51,12 +51,28 @@ func exam(t *testing.T, bench func(t *testing.T) (open func() engine.Ledger)) {
 		{"names", examNames},
 		{"message", examMessage},
 		{"reading while writing", examConcurrent},
+		{"empty for a daemon", examEmptyDaemon},
+		{"cause", examCause},
+		{"fire", examFire},
+		{"fire, stale", examFireStale},
+		{"failed fire leaves nothing", examAtomicFire},
+		{"applied", examApplied},
+		{"settled", examSettled},
+		{"settled, any order", examSettledOrder},
+		{"owed", examOwed},
+		{"missed", examMissed},
+		{"listened", examListened},
+		{"pause", examPause},
+		{"removed job of a daemon", examRemovedDaemon},
+		{"report", examReport},
+		{"version", examVersion},
+		{"answered", examAnswered},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := &examinee{T: t, open: bench(t)}
-			e.Ledger = e.open()
+			e.DaemonLedger = e.open()
 			t.Cleanup(func() {
-				if err := e.Ledger.Close(); err != nil {
+				if err := e.DaemonLedger.Close(); err != nil {
 					t.Error(err)
 				}
 			})
@@ -68,8 +84,8 @@ func exam(t *testing.T, bench func(t *testing.T) (open func() engine.Ledger)) {
 // examinee is a ledger under exam. Its methods fail the test on any error.
 type examinee struct {
 	*testing.T
-	engine.Ledger
-	open func() engine.Ledger
+	engine.DaemonLedger
+	open func() engine.DaemonLedger
 	runs int
 }
 
@@ -78,7 +94,7 @@ func (e *examinee) reopen() {
 	if err := e.Close(); err != nil {
 		e.Fatal(err)
 	}
-	e.Ledger = e.open()
+	e.DaemonLedger = e.open()
 }
 
 func (e *examinee) state() *engine.State {

@@ -87,7 +87,7 @@ func historyQuery(ctx context.Context, tx querier, q engine.HistoryQuery) (strin
 	part := func(attempts string) string {
 		return `
 			SELECT a.started AS started, a.run AS run, a.seq AS seq, a.n AS n, a.outcome, a.text, a.finished,
-				d.target, r.ulid, r.job, r.pbx, r.cause_kind, r.cause_detail, coalesce(m.digest, '')
+				d.target, r.ulid, r.job, r.pbx, r.cause_kind, r.cause_detail, r.cause_rest, coalesce(m.digest, '')
 			FROM ` + attempts + ` a JOIN run r ON r.id = a.run
 				JOIN delivery d ON d.run = a.run AND d.seq = a.seq LEFT JOIN message m ON m.id = d.message
 			WHERE TRUE` + where
@@ -107,8 +107,14 @@ func scanEntry(rows *sql.Rows) (engine.HistoryEntry, error) {
 	var e engine.HistoryEntry
 	var started, finished int64
 	var run, seq int
+	var rest string
 	err := rows.Scan(&started, &run, &seq, &e.Attempt, &e.Outcome, &e.Text, &finished,
-		&e.Target, &e.Run, &e.Job, &e.PBX, &e.Cause.Kind, &e.Cause.Detail, &e.Message)
+		&e.Target, &e.Run, &e.Job, &e.PBX, &e.Cause.Kind, &e.Cause.Detail, &rest, &e.Message)
+	if err == nil {
+		if err = readCause(&e.Cause, rest); err != nil {
+			err = fmt.Errorf("cause of run %s: %w", e.Run, err)
+		}
+	}
 	e.Started, e.Finished = fromMicro(started), fromMicro(finished)
 	if e.Attempt > 0 {
 		e.ActionID = engine.ActionID(e.Run, seq, e.Attempt)

@@ -24,8 +24,15 @@ const (
 	// ReadOnly opens any number of readers, beside a writer too. Each call
 	// sees what was committed when it began.
 	ReadOnly Mode = iota
-	// ReadWrite opens the one writer. Its process must hold the Lock.
+	// ReadWrite opens the one writer that drives the runs. Its process must hold
+	// the Lock.
 	ReadWrite
+	// Beside opens a state for writing that another process may hold the Lock of
+	// and drive the runs of: for Publish, Pause, Unpause, Prune and Backup. It
+	// takes no Lock but for the moment in which it makes a state, or brings one to
+	// the present format; where another process holds it, it returns a
+	// *LockedError instead.
+	Beside
 )
 
 // Open opens the state at path. If there is none, ReadWrite creates it (mode
@@ -37,19 +44,25 @@ const (
 // an existing file is never replaced, and what is not a state stays as it is
 // to the last byte.
 func Open(ctx context.Context, path string, mode Mode) (*SQLite, error) {
-	s, err := open(ctx, path, mode == ReadWrite)
+	s, err := open(ctx, path, mode)
 	if err != nil {
 		return nil, fmt.Errorf("open state %s: %w", path, explain(err))
 	}
 	return s, nil
 }
 
-func open(ctx context.Context, path string, write bool) (s *SQLite, err error) {
-	s = &SQLite{}
+func open(ctx context.Context, path string, mode Mode) (s *SQLite, err error) {
+	s = &SQLite{mode: mode}
+	write := mode != ReadOnly
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !write:
 		return s, nil
+	case errors.Is(err, fs.ErrNotExist) && mode == Beside:
+		err := locked(path, func() error { return create(ctx, path) })
+		if err != nil && !errors.Is(err, fs.ErrExist) { // somebody else was faster
+			return nil, err
+		}
 	case errors.Is(err, fs.ErrNotExist):
 		if err := create(ctx, path); err != nil {
 			return nil, err
@@ -95,6 +108,15 @@ func (s *SQLite) current(ctx context.Context) error {
 		err = fmt.Errorf("it has the older format %d; run notifyrun apply once to bring it to format %d", format, len(migrations))
 	}
 	return err
+}
+
+// locked runs fn under the lock of a state.
+func locked(path string, fn func() error) error {
+	lock, err := Lock(path, "notifyrun")
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(), lock.Unlock())
 }
 
 // remove removes an SQLite file that we have made, and what stands beside it.
@@ -210,7 +232,7 @@ func create(ctx context.Context, path string) (err error) {
 	}
 	err = migrate(ctx, db, 0)
 	if err == nil {
-		_, err = db.ExecContext(ctx, `INSERT INTO state VALUES (?, 0, ?)`, rand.Text(), time.Time{}.UnixMicro())
+		_, err = db.ExecContext(ctx, `INSERT INTO state (lineage, serial, applied_at) VALUES (?, 0, ?)`, rand.Text(), time.Time{}.UnixMicro())
 	}
 	if err == nil {
 		_, err = db.ExecContext(ctx, `PRAGMA journal_mode = WAL`)

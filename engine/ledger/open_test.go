@@ -61,6 +61,7 @@ func TestOpen_missing(t *testing.T) {
 	if err := s.Publish(t.Context(), engine.Publication{}); !errors.Is(err, ErrReadOnly) {
 		t.Error(err)
 	}
+	examEmptyDaemon(t, &examinee{T: t, DaemonLedger: s, open: func() engine.DaemonLedger { return s }})
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
@@ -222,7 +223,7 @@ func TestOpen_refuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			if _, err := f.WriteAt([]byte(strings.Repeat("garbage!", 480)), 200); err != nil {
+			if _, err := f.WriteAt([]byte(strings.Repeat("garbage!", 480)), 100); err != nil {
 				t.Fatal(err)
 			}
 		}, ErrDamaged},

@@ -116,15 +116,19 @@ func readOpen(ctx context.Context, q querier, st *engine.State) error {
 		var o engine.OpenRun
 		var row, total int
 		var created int64
-		if err := rows.Scan(&row, &total, &o.ID, &o.Job, &o.PBX, &o.Cause.Kind, &o.Cause.Detail, &created); err != nil {
+		var rest string
+		if err := rows.Scan(&row, &total, &o.ID, &o.Job, &o.PBX, &o.Cause.Kind, &o.Cause.Detail, &rest, &created); err != nil {
 			return err
+		}
+		if err := readCause(&o.Cause, rest); err != nil {
+			return fmt.Errorf("cause of run %s: %w", o.ID, err)
 		}
 		o.Created = fromMicro(created)
 		o.Deliveries = make([]engine.DeliveryState, 0, total)
 		position[row] = len(st.Open)
 		st.Open = append(st.Open, o)
 		return nil
-	}, `SELECT id, total, ulid, job, pbx, cause_kind, cause_detail, created FROM run WHERE ended IS NULL ORDER BY id`)
+	}, `SELECT id, total, ulid, job, pbx, cause_kind, cause_detail, cause_rest, created FROM run WHERE ended IS NULL ORDER BY id`)
 	if err != nil || len(st.Open) == 0 {
 		return err
 	}
@@ -157,7 +161,7 @@ func readOpen(ctx context.Context, q querier, st *engine.State) error {
 				targets = make(map[string]engine.Delivered)
 				st.Delivered[run.Job] = targets
 			}
-			if had := targets[d.Target]; had.Revision == d.Revision && had.Outcome == engine.Accepted {
+			if had := targets[d.Target]; had.Revision == d.Revision && (had.Outcome == engine.Accepted || had.Outcome == answered) {
 				continue
 			}
 			targets[d.Target] = engine.Delivered{Revision: d.Revision, Outcome: d.Outcome, Run: run.ID}

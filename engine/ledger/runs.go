@@ -54,8 +54,12 @@ func readRuns(ctx context.Context, q querier, query engine.RunQuery) ([]engine.R
 		var created int64
 		var ended sql.NullInt64
 		var outcomes sql.NullString
-		if err := r.Scan(&row, &s.Total, &s.Serial, &s.ID, &s.Job, &s.PBX, &s.Cause.Kind, &s.Cause.Detail, &created, &ended, &outcomes); err != nil {
+		var rest string
+		if err := r.Scan(&row, &s.Total, &s.Serial, &s.ID, &s.Job, &s.PBX, &s.Cause.Kind, &s.Cause.Detail, &rest, &created, &ended, &outcomes); err != nil {
 			return err
+		}
+		if err := readCause(&s.Cause, rest); err != nil {
+			return fmt.Errorf("cause of run %s: %w", s.ID, err)
 		}
 		s.Created = fromMicro(created)
 		if ended.Valid {
@@ -68,7 +72,7 @@ func readRuns(ctx context.Context, q querier, query engine.RunQuery) ([]engine.R
 		}
 		runs = append(runs, s)
 		return nil
-	}, `SELECT id, total, serial, ulid, job, pbx, cause_kind, cause_detail, created, ended, outcomes
+	}, `SELECT id, total, serial, ulid, job, pbx, cause_kind, cause_detail, cause_rest, created, ended, outcomes
 		FROM run WHERE `+where+` ORDER BY id DESC LIMIT ?`, append(args, limit)...)
 	for i, pos := range open {
 		if err == nil {

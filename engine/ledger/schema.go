@@ -7,7 +7,7 @@ const applicationID = 0x6e66726e
 // migrations lead from an empty file to the present format. The number of
 // those that a file has had is its format, in PRAGMA user_version. A released
 // step is never edited: a change is a new step.
-var migrations = []string{format1}
+var migrations = []string{format1, format2}
 
 // format1 keeps each fact once. What a delivery has come to follows from its
 // attempts and claims, so that the hot path only ever appends: a claim is one
@@ -100,4 +100,74 @@ CREATE TABLE attempt (
 	PRIMARY KEY (run, seq, n)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempt_started ON attempt (started);
+`
+
+// format2 is what a daemon needs beside the runs: what fires later, what did
+// not, and what others want of it.
+const format2 = `
+-- Counts pauses and the like, as serial counts publications.
+ALTER TABLE state ADD COLUMN control INTEGER NOT NULL DEFAULT 0;
+
+-- The snapshot that a job goes by; NULL: the newest. So an apply of everything
+-- need not write every job. From here on there may be several snapshots.
+ALTER TABLE job ADD COLUMN snapshot INTEGER;
+CREATE INDEX job_snapshot ON job (snapshot) WHERE snapshot IS NOT NULL;
+
+-- What else there is to the cause, as a JSON object; empty: nothing.
+ALTER TABLE run ADD COLUMN cause_rest TEXT NOT NULL DEFAULT '';
+CREATE INDEX run_ended ON run (ended) WHERE ended IS NOT NULL;
+
+-- Up to when the due times of a schedule are settled; number is its index among
+-- the triggers of the job.
+CREATE TABLE settled (
+	job    TEXT    NOT NULL,
+	number INTEGER NOT NULL,
+	until  INTEGER NOT NULL,
+	PRIMARY KEY (job, number)
+) STRICT, WITHOUT ROWID;
+
+-- An after trigger that a run owes a look at its end.
+CREATE TABLE owed (
+	run    INTEGER NOT NULL,
+	job    TEXT    NOT NULL,
+	number INTEGER NOT NULL,
+	PRIMARY KEY (run, job, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX owed_job ON owed (job);
+
+CREATE TABLE missed (
+	id     INTEGER PRIMARY KEY,
+	job    TEXT    NOT NULL,
+	number INTEGER NOT NULL,
+	pbx    TEXT    NOT NULL,
+	reason TEXT    NOT NULL,
+	count  INTEGER NOT NULL,
+	first  INTEGER NOT NULL,
+	last   INTEGER NOT NULL,
+	detail TEXT    NOT NULL,
+	at     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX missed_at ON missed (at);
+CREATE INDEX missed_job ON missed (job, at);
+
+CREATE TABLE listened (
+	pbx   TEXT    NOT NULL PRIMARY KEY,
+	until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pause (
+	job    TEXT    NOT NULL PRIMARY KEY,
+	reason TEXT    NOT NULL,
+	who    TEXT    NOT NULL,
+	since  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- At most one row: how the daemon is, as a JSON object.
+CREATE TABLE daemon (
+	id     INTEGER PRIMARY KEY CHECK (id = 1),
+	status TEXT NOT NULL
+) STRICT;
+
+-- Runs that are gone, and whose deliveries and attempts go slice by slice.
+CREATE TABLE pruned (run INTEGER PRIMARY KEY) STRICT;
 `

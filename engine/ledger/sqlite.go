@@ -10,6 +10,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -18,6 +19,7 @@ import (
 // SQLite is a ledger in an SQLite file. Its methods may be called from several
 // goroutines.
 type SQLite struct {
+	mode  Mode
 	read  *sql.DB // nil: there is no file, and nothing in the ledger
 	write *sql.DB // nil: for reading only
 
@@ -26,7 +28,7 @@ type SQLite struct {
 	runs map[string]openRun // runs that Commit has met, by id
 }
 
-var _ engine.Ledger = (*SQLite)(nil)
+var _ engine.DaemonLedger = (*SQLite)(nil)
 
 // openRun is what a commit must know of a run that is open.
 type openRun struct{ row, total int }
@@ -39,11 +41,7 @@ func (s *SQLite) openWriter(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	f, err := format(ctx, s.write)
-	if err != nil {
-		return err
-	}
-	if err := migrate(ctx, s.write, f); err != nil {
+	if err := s.bring(ctx, path); err != nil {
 		return err
 	}
 	c, err := s.write.Conn(ctx)
@@ -51,6 +49,29 @@ func (s *SQLite) openWriter(ctx context.Context, path string) (err error) {
 		return err
 	}
 	s.conn, s.runs = &conn{c, make(map[string]*sql.Stmt)}, make(map[string]openRun)
+	return nil
+}
+
+// bring brings the state to the present format. Beside another process, that
+// needs the lock: nobody who drives runs may find another format under his feet.
+func (s *SQLite) bring(ctx context.Context, path string) error {
+	f, err := format(ctx, s.write)
+	if err != nil || f == len(migrations) {
+		return err
+	}
+	if s.mode != Beside {
+		return migrate(ctx, s.write, f)
+	}
+	err = locked(path, func() error {
+		f, err := format(ctx, s.write) // it may have been brought meanwhile
+		if err == nil {
+			err = migrate(ctx, s.write, f)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("bring it from format %d to %d: %w", f, len(migrations), err)
+	}
 	return nil
 }
 
@@ -67,6 +88,14 @@ func (s *SQLite) Close() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// drive is transact for what only the process that drives the runs may do.
+func (s *SQLite) drive(ctx context.Context, fn func(context.Context) error) error {
+	if s.mode == Beside {
+		return ErrBeside
+	}
+	return s.transact(ctx, fn)
 }
 
 // transact runs fn within one transaction on the writing connection. A context

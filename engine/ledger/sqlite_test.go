@@ -10,9 +10,9 @@ import (
 )
 
 func TestSQLite(t *testing.T) {
-	exam(t, func(t *testing.T) func() engine.Ledger {
+	exam(t, func(t *testing.T) func() engine.DaemonLedger {
 		path := filepath.Join(t.TempDir(), "notifyrun.db")
-		return func() engine.Ledger { return openWriter(t, path) }
+		return func() engine.DaemonLedger { return openWriter(t, path) }
 	})
 }
 

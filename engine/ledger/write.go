@@ -14,7 +14,7 @@ import (
 // Commit implements engine.Ledger. It writes one row for each attempt and one
 // for each claim; only the end of a run costs what the run is long.
 func (s *SQLite) Commit(ctx context.Context, b engine.Batch) error {
-	err := s.transact(ctx, func(ctx context.Context) error {
+	err := s.drive(ctx, func(ctx context.Context) error {
 		if err := s.insertAttempts(ctx, b.Attempts); err != nil {
 			return err
 		}
@@ -37,6 +37,9 @@ func (s *SQLite) Commit(ctx context.Context, b engine.Batch) error {
 	}
 	return nil
 }
+
+// answered is an attempt whose effect came back to us: as good as accepted.
+const answered engine.Outcome = "answered"
 
 const insertClaim = `INSERT INTO claim (run, n, first, last, at) VALUES (?, ?, ?, ?, ?)`
 
@@ -93,14 +96,14 @@ const foldRun = `
 INSERT INTO revision (job, target, revision, outcome, run, serial)
 SELECT r.job, d.target, d.revision, o.outcome, r.ulid, r.serial
 FROM run r JOIN delivery d ON d.run = r.id JOIN (` + lastOutcomes + `) o ON o.seq = d.seq
-WHERE r.id = ?1 AND d.revision <> '' AND o.outcome IN ('accepted', 'unknown')
+WHERE r.id = ?1 AND d.revision <> '' AND o.outcome IN ('accepted', 'answered', 'unknown')
 ` + keepRevision
 
 // keepRevision is the rule by which a revision row takes the place of another.
 const keepRevision = `
 ON CONFLICT (job, target) DO UPDATE
 SET revision = excluded.revision, outcome = excluded.outcome, run = excluded.run, serial = excluded.serial
-WHERE excluded.serial >= serial AND NOT (excluded.revision = revision AND outcome = 'accepted')`
+WHERE excluded.serial >= serial AND NOT (excluded.revision = revision AND outcome IN ('accepted', 'answered'))`
 
 // endRuns ends runs: their counts are stored and their claims are dropped. One
 // that has ended already stays as it is.
@@ -154,7 +157,7 @@ func (s *SQLite) endRun(ctx context.Context, run openRun, now time.Time) error {
 // Recover implements engine.Ledger.
 func (s *SQLite) Recover(ctx context.Context, now time.Time, reason string) (int, error) {
 	var n int64
-	err := s.transact(ctx, func(ctx context.Context) error {
+	err := s.drive(ctx, func(ctx context.Context) error {
 		r, err := s.conn.ExecContext(ctx, `
 			INSERT INTO attempt (run, seq, n, outcome, text, started, finished)
 			SELECT run, seq, n, 'unknown', ?, at, ? FROM (`+inFlight+`)`, reason, now.UnixMicro())
