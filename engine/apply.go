@@ -57,6 +57,9 @@ func (jp *JobPlan) start(now time.Time) (NewRun, *Work) {
 // Messages are the distinct messages of the job's firing as history keeps
 // them, sensitive values redacted.
 func (jp *JobPlan) Messages() []StoredMessage {
+	if len(jp.Fire.Deliveries) == 0 {
+		return nil
+	}
 	if jp.Job.Type == schema.UserEvent || !jp.Job.MessageVaries() {
 		return []StoredMessage{jp.Fire.First.stored(jp.Fire.Deliveries[0].Message)}
 	}

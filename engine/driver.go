@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
@@ -36,6 +37,10 @@ type driver struct {
 	// ended is told of each run once its end is on record.
 	serve bool
 	ended func(*RunReport)
+	gone  func(error) // told that a PBX is lost for good
+
+	listens  atomic.Bool             // events of the PBX come to hear
+	expected map[string]*expectation // user events on their way, by ActionID
 
 	batch      Batch   // to be written next
 	writing    Batch   // being written; see committing
@@ -51,6 +56,9 @@ type driver struct {
 	lost       error     // the PBX did not come back
 	ledgerErr  error
 
+	// What others may ask for at any time.
+	depth, flying atomic.Int64
+
 	mu     sync.Mutex
 	events []event
 	signal chan struct{} // holds one token while events wait to be taken
@@ -65,6 +73,7 @@ type event struct {
 	err       error // of the commit or the reconnect
 	works     []*Work
 	cancel    *cancellation
+	echo      *echo
 }
 
 // cancellation ends what is pending of the works of a job, but for one of them.
@@ -86,13 +95,14 @@ const claimAhead = 2
 func newDriver(r *Runner, c *committer, pbx *schema.PBX, sender Sender, works []*Work) *driver {
 	d := &driver{
 		runner: r, committer: c, pbx: pbx, sender: sender,
-		lane:    newLane(claimAhead*pbx.MaxInFlight, pbx.RateLimit, len(works)),
-		log:     r.Log.With("pbx", pbx.Address),
-		reports: map[string]*RunReport{},
-		targets: map[*Work]map[string]schema.Target{},
-		active:  map[string]int{},
-		queued:  map[string][]*Work{},
-		signal:  make(chan struct{}, 1),
+		lane:     newLane(claimAhead*pbx.MaxInFlight, pbx.RateLimit, len(works)),
+		log:      r.Log.With("pbx", pbx.Address),
+		reports:  map[string]*RunReport{},
+		targets:  map[*Work]map[string]schema.Target{},
+		active:   map[string]int{},
+		queued:   map[string][]*Work{},
+		expected: map[string]*expectation{},
+		signal:   make(chan struct{}, 1),
 	}
 	for _, w := range works {
 		d.add(w)
@@ -184,8 +194,12 @@ func (d *driver) run(ctx, detached context.Context) error {
 			wake = d.tryAgain
 			d.resume(now)
 		}
+		if heard := d.unheard(now, d.stopping(ctx)); !heard.IsZero() && (wake.IsZero() || heard.Before(wake)) {
+			wake = heard
+		}
 		d.commit(ctx, now)
-		d.runner.observer().Queued(d.pbx.Address, d.lane.waiting(), d.onWire)
+		d.depth.Store(int64(d.lane.waiting()))
+		d.flying.Store(int64(d.onWire))
 		if d.settled() && (d.stopping(ctx) || d.lane.idle() && !d.serve) {
 			return d.ledgerErr
 		}
@@ -216,10 +230,10 @@ func (d *driver) may(ctx context.Context) bool {
 	return ctx.Err() == nil && d.ledgerErr == nil && d.lost == nil && !d.down
 }
 
-// settled tells whether nothing is on its way: no answer, no write, no
-// reconnect.
+// settled tells whether nothing is on its way: no answer, no event, no write,
+// no reconnect.
 func (d *driver) settled() bool {
-	if d.onWire > 0 || len(d.claimed) > 0 || d.committing || d.down {
+	if d.onWire > 0 || len(d.claimed)+len(d.expected) > 0 || d.committing || d.down {
 		return false
 	}
 	d.mu.Lock()
@@ -338,7 +352,9 @@ func (d *driver) send(detached context.Context, now time.Time) {
 	for _, it := range d.claimed[:n] {
 		d.onWire++
 		it.started = now
-		err := d.sender.Go(detached, ActionID(it.work.ID, it.seq, it.n()), it.action, func(msg *amiclient.Message, err error) {
+		id := ActionID(it.work.ID, it.seq, it.n())
+		d.expect(id, it)
+		err := d.sender.Go(detached, id, it.action, func(msg *amiclient.Message, err error) {
 			d.report(event{answer: &answer{it, msg, err, time.Now()}})
 		})
 		if err != nil {
@@ -398,6 +414,8 @@ func (d *driver) take(ctx context.Context, now time.Time) {
 			}
 		case e.cancel != nil:
 			d.cancel(*e.cancel, now)
+		case e.echo != nil:
+			d.echoed(*e.echo, now)
 		default:
 			d.onWire--
 			v := classify(e.answer.msg, e.answer.err)
@@ -405,7 +423,9 @@ func (d *driver) take(ctx context.Context, now time.Time) {
 				d.reconnect(ctx, v.err)
 			}
 			d.lane.ended(e.answer.it, now)
-			d.resolve(*e.answer, v, now)
+			if !d.answeredEvent(*e.answer, v) {
+				d.resolve(*e.answer, v, now)
+			}
 		}
 	}
 }

@@ -9,21 +9,16 @@ type Observer interface {
 	// Delivered is told of each delivery that has ended in a run, and how long
 	// Asterisk took to answer; 0 for one that was not sent.
 	Delivered(job, pbx string, o Outcome, took time.Duration)
-	// Fired is told of each firing that is on record, and how long after its
-	// time that was; what has no due time of its own is due when its cause came.
+	// Fired is told of each firing that is on record, why it fired, and how long
+	// after its due time, its event or the end that it follows that was.
 	Fired(job, kind string, late time.Duration)
 	// NotFired is told of firings that did not take place.
 	NotFired(job string, reason MissedReason, n int64)
-	// Received is told of each event that a trigger listens to, and whether any
+	// Received is told of each event that triggers listen to, and whether one
 	// of them takes it.
 	Received(pbx, event string, taken bool)
 	// Dropped is told of events that came faster than they could be taken.
 	Dropped(pbx string, n int)
-	// Queued is told how many deliveries of a PBX wait and how many are in flight.
-	Queued(pbx string, waiting, inFlight int)
-	// Connected is told when the connection of a PBX for sending, or that for
-	// its events, has come or gone.
-	Connected(pbx, connection string, up bool)
 	// Wrote is told of each transaction of the ledger.
 	Wrote(took time.Duration, err error)
 }
@@ -36,6 +31,4 @@ func (unobserved) Fired(string, string, time.Duration)              {}
 func (unobserved) NotFired(string, MissedReason, int64)             {}
 func (unobserved) Received(string, string, bool)                    {}
 func (unobserved) Dropped(string, int)                              {}
-func (unobserved) Queued(string, int, int)                          {}
-func (unobserved) Connected(string, string, bool)                   {}
 func (unobserved) Wrote(time.Duration, error)                       {}

@@ -13,6 +13,9 @@ const (
 	InFlight Outcome = "in_flight"
 	// Accepted: Asterisk answered Success. Final.
 	Accepted Outcome = "accepted"
+	// Answered: more than Accepted: a user event came back as an event of the
+	// PBX. Final.
+	Answered Outcome = "answered"
 	// Rejected: Asterisk answered Error and sent nothing. Final for the run;
 	// the next apply tries again.
 	Rejected Outcome = "rejected"
@@ -38,6 +41,9 @@ func (o Outcome) Final() bool {
 	return true
 }
 
+// Good tells whether everything that was to be heard of the delivery is good.
+func (o Outcome) Good() bool { return o == Accepted || o == Answered }
+
 // Reached tells whether the phone has, or may have, had the message, so that a
 // change trigger under on_unknown = "hold" must not send it again.
-func (o Outcome) Reached() bool { return o == Accepted || o == Unknown || o == InFlight }
+func (o Outcome) Reached() bool { return o.Good() || o == Unknown || o == InFlight }

@@ -137,7 +137,7 @@ func planChange(jp *JobPlan, j *schema.Job, trigger *schema.ChangeTrigger, prep 
 		}
 		if d, ok := had[name]; ok && d.Revision == rev {
 			switch {
-			case d.Outcome == Accepted:
+			case d.Outcome.Good():
 				continue
 			case j.OnUnknown == schema.Hold:
 				jp.Held = append(jp.Held, name)

@@ -14,7 +14,6 @@ func (d *driver) reconnect(ctx context.Context, cause error) {
 		return
 	}
 	d.down = true
-	d.runner.observer().Connected(d.pbx.Address, "send", false)
 	if ctx.Err() == nil {
 		d.log.Warn("connection to PBX lost", "error", cause)
 	}
@@ -26,10 +25,13 @@ func (d *driver) reconnected(ctx context.Context, err error, now time.Time) {
 	switch {
 	case err == nil:
 		d.log.Info("PBX is back")
-		d.runner.observer().Connected(d.pbx.Address, "send", true)
 		d.forget = now // its contacts may be others now
 	case ctx.Err() == nil:
 		d.lost = err
+		if d.serve {
+			d.gone(err)
+			return
+		}
 		d.log.Error("PBX is lost; what is left stays pending", "error", err)
 	}
 }

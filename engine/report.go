@@ -24,7 +24,7 @@ type Failure struct {
 	Targets []string
 }
 
-// Complete tells whether every delivery was accepted.
+// Complete tells whether every delivery was accepted, or better.
 func (r *Report) Complete() bool {
 	if r.Failed {
 		return false
@@ -60,7 +60,7 @@ func (r *Report) add(d *driver) {
 func (r *RunReport) end(o Outcome, target, cause string) {
 	r.Left--
 	r.Outcomes[o]++
-	if o == Accepted {
+	if o.Good() {
 		return
 	}
 	for i := range r.Failures {

@@ -34,7 +34,7 @@ type Runner struct {
 }
 
 // outcomes are those that Progress counts, in the order in which they are shown.
-var outcomes = [...]Outcome{Accepted, Rejected, Unknown, Skipped, Canceled}
+var outcomes = [...]Outcome{Answered, Accepted, Rejected, Unknown, Skipped, Canceled}
 
 func (r *Runner) observer() Observer {
 	if r.Observer == nil {

@@ -21,3 +21,6 @@ type Fired struct {
 // nothing in it depends on the trigger. The diagnostics say what cannot be sent,
 // such as a header of the event that is missing.
 func (j *Job) When(f Fired) (*Job, hcl.Diagnostics) { return j, nil }
+
+// TriggerDigest is empty where nothing of the job depends on the trigger.
+func (j *Job) TriggerDigest() string { return "" }

@@ -1,0 +1,274 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/amiclient/amievent"
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// maxArrivals is how many events of one PBX may wait for the loop.
+const maxArrivals = 10_000
+
+// listening receives the events of one PBX for as long as a configuration asks
+// for the same names.
+type listening struct {
+	loop    *loop
+	pbx     string
+	names   []string
+	source  EventSource
+	cancel  context.CancelFunc
+	done    chan struct{}
+	serving atomic.Pointer[Serving]
+	driver  atomic.Pointer[driver] // to confirm user events to; nil: none now
+	waiting atomic.Int64           // events that the loop has not taken
+}
+
+// listen starts to receive, if anything of the PBX is asked for.
+func (l *loop) listen(pbx string, link Link, names []string) (*listening, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	source, err := link.Listen(ctx, names)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	n := &listening{loop: l, pbx: pbx, names: names, source: source, cancel: cancel, done: make(chan struct{})}
+	n.serving.Store(l.serving)
+	go func() {
+		defer close(n.done)
+		n.receive(ctx)
+	}()
+	return n, nil
+}
+
+func (n *listening) stop() {
+	n.cancel()
+	n.source.Close()
+	<-n.done
+}
+
+func (n *listening) receive(ctx context.Context) {
+	said := ""
+	for {
+		m, err := n.source.Next(ctx)
+		now := time.Now()
+		missed := &amiclient.MissedError{}
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.As(err, &missed):
+			n.missed(missed, now)
+			continue
+		case err != nil:
+			if text := err.Error(); text != said {
+				n.loop.Log.Error("events can no longer be received", "pbx", n.pbx, "error", err)
+			}
+			return
+		}
+		n.take(ctx, m, now)
+	}
+}
+
+// take looks which triggers an event fires.
+func (n *listening) take(ctx context.Context, m *amiclient.Message, now time.Time) {
+	if d := n.driver.Load(); d != nil {
+		d.hear(m)
+	}
+	serving := n.serving.Load()
+	all := serving.listeners[n.pbx][m.Event()]
+	if len(all) == 0 {
+		return
+	}
+	headers := eventHeaders(m)
+	var run string
+	var depth int
+	looked, took := false, false
+	for _, li := range all {
+		fits, diags := li.trigger.Matches(headers)
+		if diags.HasErrors() {
+			n.refuse(li, refusal(diags), now)
+			continue
+		}
+		if !fits {
+			continue
+		}
+		if !looked {
+			run, depth = n.own(ctx, m)
+			looked = true
+		}
+		if run != "" && li.trigger.OwnEvents != schema.OwnFire {
+			n.loop.Log.Debug("an event that a run of ours has caused fires nothing", "job", li.key.Job, "run", run)
+			continue
+		}
+		group, diags := li.trigger.Key(headers)
+		if diags.HasErrors() {
+			n.refuse(li, refusal(diags), now)
+			continue
+		}
+		took = true
+		n.hand(arrival{listener: li, group: group, headers: headers, run: run, depth: depth, at: now, detail: eventDetail(m)})
+	}
+	n.loop.observer.Received(n.pbx, m.Event(), took)
+}
+
+// hand gives an arrival to the loop, or counts it as missed where too many wait.
+func (n *listening) hand(a arrival) {
+	if n.waiting.Add(1) > maxArrivals {
+		n.waiting.Add(-1)
+		n.loop.observer.Dropped(n.pbx, 1)
+		n.loop.post(func(now time.Time) {
+			n.loop.miss(a, MissedOverrun, fmt.Sprintf("%d events waited already", maxArrivals), now)
+		})
+		return
+	}
+	n.loop.post(func(now time.Time) {
+		n.waiting.Add(-1)
+		n.loop.takeVerdict(a, n.loop.debounce.take(a, now), now)
+	})
+}
+
+func (n *listening) refuse(li listener, err error, at time.Time) {
+	n.loop.post(func(now time.Time) { n.loop.miss(arrival{listener: li, at: at}, MissedRefused, err.Error(), now) })
+}
+
+// takeVerdict does what the debouncer says of an event.
+func (l *loop) takeVerdict(a arrival, t taken, now time.Time) {
+	switch t {
+	case fires:
+		l.arrivals = append(l.arrivals, a)
+	case throttled:
+		l.miss(a, MissedThrottled, "more than throttle allows", now)
+	case overrun:
+		l.miss(a, MissedOverrun, fmt.Sprintf("%d keys wait already", maxGroups), now)
+	}
+}
+
+// miss gathers what did not fire, so that a flood of events is one line.
+func (l *loop) miss(a arrival, reason MissedReason, detail string, now time.Time) {
+	l.gather(Missed{TriggerKey: a.key, Reason: reason, Count: 1, First: a.at, Last: a.at, Detail: detail}, now)
+}
+
+func (l *loop) gather(m Missed, now time.Time) {
+	if len(l.misses) == 0 {
+		l.missDue = now.Add(missEvery)
+	}
+	key := missKey{m.TriggerKey, m.PBX, m.Reason}
+	if was := l.misses[key]; was != nil {
+		was.Count += m.Count
+		was.Last = m.Last
+		return
+	}
+	l.misses[key] = &m
+}
+
+// missed notes that events of the PBX may not have been received, and fires the
+// jobs that want to catch up then.
+func (n *listening) missed(err *amiclient.MissedError, at time.Time) {
+	if err.Lost > 0 {
+		n.loop.observer.Dropped(n.pbx, err.Lost)
+	}
+	n.loop.post(func(now time.Time) { n.loop.disconnected(n.pbx, err, at, now) })
+}
+
+func (l *loop) disconnected(pbx string, err *amiclient.MissedError, at, now time.Time) {
+	m := Missed{PBX: pbx, Reason: MissedOverrun, Count: int64(err.Lost), First: at, Last: at, Detail: err.Error()}
+	detail := fmt.Sprintf("%d events of %s were lost", err.Lost, pbx)
+	if err.Cause != nil {
+		from, known := l.listened[pbx]
+		if !known {
+			l.listened[pbx] = at // for the first time: nothing is missed that anybody was promised
+			return
+		}
+		m.Reason, m.First, m.Count = MissedDisconnected, from, 0
+		detail = fmt.Sprintf("events of %s may have been missed since %s", pbx, from.UTC().Format(time.RFC3339))
+	}
+	l.listened[pbx] = at
+	l.gather(m, now)
+	l.Log.Warn("events may have been missed", "pbx", pbx, "from", m.First, "until", at, "reason", err.Error())
+	for _, all := range l.serving.listeners[pbx] {
+		for _, li := range all {
+			if li.trigger.OnReconnect {
+				l.arrivals = append(l.arrivals, arrival{listener: li, at: at, detail: detail})
+			}
+		}
+	}
+}
+
+// noteListened records until when the events of each PBX were received, for the
+// next start.
+func (l *loop) noteListened(d *decision, now time.Time) {
+	l.noted = now
+	d.Listened = map[string]time.Time{}
+	for address, lane := range l.lanes {
+		if lane.listening == nil {
+			continue
+		}
+		if _, up := lane.link.Connected(); up {
+			l.listened[address] = now
+			d.Listened[address] = now
+		}
+	}
+}
+
+// ownAction is what our ActionIDs look like: see ActionID.
+var ownAction = regexp.MustCompile(`^([0-9A-HJKMNP-TV-Z]{26})-[0-9]+-[0-9]+$`)
+
+// own finds the run whose action has caused an event, and how many runs led to
+// the event. A name alone proves nothing: the run must be on record.
+func (n *listening) own(ctx context.Context, m *amiclient.Message) (run string, depth int) {
+	found := ownAction.FindStringSubmatch(origin(m))
+	if found == nil {
+		return "", 0
+	}
+	runs, err := n.loop.Ledger.Runs(ctx, RunQuery{ID: found[1]})
+	if err != nil || len(runs) != 1 {
+		return "", 0
+	}
+	return runs[0].ID, runs[0].Cause.Depth + 1
+}
+
+// origin is the ActionID of the action that has caused an event, or the id that
+// our Originate gave to the channel.
+func origin(m *amiclient.Message) string {
+	if e, ok := amievent.Parse(m).(*amievent.UserEvent); ok {
+		if e.FromAMI() {
+			return e.ActionID
+		}
+		return e.Channel.Uniqueid
+	}
+	if id := m.Get("ActionID"); id != "" {
+		return id
+	}
+	return m.Get("Uniqueid")
+}
+
+// eventHeaders gives the headers of an event to triggers. Of a user event, those
+// that its sender wrote come first, and hide those of the channel.
+func eventHeaders(m *amiclient.Message) schema.EventHeaders {
+	var headers schema.EventHeaders
+	for name, value := range m.All() {
+		headers = append(headers, schema.EventHeader{Name: name, Value: value})
+	}
+	return headers
+}
+
+// eventDetail says in a line which event it was.
+func eventDetail(m *amiclient.Message) string {
+	name := m.Event()
+	if e, ok := amievent.Parse(m).(*amievent.UserEvent); ok {
+		name += " " + e.Name
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, name[:min(len(name), 200)])
+}

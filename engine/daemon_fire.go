@@ -1,0 +1,319 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// decision is what one turn of the loop has decided, to be recorded at once.
+type decision struct {
+	Firings
+	works   []*Work
+	cancels []cancellation
+	late    []time.Duration // of each run, beside runs
+
+	// What was taken to decide this, to be put back if it cannot be recorded.
+	taken    []Settled // schedules, with what was settled before
+	arrivals []arrival
+	misses   map[missKey]*Missed
+}
+
+// maxFirings is how many schedules are decided in one transaction: the first
+// are not to wait for the last.
+const maxFirings = 2048
+
+// fire decides what fires at now, and records it.
+func (l *loop) fire(ctx context.Context, now time.Time) {
+	if l.serving == nil || now.Before(l.hold) {
+		return
+	}
+	for {
+		a, t, ok := l.debounce.quiet(now, false)
+		if !ok {
+			break
+		}
+		l.takeVerdict(a, t, now)
+	}
+	l.record(ctx, now, false)
+}
+
+// record decides and records. At the end of the daemon, only what has come
+// before: no schedule fires any more.
+func (l *loop) record(ctx context.Context, now time.Time, last bool) {
+	if l.serving == nil {
+		return
+	}
+	d := &decision{Firings: Firings{Base: l.seen, Time: now}, misses: l.misses, arrivals: l.arrivals}
+	l.arrivals = nil
+	if !last {
+		for key, due := range l.table.Fire(now) {
+			l.fireSchedule(d, key, due.At.Add(-time.Second), now)
+			if len(d.taken) == maxFirings {
+				break
+			}
+		}
+	}
+	for _, a := range d.arrivals {
+		l.fireEvent(d, a, now)
+	}
+	if !last && (l.owed || !l.owedWake.IsZero() && !l.owedWake.After(now)) {
+		l.fireFollowing(ctx, d, now)
+	}
+	if len(l.misses) > 0 && !l.missDue.After(now) {
+		for _, m := range l.misses {
+			m.At = now
+			d.Missed = append(d.Missed, *m)
+		}
+		l.misses = map[missKey]*Missed{}
+	}
+	if now.Sub(l.noted) >= noteEvery || last {
+		l.noteListened(d, now)
+	}
+	if len(d.Runs)+len(d.Settled)+len(d.Missed)+len(d.Paid)+len(d.Listened) == 0 {
+		return
+	}
+	start := time.Now()
+	err := l.Ledger.Fire(ctx, d.Firings)
+	l.observer.Wrote(time.Since(start), err)
+	if err != nil {
+		l.putBack(d, err, now)
+		return
+	}
+	if l.failing {
+		l.failing = false
+		l.Log.Info("the state can be written again; firing goes on")
+	}
+	l.fired(d, last)
+}
+
+// fired hands over what is on record.
+func (l *loop) fired(d *decision, last bool) {
+	for _, c := range d.cancels {
+		if lane := l.lanes[l.serving.Jobs[c.job].PBX.Address]; lane != nil && lane.driver != nil {
+			lane.driver.report(event{cancel: &c})
+		}
+	}
+	works := map[string][]*Work{}
+	for i, w := range d.works {
+		l.observer.Fired(w.RunHeader.Job, w.Cause.Kind, d.late[i])
+		if len(w.Deliveries) == 0 {
+			l.ended(&RunReport{RunHeader: w.RunHeader}, d.Time) // it has ended as soon as it is there
+			continue
+		}
+		works[w.PBX] = append(works[w.PBX], w)
+	}
+	for _, m := range d.Missed {
+		l.observer.NotFired(m.Job, m.Reason, m.Count)
+		l.Log.Warn("not fired", "job", m.Job, "reason", string(m.Reason), "count", m.Count, "detail", m.Detail)
+	}
+	if last {
+		return // they are open, and go on at the next start
+	}
+	for pbx, ws := range works {
+		l.drive(pbx, ws)
+	}
+}
+
+// putBack restores what a decision has taken. It is decided anew, at the latest
+// when a second has passed.
+func (l *loop) putBack(d *decision, err error, now time.Time) {
+	for _, s := range d.taken {
+		if j, t := l.serving.schedule(s.TriggerKey); t != nil {
+			l.table.Set(s.TriggerKey, NewDueTimes(t, j.Address), s.Until)
+		}
+	}
+	l.arrivals = append(d.arrivals, l.arrivals...)
+	if d.misses != nil {
+		for key, m := range l.misses { // gathered meanwhile
+			if was := d.misses[key]; was != nil && was != m {
+				was.Count += m.Count
+				was.Last = m.Last
+			} else {
+				d.misses[key] = m
+			}
+		}
+		l.misses = d.misses
+	}
+	for id := range d.opened() {
+		delete(l.open[id.job], id.run)
+	}
+	l.owed = true
+	if errors.Is(err, ErrStale) {
+		l.mu.Lock()
+		l.version = Version{} // the configuration has changed: go by the new one first
+		l.mu.Unlock()
+		l.hold = now.Add(followEvery)
+		return
+	}
+	l.hold = now.Add(commitAgain)
+	if !l.failing {
+		l.failing = true
+		l.Log.Error("the state cannot be written; nothing fires until it can, and is then treated as late", "error", err)
+	}
+}
+
+type openedRun struct{ job, run string }
+
+func (d *decision) opened() map[openedRun]bool {
+	m := map[openedRun]bool{}
+	for _, w := range d.works {
+		m[openedRun{w.RunHeader.Job, w.ID}] = true
+	}
+	return m
+}
+
+// fireSchedule settles the due times of a schedule trigger that have passed.
+func (l *loop) fireSchedule(d *decision, key TriggerKey, settled time.Time, now time.Time) {
+	j, t := l.serving.schedule(key)
+	if t == nil {
+		return
+	}
+	times := NewDueTimes(t, j.Address)
+	s := times.Settle(settled, now, t.Missed, t.Grace)
+	d.taken = append(d.taken, Settled{key, settled})
+	d.Settled = append(d.Settled, Settled{key, s.Settled})
+	miss := func(reason MissedReason, r DueRange, detail string) {
+		d.Missed = append(d.Missed, Missed{
+			TriggerKey: key, Reason: reason, Count: r.N, First: r.First.At, Last: r.Last.At, Detail: detail, At: now,
+		})
+	}
+	if s.Missed.N > 0 {
+		miss(MissedLate, s.Missed, fmt.Sprintf("noticed %s after the last of them", now.Sub(s.Missed.Last.Fires).Round(time.Second)))
+	}
+	if s.Fire.IsZero() {
+		return
+	}
+	one := DueRange{1, s.Fire, s.Fire}
+	if p, ok := l.pauses[j.Address]; ok {
+		miss(MissedPaused, one, p.Reason)
+		return
+	}
+	open := l.open[j.Address]
+	if len(open) > 0 {
+		switch t.Overlap {
+		case schema.OverlapSkip:
+			miss(MissedOverlap, one, "the previous run is still open")
+			return
+		case schema.OverlapQueue:
+			if len(open) > 1 {
+				miss(MissedOverlap, one, "a run waits already for the end of the previous one")
+				return
+			}
+		}
+	}
+	cause := Cause{
+		Kind: "schedule", Detail: "due " + s.Fire.At.Format("2006-01-02 15:04:05 MST"), Trigger: key.Index,
+		Fired: &schema.Fired{Kind: "schedule", Due: s.Fire.At},
+	}
+	waits := len(open) > 0
+	w, err := l.start(d, j, cause, s.Fire.Fires, now)
+	switch {
+	case err != nil:
+		miss(MissedRefused, one, err.Error())
+	case waits && t.Overlap == schema.OverlapQueue:
+		w.Queued = true
+	case waits && t.Overlap == schema.OverlapCancelPrevious:
+		d.cancels = append(d.cancels, cancellation{j.Address, w.ID, supersededReason})
+	}
+}
+
+// start makes a run. The error says why there is nothing that could be sent.
+func (l *loop) start(d *decision, j *schema.Job, cause Cause, due, now time.Time) (*Work, error) {
+	prep := l.serving.prep[j.Address]
+	if j.TriggerDigest() != "" {
+		var err error
+		if j, prep, err = prepareFired(j, *cause.Fired); err != nil {
+			return nil, err
+		}
+	}
+	run, w := newRun(j, prep, cause, l.serving.followers[j.Address], now)
+	d.Runs = append(d.Runs, run)
+	d.works = append(d.works, w)
+	d.late = append(d.late, now.Sub(due))
+	if len(w.Deliveries) > 0 {
+		l.opened(j.Address, w.ID)
+	}
+	return w, nil
+}
+
+func (l *loop) opened(job, run string) {
+	if l.open[job] == nil {
+		l.open[job] = map[string]bool{}
+	}
+	l.open[job][run] = true
+}
+
+// fireEvent fires a job for an event.
+func (l *loop) fireEvent(d *decision, a arrival, now time.Time) {
+	j := l.serving.Jobs[a.key.Job]
+	if j == nil || !j.Enabled {
+		return
+	}
+	if p, ok := l.pauses[j.Address]; ok {
+		l.miss(a, MissedPaused, p.Reason, now)
+		return
+	}
+	if a.depth > maxDepth {
+		l.miss(a, MissedDepth, fmt.Sprintf("%d runs have led to it, the last of them %s", a.depth, a.run), now)
+		return
+	}
+	cause := Cause{
+		Kind: "event", Detail: a.detail, Trigger: a.key.Index, Depth: a.depth,
+		Fired: &schema.Fired{Kind: "event", Event: a.headers},
+	}
+	if _, err := l.start(d, j, cause, a.at, now); err != nil {
+		l.miss(a, MissedRefused, err.Error(), now)
+	}
+}
+
+// fireFollowing fires the after triggers that are owed the end of runs.
+func (l *loop) fireFollowing(ctx context.Context, d *decision, now time.Time) {
+	l.owed = false
+	owed, err := l.Ledger.Owed(ctx)
+	if err != nil {
+		l.owed, l.owedWake = false, now.Add(commitAgain)
+		l.Log.Error("cannot read what after triggers are owed; it is tried again", "error", err)
+		return
+	}
+	fire, off, wake := l.serving.follow(owed, now)
+	l.owedWake = wake
+	d.Paid = append(d.Paid, off...)
+	for _, f := range fire {
+		d.Paid = append(d.Paid, f.paid...)
+		j := l.serving.Jobs[f.key.Job]
+		miss := func(reason MissedReason, detail string) {
+			d.Missed = append(d.Missed, Missed{TriggerKey: f.key, Reason: reason, Count: 1, First: f.due, Last: f.due, Detail: detail, At: now})
+		}
+		if p, ok := l.pauses[j.Address]; ok {
+			miss(MissedPaused, p.Reason)
+			continue
+		}
+		if f.depth >= maxDepth {
+			miss(MissedDepth, fmt.Sprintf("%d runs have led to it, the last of them %s", f.depth+1, f.last.Run))
+			continue
+		}
+		_, err := l.start(d, j, Cause{
+			Kind: "after", Detail: fmt.Sprintf("%s, run %s", f.last.Job, f.last.Run), Trigger: f.key.Index, Depth: f.depth + 1,
+			Fired: &schema.Fired{Kind: "after", Job: f.last.Job, Run: f.last.Run},
+		}, f.due, now)
+		if err != nil {
+			miss(MissedRefused, err.Error())
+		}
+	}
+}
+
+// ended takes the end of a run that is on record.
+func (l *loop) ended(r *RunReport, now time.Time) {
+	delete(l.open[r.Job], r.ID)
+	if len(l.open[r.Job]) == 0 {
+		delete(l.open, r.Job)
+	}
+	if l.serving != nil && len(l.serving.followers[r.Job]) > 0 {
+		l.owed = true
+	}
+	l.Log.Info("run ended", "run", r.ID, "job", r.Job, "pbx", r.PBX, "cause", r.Cause.Kind, "outcomes", r.Outcomes, "took", now.Sub(r.Created).Round(time.Millisecond).String())
+}

@@ -1,0 +1,311 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+)
+
+// followEvery is how often the daemon looks whether anybody has applied, fired
+// or paused something.
+const followEvery = 500 * time.Millisecond
+
+// followed is what the daemon has found when it looked.
+type followed struct {
+	version Version
+	applied *Applied // nil: nothing was applied since
+	serving *Serving // nil: the applied configuration cannot be evaluated
+	err     error    // why not
+	pauses  map[string]Pause
+	open    []OpenRun
+}
+
+// begin reads where an earlier daemon has left off.
+func (l *loop) begin(ctx context.Context) error {
+	var err error
+	if l.listened, err = l.Ledger.Listened(ctx); err != nil {
+		return err
+	}
+	if l.listened == nil {
+		l.listened = map[string]time.Time{}
+	}
+	f, err := l.look(ctx, true)
+	if err != nil {
+		return err
+	}
+	l.owed = true
+	l.adopt(ctx, f, time.Now())
+	return nil
+}
+
+// follow looks from time to time what others have changed, until ctx ends.
+func (l *loop) follow(ctx context.Context) {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	said := ""
+	for {
+		reload := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-l.Reload:
+			reload = true
+			l.Log.Info("reloading secrets and certificates")
+		}
+		f, err := l.look(ctx, reload)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			if text := err.Error(); text != said {
+				l.Log.Error("cannot read the state; it is tried again", "error", err)
+				said = text
+			}
+			continue
+		case f == nil:
+			continue
+		}
+		said = ""
+		done := make(chan struct{})
+		l.post(func(now time.Time) {
+			l.adopt(ctx, f, now)
+			if reload {
+				l.relinkAll()
+			}
+			close(done)
+		})
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look reads what has changed; nil: nothing. With evaluate the configuration is
+// evaluated again in any case.
+func (l *loop) look(ctx context.Context, evaluate bool) (*followed, error) {
+	v, err := l.Ledger.Version(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	known, seen := l.version, l.seen
+	l.mu.Unlock()
+	if v == known && !evaluate {
+		return nil, nil
+	}
+	f := &followed{version: v}
+	applied, err := l.Ledger.Applied(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if applied.Serial != 0 && (applied.Serial != seen || evaluate) {
+		f.applied = applied
+		f.serving, f.err = l.evaluate(ctx, applied)
+	}
+	if f.pauses, err = l.Ledger.Pauses(ctx); err != nil {
+		return nil, err
+	}
+	state, err := l.Ledger.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f.open = state.Open
+	return f, nil
+}
+
+func (l *loop) evaluate(ctx context.Context, a *Applied) (*Serving, error) {
+	configs, err := l.Load(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	s, diags := NewServing(a, configs)
+	if diags.HasErrors() {
+		return nil, refusal(diags)
+	}
+	return s, nil
+}
+
+// adopt goes by what was found.
+func (l *loop) adopt(ctx context.Context, f *followed, now time.Time) {
+	paused := !maps.Equal(l.pauses, f.pauses)
+	l.pauses = f.pauses
+	l.mu.Lock()
+	l.version = f.version
+	if f.applied != nil {
+		l.seen = f.applied.Serial
+	}
+	l.mu.Unlock()
+	switch {
+	case f.applied == nil:
+	case f.err != nil:
+		l.problem = f.err.Error()
+		what := "the configuration of before stays in force"
+		if l.serving == nil {
+			what = "nothing is served until it can be"
+		}
+		l.Log.Error("the applied configuration cannot be taken: "+what, "serial", f.applied.Serial, "error", f.err)
+	default:
+		l.problem = ""
+		if err := l.swap(ctx, f.serving, now); err != nil {
+			l.Log.Error("cannot read the state; it is tried again", "error", err)
+			l.forgetVersion()
+			return
+		}
+	}
+	taken := f.applied != nil && f.err == nil
+	if l.serving != nil {
+		l.reconcile(ctx, f.open, taken || paused, now)
+	}
+	l.report(ctx, time.Time{})
+	if taken {
+		l.Log.Info("serving", "serial", l.serving.Serial, "jobs", len(l.serving.Jobs), "schedules", l.table.Len(), "pbxs", len(l.lanes))
+	}
+}
+
+// forgetVersion has the state read anew.
+func (l *loop) forgetVersion() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.version = Version{}
+	l.seen = 0
+}
+
+// report notes how the daemon is for those who look at the state.
+func (l *loop) report(ctx context.Context, stopped time.Time) {
+	s := l.Self
+	s.Stopped, s.Problem = stopped, l.problem
+	if l.serving != nil {
+		s.Serial = l.serving.Serial
+	}
+	if err := l.Ledger.Report(ctx, s); err != nil && !errors.Is(err, context.Canceled) {
+		l.Log.Warn("cannot note in the state how the daemon is", "error", err)
+	}
+}
+
+// swap puts a new configuration in place of the present one. Schedules that stay
+// are left alone; what of the others has passed is settled by the record.
+func (l *loop) swap(ctx context.Context, next *Serving, now time.Time) error {
+	settled, err := l.Ledger.Settled(ctx)
+	if err != nil {
+		return err
+	}
+	old := l.serving
+	l.serving = next
+	if old != nil {
+		for address, j := range old.Jobs {
+			for i := range j.Triggers {
+				key := TriggerKey{address, i}
+				if _, t := next.schedule(key); t == nil {
+					l.table.Remove(key)
+				}
+			}
+		}
+	}
+	f := Firings{Base: l.seen, Time: now}
+	for address, j := range next.Jobs {
+		for i := range j.Triggers {
+			key := TriggerKey{address, i}
+			_, t := next.schedule(key)
+			if t == nil {
+				continue
+			}
+			times := NewDueTimes(t, address)
+			if old != nil {
+				if _, was := old.schedule(key); was != nil {
+					if before := NewDueTimes(was, address); before.equal(times) {
+						continue
+					}
+				}
+			}
+			since := settled[key]
+			if since.IsZero() { // nothing is missed that nobody was promised
+				since = now
+				f.Settled = append(f.Settled, Settled{key, now})
+			}
+			l.table.Set(key, times, since)
+		}
+	}
+	if len(f.Settled) > 0 {
+		if err := l.Ledger.Fire(ctx, f); err != nil {
+			l.Log.Warn("cannot record when schedules began", "error", err)
+		}
+	}
+	return nil
+}
+
+// reconcile gives each PBX that is needed its lane, and has the lanes go by what
+// has changed: anew those with open runs where all is set, or with a run that
+// somebody else has started.
+func (l *loop) reconcile(ctx context.Context, open []OpenRun, all bool, now time.Time) {
+	needed := l.serving.needed()
+	for address, s := range l.lanes {
+		if !needed[address] {
+			l.retire(s)
+		}
+	}
+	stirred := map[string]bool{} // lanes by PBX
+	var orphans []OpenRun
+	for _, r := range open {
+		switch {
+		case !needed[r.PBX]:
+			orphans = append(orphans, r)
+		case all || !l.open[r.Job][r.ID]:
+			stirred[r.PBX] = true
+		}
+	}
+	for address := range needed {
+		pbx, s := l.serving.PBXs[address], l.lanes[address]
+		switch {
+		case s == nil:
+			s = &servedLane{pbx: pbx}
+			l.lanes[address] = s
+			l.restart(s, true)
+		case !samePBX(s.pbx, pbx):
+			s.pbx = pbx
+			l.restart(s, true)
+		case stirred[address]:
+			s.pbx = pbx
+			l.restart(s, false)
+		case s.link != nil:
+			l.listenAnew(s)
+		}
+	}
+	if len(orphans) == 0 {
+		return
+	}
+	if _, batch := l.serving.reopen(orphans, l.pauses, now); !batch.empty() {
+		if err := l.Ledger.Commit(ctx, batch); err != nil {
+			l.Log.Error("cannot record canceled deliveries", "error", err)
+		}
+		l.owed = true
+	}
+}
+
+// retire ends a lane whose PBX is no longer needed.
+func (l *loop) retire(s *servedLane) {
+	delete(l.lanes, s.pbx.Address)
+	if s.driver != nil {
+		s.stop()
+	}
+	l.working.Go(func() {
+		if s.done != nil {
+			<-s.done
+		}
+		l.unlink(s)
+	})
+}
+
+// relinkAll tries those PBXs anew that cannot be reached.
+func (l *loop) relinkAll() {
+	for _, s := range l.lanes {
+		if s.link == nil {
+			l.restart(s, true)
+		} else if sending, _ := s.link.Connected(); !sending {
+			l.restart(s, true)
+		}
+	}
+}

@@ -1,0 +1,267 @@
+package engine
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// servedLane is the part of a daemon that serves one PBX. To change anything in
+// it, its driver is stopped, which takes as long as the answers that are due, and
+// a new one is started with what the ledger says is open. So a new configuration,
+// a pause, a new secret and a start after a crash are one and the same thing.
+type servedLane struct {
+	pbx       *schema.PBX
+	link      Link
+	listening *listening // nil: nothing is listened to
+
+	driver *driver // nil while it is stopped
+	stop   context.CancelFunc
+	done   chan struct{}
+
+	again  bool    // restart once more, as something has changed since
+	relink bool    // and with a new link
+	fired  []*Work // while there was no driver
+}
+
+// refusedAgain is how long a lane waits after a refused login before it tries
+// with a new link, unless a reload comes first: each try costs the server a
+// second and may get us banned.
+const refusedAgain = 5 * time.Minute
+
+func (s *servedLane) status() LaneStatus {
+	st := LaneStatus{PBX: s.pbx.Address, Waiting: len(s.fired)}
+	if s.link != nil {
+		st.Sending, st.Events = s.link.Connected()
+	}
+	if s.driver != nil {
+		st.Waiting += int(s.driver.depth.Load())
+		st.InFlight = int(s.driver.flying.Load())
+	}
+	return st
+}
+
+// samePBX tells whether two pbx blocks ask for the same connection.
+func samePBX(a, b *schema.PBX) bool {
+	x, y := *a, *b
+	x.DeclRange, y.DeclRange = hcl.Range{}, hcl.Range{}
+	return reflect.DeepEqual(x, y)
+}
+
+// restart stops a lane and starts it with what is open then. The loop goes on
+// meanwhile; what fires for the lane waits for it.
+func (l *loop) restart(s *servedLane, relink bool) {
+	s.relink = s.relink || relink
+	if s.driver == nil && s.done != nil {
+		s.again = true // it is on its way; what it reads may be too old
+		return
+	}
+	done := s.done
+	if s.driver != nil {
+		s.stop()
+		s.driver = nil
+		if s.listening != nil {
+			s.listening.driver.Store(nil)
+		}
+	}
+	if done == nil {
+		done = make(chan struct{})
+		close(done)
+	}
+	s.done = done
+	l.working.Go(func() {
+		<-done
+		state, err := l.Ledger.State(context.Background())
+		l.post(func(now time.Time) { l.restarted(s, state, err, now) })
+	})
+}
+
+// restarted starts the driver of a lane with the open runs of state.
+func (l *loop) restarted(s *servedLane, state *State, err error, now time.Time) {
+	if l.lanes[s.pbx.Address] != s || l.ending {
+		return
+	}
+	s.done = nil
+	if err != nil {
+		l.Log.Error("cannot read the open runs; it is tried again", "pbx", s.pbx.Address, "error", err)
+		l.later(commitAgain, func(time.Time) { l.restart(s, false) })
+		return
+	}
+	if s.again {
+		s.again = false
+		l.restart(s, false)
+		return
+	}
+	open := slices.DeleteFunc(state.Open, func(r OpenRun) bool { return r.PBX != s.pbx.Address })
+	works, batch := l.serving.reopen(open, l.pauses, now)
+	if !batch.empty() {
+		if err := l.Ledger.Commit(context.Background(), batch); err != nil {
+			l.Log.Error("cannot record canceled deliveries; it is tried again", "pbx", s.pbx.Address, "error", err)
+			l.later(commitAgain, func(time.Time) { l.restart(s, false) })
+			return
+		}
+		l.owed = true
+	}
+	ended := map[string]bool{}
+	for _, id := range batch.Ended {
+		ended[id] = true
+	}
+	for job, runs := range l.open { // those of this lane are as the ledger has them
+		if j := l.serving.Jobs[job]; j != nil && j.PBX.Address == s.pbx.Address {
+			clear(runs)
+		}
+	}
+	known := map[string]bool{}
+	for _, r := range open {
+		known[r.ID] = true
+		if !ended[r.ID] {
+			l.opened(r.Job, r.ID)
+		}
+	}
+	for _, w := range s.fired {
+		if !known[w.ID] { // recorded after state was read
+			works = append(works, w)
+			l.opened(w.RunHeader.Job, w.ID)
+		}
+	}
+	s.fired = nil
+	if s.relink || s.link == nil {
+		if !l.connect(s) {
+			return
+		}
+	}
+	l.startDriver(s, works)
+}
+
+// connect gives a lane a new link.
+func (l *loop) connect(s *servedLane) bool {
+	l.unlink(s)
+	s.relink = false
+	link, err := l.Connect(s.pbx)
+	if err != nil {
+		l.Log.Error("cannot serve PBX; what is for it stays pending", "pbx", s.pbx.Address, "error", err)
+		l.later(refusedAgain, func(time.Time) { l.restart(s, true) })
+		return false
+	}
+	s.link = link
+	return true
+}
+
+// unlink closes what connects a lane.
+func (l *loop) unlink(s *servedLane) {
+	if s.listening != nil {
+		s.listening.stop()
+		s.listening = nil
+	}
+	if s.link != nil {
+		s.link.Close()
+		s.link = nil
+	}
+}
+
+// startDriver starts the driver of a lane.
+func (l *loop) startDriver(s *servedLane, works []*Work) {
+	ctx, cancel := context.WithCancel(context.Background())
+	d := newDriver(l.runner, l.committer, s.pbx, s.link, nil)
+	d.serve = true
+	d.lane.quiet = map[string]time.Time{}
+	d.ended = func(r *RunReport) { l.post(func(now time.Time) { l.ended(r, now) }) }
+	d.gone = func(err error) {
+		l.post(func(now time.Time) {
+			l.Log.Error("PBX refuses us; it is tried again after a reload, or later", "pbx", s.pbx.Address, "error", err, "later", refusedAgain.String())
+			l.later(refusedAgain, func(time.Time) {
+				if s.driver == d {
+					l.restart(s, true)
+				}
+			})
+		})
+	}
+	for _, w := range works {
+		d.add(w)
+	}
+	done := make(chan struct{})
+	s.driver, s.stop, s.done = d, cancel, done
+	answers := l.answers
+	go func() {
+		defer close(done)
+		d.run(ctx, answers)
+	}()
+	l.listenAnew(s)
+}
+
+// listenAnew has the events received that the configuration asks for.
+func (l *loop) listenAnew(s *servedLane) {
+	names := l.serving.names(s.pbx.Address)
+	if s.listening != nil && !slices.Equal(s.listening.names, names) {
+		s.listening.stop()
+		s.listening = nil
+	}
+	if s.listening == nil && len(names) > 0 {
+		n, err := l.listen(s.pbx.Address, s.link, names)
+		if err != nil {
+			l.Log.Error("cannot listen to events", "pbx", s.pbx.Address, "error", err)
+			return
+		}
+		s.listening = n
+	}
+	if s.listening != nil {
+		s.listening.serving.Store(l.serving)
+		s.listening.driver.Store(s.driver)
+		if s.driver != nil {
+			s.driver.listens.Store(true)
+		}
+	}
+}
+
+// drive gives works to the lane of a PBX.
+func (l *loop) drive(pbx string, works []*Work) {
+	s := l.lanes[pbx]
+	switch {
+	case s == nil:
+		l.Log.Error("no lane serves the PBX; its runs stay open", "pbx", pbx)
+	case s.driver == nil:
+		s.fired = append(s.fired, works...)
+	default:
+		s.driver.report(event{works: works})
+	}
+}
+
+// later posts f after a while.
+func (l *loop) later(after time.Duration, f func(now time.Time)) {
+	time.AfterFunc(after, func() { l.post(f) })
+}
+
+// endLanes stops all lanes. Answers that are due are waited for until ctx ends;
+// what is not answered then is unknown.
+func (l *loop) endLanes(ctx context.Context) {
+	l.ending = true
+	for _, s := range l.lanes {
+		if s.driver != nil {
+			s.stop()
+		}
+	}
+	done := make(chan struct{})
+	var all sync.WaitGroup
+	for _, s := range l.lanes {
+		if s.done != nil {
+			all.Go(func() { <-s.done })
+		}
+	}
+	go func() { all.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		l.Log.Warn("answers are still due; what they were to tell is unknown")
+		l.endAnswers()
+		<-done
+	}
+	for _, s := range l.lanes {
+		l.unlink(s)
+	}
+}

@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// following is an after trigger that fires.
+type following struct {
+	key   TriggerKey
+	last  Owed   // the run that ended last of those it follows
+	paid  []Debt // which it takes with it
+	depth int    // of the deepest of them
+	due   time.Time
+}
+
+// follow decides which after triggers fire at now for the runs that they are
+// owed, and which debts are off because the runs did not end as the trigger
+// asks, or the trigger is no more. It says when to look again if no run ends
+// first. A trigger that follows several jobs fires when it has a run of each.
+func (s *Serving) follow(owed []Owed, now time.Time) (fire []following, off []Debt, wake time.Time) {
+	byFollower := map[TriggerKey][]Owed{}
+	var order []TriggerKey
+	for _, o := range owed {
+		if len(byFollower[o.Follower]) == 0 {
+			order = append(order, o.Follower)
+		}
+		byFollower[o.Follower] = append(byFollower[o.Follower], o)
+	}
+	for _, key := range order {
+		t := s.after(key)
+		f := following{key: key}
+		arrived := map[string]bool{}
+		for _, o := range byFollower[key] {
+			switch {
+			case t == nil || !slices.Contains(t.Jobs, o.Job):
+				off = append(off, o.Debt)
+			case o.Ended.IsZero():
+			case !counts(t.On, o.Outcomes):
+				off = append(off, o.Debt)
+			default:
+				arrived[o.Job] = true
+				f.paid = append(f.paid, o.Debt)
+				f.depth = max(f.depth, o.Depth)
+				if !o.Ended.Before(f.last.Ended) {
+					f.last = o
+				}
+			}
+		}
+		if t == nil || len(arrived) < len(t.Jobs) {
+			continue
+		}
+		f.due = f.last.Ended.Add(t.Delay)
+		if !f.due.After(now) {
+			fire = append(fire, f)
+		} else if wake.IsZero() || f.due.Before(wake) {
+			wake = f.due
+		}
+	}
+	return fire, off, wake
+}
+
+// after gives an after trigger of a job that is enabled.
+func (s *Serving) after(key TriggerKey) *schema.AfterTrigger {
+	j := s.Jobs[key.Job]
+	if j == nil || !j.Enabled || key.Index >= len(j.Triggers) {
+		return nil
+	}
+	t, _ := j.Triggers[key.Index].(*schema.AfterTrigger)
+	return t
+}
+
+// counts tells whether a run that ended so is one that on asks for.
+func counts(on schema.AfterOn, outcomes map[Outcome]int) bool {
+	success := true
+	for o, n := range outcomes {
+		success = success && (n == 0 || o.Good())
+	}
+	switch on {
+	case schema.AfterSuccess:
+		return success
+	case schema.AfterFailure:
+		return !success
+	}
+	return true
+}

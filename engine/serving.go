@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// Serving is the configuration that a daemon goes by. Nothing changes it.
+type Serving struct {
+	Serial uint64
+	Jobs   map[string]*schema.Job // by address, each from the configuration that it goes by
+	PBXs   map[string]*schema.PBX // by address, from the newest configuration that has it
+
+	prep      map[string]prepared     // of the jobs that are known before they fire
+	followers map[string][]TriggerKey // after triggers, by the address of the job that they follow
+	listeners map[string]map[string][]listener
+}
+
+// listener is an event trigger, found by PBX and event.
+type listener struct {
+	key     TriggerKey
+	trigger *schema.EventTrigger
+}
+
+// NewServing joins what was applied with the configurations that its snapshots
+// evaluate to, by serial.
+func NewServing(a *Applied, configs map[uint64]*schema.Config) (*Serving, hcl.Diagnostics) {
+	s := &Serving{
+		Serial: a.Serial, Jobs: map[string]*schema.Job{}, PBXs: map[string]*schema.PBX{},
+		prep: map[string]prepared{}, followers: map[string][]TriggerKey{}, listeners: map[string]map[string][]listener{},
+	}
+	var diags hcl.Diagnostics
+	for _, serial := range slices.Sorted(maps.Keys(configs)) {
+		for _, p := range configs[serial].PBXs {
+			s.PBXs[p.Address] = p // of the newest, in the end
+		}
+		for _, j := range configs[serial].Jobs {
+			if a.Jobs[j.Address] != serial {
+				continue
+			}
+			s.Jobs[j.Address] = j
+			prep, more := prepareJob(j)
+			diags = append(diags, more...)
+			s.prep[j.Address] = prep
+		}
+	}
+	for address, j := range s.Jobs {
+		if !j.Enabled {
+			continue
+		}
+		for i, t := range j.Triggers {
+			key := TriggerKey{address, i}
+			switch t := t.(type) {
+			case *schema.AfterTrigger:
+				for _, job := range t.Jobs {
+					s.followers[job] = append(s.followers[job], key)
+				}
+			case *schema.EventTrigger:
+				events := s.listeners[t.PBX.Address]
+				if events == nil {
+					events = map[string][]listener{}
+					s.listeners[t.PBX.Address] = events
+				}
+				events[t.Name] = append(events[t.Name], listener{key, t})
+			}
+		}
+	}
+	for _, keys := range s.followers {
+		slices.SortFunc(keys, TriggerKey.compare)
+	}
+	return s, diags
+}
+
+// schedule gives a schedule trigger and its job; nil where there is none.
+func (s *Serving) schedule(key TriggerKey) (*schema.Job, *schema.ScheduleTrigger) {
+	j := s.Jobs[key.Job]
+	if j == nil || !j.Enabled || key.Index >= len(j.Triggers) {
+		return nil, nil
+	}
+	t, ok := j.Triggers[key.Index].(*schema.ScheduleTrigger)
+	if !ok {
+		return nil, nil
+	}
+	return j, t
+}
+
+// names are the events that a PBX is to send: those that triggers listen to,
+// and those that confirm user events.
+func (s *Serving) names(pbx string) []string {
+	names := map[string]bool{}
+	for name := range s.listeners[pbx] {
+		names[name] = true
+	}
+	for _, j := range s.Jobs {
+		if j.PBX.Address == pbx && j.Type == schema.UserEvent {
+			names["UserEvent"] = true
+			names["OriginateResponse"] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// needed are the PBXs that jobs send to or triggers listen to.
+func (s *Serving) needed() map[string]bool {
+	needed := map[string]bool{}
+	for _, j := range s.Jobs {
+		needed[j.PBX.Address] = true
+	}
+	for pbx := range s.listeners {
+		needed[pbx] = true
+	}
+	return needed
+}
