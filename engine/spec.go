@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -41,6 +42,13 @@ func spec(j *schema.Job, first Sent, messages string) []Attr {
 	if j.Type == schema.SIPNotify {
 		attrs = append(attrs, targetsAttr(j))
 	}
+	if e, _ := j.Event(); e != nil && !e.Channel.IsEmpty() {
+		via := Attr{Name: "via", Value: "dialplan, on " + e.Channel.String()}
+		if e.Channel.IsSensitive() {
+			via.Digest = digest(e.Channel.Reveal())
+		}
+		attrs = append(attrs, via)
+	}
 	attrs = append(attrs, sentAttrs(j, first, messages)...)
 	for _, t := range j.Triggers {
 		switch t := t.(type) {
@@ -53,6 +61,10 @@ func spec(j *schema.Job, first Sent, messages string) []Attr {
 			if t.Record {
 				add("initial", "record", "")
 			}
+		case *schema.EventTrigger:
+			attrs = append(attrs, eventAttrs(j, t)...)
+		case *schema.AfterTrigger:
+			attrs = append(attrs, afterAttrs(t)...)
 		case *schema.ScheduleTrigger:
 			add("schedule", t.Cron+" "+t.Zone.String(), "")
 			add("jitter", t.Jitter.String(), "0s")
@@ -68,27 +80,80 @@ func spec(j *schema.Job, first Sent, messages string) []Attr {
 
 func targetsAttr(j *schema.Job) Attr {
 	if !j.TargetsKnown {
-		return Attr{Name: "targets", Value: knownLater}
+		return Attr{Name: "targets", Value: knownLater, Digest: j.TriggerDigest()}
 	}
 	names := make([]string, len(j.Targets))
 	for i, t := range j.Targets {
 		names[i] = t.String()
 	}
-	a := Attr{Name: "targets", Digest: digest(names...)}
+	return Attr{Name: "targets", Value: listed(names, "phones"), Digest: digest(names...)}
+}
+
+// listed names a few, or says how many there are.
+func listed(names []string, what string) string {
 	switch n := len(names); n {
 	case 0:
-		a.Value = "none"
+		return "none"
 	case 1, 2, 3:
-		a.Value = strings.Join(names, ", ")
+		return strings.Join(names, ", ")
 	default:
-		a.Value = strconv.Itoa(n) + " phones, " + names[0] + " … " + names[n-1]
+		return strconv.Itoa(n) + " " + what + ", " + names[0] + " … " + names[n-1]
 	}
-	return a
+}
+
+// eventAttrs is what an event trigger says.
+func eventAttrs(j *schema.Job, t *schema.EventTrigger) []Attr {
+	name := t.Name
+	if t.PBX != j.PBX {
+		name += " of " + t.PBX.Address
+	}
+	attrs := []Attr{{Name: "event", Value: name}}
+	add := func(name, value, standard, digest string) {
+		if value != standard {
+			attrs = append(attrs, Attr{Name: name, Value: value, Digest: digest})
+		}
+	}
+	add("where", t.Where, "", t.Digest())
+	add("key", t.KeyBy, "", t.Digest())
+	add("debounce", t.Debounce.String(), "0s", "")
+	if t.Throttle > 0 {
+		add("throttle", rateText(t.Throttle), "", "")
+	}
+	add("own_events", string(t.OwnEvents), string(schema.OwnIgnore), "")
+	if t.OnReconnect {
+		add("on_reconnect", "fire", "", "")
+	}
+	return attrs
+}
+
+// rateText writes a rate by the unit of time in which it is a whole number.
+func rateText(r schema.Rate) string {
+	for _, unit := range []struct {
+		name    string
+		seconds float64
+	}{{"s", 1}, {"m", 60}, {"h", 3600}} {
+		if n := math.Round(float64(r)*unit.seconds*1e6) / 1e6; n >= 1 && n == math.Trunc(n) || unit.name == "h" {
+			return strconv.FormatFloat(n, 'f', -1, 64) + "/" + unit.name
+		}
+	}
+	return ""
+}
+
+// afterAttrs is what an after trigger says.
+func afterAttrs(t *schema.AfterTrigger) []Attr {
+	attrs := []Attr{{Name: "after", Value: listed(t.Jobs, "jobs"), Digest: digest(t.Jobs...)}}
+	if t.On != schema.AfterSuccess {
+		attrs = append(attrs, Attr{Name: "after on", Value: string(t.On)})
+	}
+	if t.Delay > 0 {
+		attrs = append(attrs, Attr{Name: "delay", Value: t.Delay.String()})
+	}
+	return attrs
 }
 
 func sentAttrs(j *schema.Job, s Sent, messages string) []Attr {
 	if s.Action == "" {
-		return []Attr{{Name: "message", Value: knownLater}}
+		return []Attr{{Name: "message", Value: knownLater, Digest: j.TriggerDigest()}}
 	}
 	var attrs []Attr
 	add := func(name string, v schema.Text) {
@@ -114,9 +179,18 @@ func sentAttrs(j *schema.Job, s Sent, messages string) []Attr {
 		add("channel", *s.Channel)
 	}
 	if j.MessageVaries() {
-		attrs = append(attrs, Attr{Name: "message", Value: "differs by target; the first one is shown", Digest: messages})
+		attrs = append(attrs, Attr{Name: "message", Value: "differs by target; the first one is shown", Digest: withTrigger(messages, j)})
 	}
 	return attrs
+}
+
+// withTrigger adds to a digest of the messages what is known of them only when
+// the job fires, if there is such.
+func withTrigger(messages string, j *schema.Job) string {
+	if late := j.TriggerDigest(); late != "" {
+		return digest(messages, late)
+	}
+	return messages
 }
 
 // applied is the form of a spec that the state keeps.

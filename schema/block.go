@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -278,6 +279,57 @@ func (c *collector) duration(a *arg, ctx *hcl.EvalContext, least time.Duration) 
 		return d, true
 	}
 	return 0, false
+}
+
+// span evaluates a longer time, which may also be in days and weeks: "90d",
+// "1w2d", "36h".
+func (c *collector) span(a *arg, ctx *hcl.EvalContext, least time.Duration) (time.Duration, bool) {
+	s, ok := c.text(a, ctx)
+	if !ok {
+		return 0, false
+	}
+	d, ok := parseSpan(s)
+	switch {
+	case !ok:
+		c.fail(a.rng, "Invalid duration", "%s is not a duration. Use a form such as \"90d\", \"12w\" or \"36h\".", excerpt(s))
+	case d < least:
+		c.fail(a.rng, "Invalid duration", "The argument %q must be at least %s, but is %s.", a.name, least, s)
+	default:
+		return d, true
+	}
+	return 0, false
+}
+
+// parseSpan reads whole weeks and days before what Go reads. What is longer
+// than any use is cut.
+func parseSpan(s string) (time.Duration, bool) {
+	var total time.Duration
+	rest := s
+	for _, unit := range []struct {
+		name string
+		time.Duration
+	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}} {
+		digits := strings.TrimLeft(rest, "0123456789")
+		number := rest[:len(rest)-len(digits)]
+		after, ok := strings.CutPrefix(digits, unit.name)
+		if !ok || number == "" {
+			continue
+		}
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || n > int64(maxSpan/unit.Duration) {
+			n = int64(maxSpan / unit.Duration)
+		}
+		total += time.Duration(n) * unit.Duration
+		rest = after
+	}
+	if rest == "" {
+		return min(total, maxSpan), s != ""
+	}
+	d, err := time.ParseDuration(rest)
+	if err != nil || total > 0 && d < 0 {
+		return 0, false
+	}
+	return min(total+min(d, maxSpan), maxSpan), true
 }
 
 // choice evaluates one of a few words.

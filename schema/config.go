@@ -193,8 +193,9 @@ type Message struct {
 
 // Event is what a user_event says.
 type Event struct {
-	Name Text
-	Body []Header
+	Name    Text
+	Body    []Header
+	Channel Text // such as Local/…, on which the dialplan raises it; empty: an AMI action does
 
 	// BodyUnknown says that the list of headers itself is known only when the
 	// job fires. Body is empty then.

@@ -48,5 +48,9 @@ func (m *Message) Digest() string {
 
 // Digest identifies what is sent, as Message.Digest does.
 func (e *Event) Digest() string {
-	return shortDigest(framed{}.string("event").text(e.Name).headers(e.Body, e.BodyUnknown))
+	f := framed{}.string("event").text(e.Name).headers(e.Body, e.BodyUnknown)
+	if !e.Channel.IsEmpty() { // so that those without one keep the digest that they always had
+		f = f.text(e.Channel)
+	}
+	return shortDigest(f)
 }

@@ -11,10 +11,15 @@ type jobEval struct {
 	job   *Job
 	block *jobBlock
 	ctx   *hcl.EvalContext // of the instance
+	src   *Source
 
 	message  *Message // nil: varies with the target
 	event    *Event
 	revision string // "": varies with the target, or the job has no change trigger
+
+	// Of a job that When has made: what trigger is, and what is missing from it.
+	trigger cty.Value // NilVal: nothing has fired
+	missing []string
 }
 
 // prepare evaluates what does not vary, and tries the rest on the first target,
@@ -44,7 +49,7 @@ func (e *jobEval) prepareRevision(change *block) hcl.Diagnostics {
 	switch {
 	case on != nil && !on.usable():
 		return nil // reported there
-	case on == nil && e.triggerUsed():
+	case on == nil && e.block.saysTrigger():
 		return failf(&change.rng, "Change trigger without known value",
 			"The job sends something that is known only when it fires, so that a change of it cannot be seen. Give the trigger an argument \"on\", or take the reference to trigger out.")
 	case !e.job.TargetsKnown && e.job.Type == SIPNotify:
@@ -82,25 +87,30 @@ func (e *jobEval) prepareMessage() (diags hcl.Diagnostics) {
 	if !j.MessageVaries() {
 		msg := m.fixed
 		if msg == nil {
-			if msg, diags = m.evaluate(e.context(nil)); diags.HasErrors() {
+			if msg, diags = e.say(nil); diags.HasErrors() {
 				return diags
 			}
 		}
 		e.message = msg
-		for _, t := range j.Targets {
-			if d := e.suits(t, msg); d != nil {
-				return append(diags, d)
-			}
-		}
-		return diags
+		return append(diags, e.suitAll()...)
 	}
 	if len(j.Targets) == 0 {
-		_, diags := m.evaluate(e.context(nil))
+		_, diags := e.say(nil)
 		return diags
 	}
-	for _, t := range e.tried(m.args()) {
+	for _, t := range e.tried(m.allArgs()) {
 		if _, diags := j.Message(t); diags.HasErrors() {
 			return diags
+		}
+	}
+	return nil
+}
+
+// suitAll checks the one message of all targets against them.
+func (e *jobEval) suitAll() hcl.Diagnostics {
+	for _, t := range e.job.Targets {
+		if d := e.suits(t, e.message); d != nil {
+			return hcl.Diagnostics{d}
 		}
 	}
 	return nil
@@ -125,17 +135,41 @@ func (e *jobEval) suits(t Target, m *Message) *hcl.Diagnostic {
 
 // context is the scope of the message for one target; nil: for any.
 func (e *jobEval) context(t *Target) *hcl.EvalContext {
-	m := e.block.message
 	ctx := e.ctx
-	if m.base != nil {
+	if m := e.block.message; m.base != nil {
 		ctx = m.base
 	}
-	if t == nil {
+	return e.varied(ctx, t)
+}
+
+// varied puts over a scope what the target is, if there is one, and what the
+// trigger is, if it has fired.
+func (e *jobEval) varied(ctx *hcl.EvalContext, t *Target) *hcl.EvalContext {
+	if t == nil && e.trigger == cty.NilVal {
 		return ctx
 	}
-	ctx = ctx.NewChild()
-	ctx.Variables = map[string]cty.Value{"target": t.object()}
-	return ctx
+	inner := ctx.NewChild()
+	inner.Variables = make(map[string]cty.Value, 2)
+	if t != nil {
+		inner.Variables["target"] = t.object()
+	}
+	if e.trigger != cty.NilVal {
+		inner.Variables["trigger"] = e.trigger
+	}
+	return inner
+}
+
+// say evaluates the message for one target; nil: for any.
+func (e *jobEval) say(t *Target) (*Message, hcl.Diagnostics) {
+	m, ctx := e.block.message, e.context(t)
+	if m.nested {
+		more, diags := varyingMessages(m.own(), ctx)
+		if diags.HasErrors() {
+			return nil, diags
+		}
+		ctx = more
+	}
+	return m.evaluate(ctx)
 }
 
 // MessageVaries tells whether the message depends on the target. Otherwise
@@ -145,24 +179,16 @@ func (j *Job) MessageVaries() bool {
 }
 
 // Message evaluates what is sent to one of the job's targets. A user_event has
-// none, and gets nil. What depends on the trigger is unknown in it.
+// none, and gets nil. What depends on the trigger is unknown in it, but in a job
+// that When has made.
 func (j *Job) Message(t Target) (*Message, hcl.Diagnostics) {
 	e := j.eval
 	if e.message != nil || j.Type != SIPNotify {
 		return e.message, nil
 	}
-	ctx := e.context(&t)
-	m := e.block.message
-	if m.arg != nil {
-		more, diags := varyingMessages(m.arg, ctx)
-		if diags.HasErrors() {
-			return nil, e.forTarget(diags, t)
-		}
-		ctx = more
-	}
-	msg, diags := m.evaluate(ctx)
+	msg, diags := e.say(&t)
 	if diags.HasErrors() {
-		return nil, e.forTarget(diags, t)
+		return nil, e.forTarget(e.whenFired(diags), t)
 	}
 	if d := e.suits(t, msg); d != nil {
 		return nil, append(diags, d)
@@ -170,30 +196,41 @@ func (j *Job) Message(t Target) (*Message, hcl.Diagnostics) {
 	return msg, diags
 }
 
-// varyingMessages puts the values that the referenced messages have for the
-// target of ctx over those that they have for any.
-func varyingMessages(a *arg, ctx *hcl.EvalContext) (*hcl.EvalContext, hcl.Diagnostics) {
-	var values map[string]cty.Value
-	for _, r := range a.refs {
-		if r.root != "message" || r.varies == 0 {
-			continue
-		}
-		m := r.message
-		msg, diags := m.evaluate(ctx)
-		if diags.HasErrors() {
-			return nil, diags
-		}
-		if values == nil {
-			values = make(map[string]cty.Value)
-			for _, r := range a.refs {
-				if r.root == "message" {
-					values[r.name] = r.value
-				}
+// varyingMessages puts the values that the messages to which args refer have in
+// ctx, for its target and its trigger, over those that they have for any.
+func varyingMessages(args []*arg, ctx *hcl.EvalContext) (*hcl.EvalContext, hcl.Diagnostics) {
+	return messagesIn(args, ctx, make(map[*node]cty.Value))
+}
+
+// messagesIn does so, with those that are known already.
+func messagesIn(args []*arg, ctx *hcl.EvalContext, known map[*node]cty.Value) (*hcl.EvalContext, hcl.Diagnostics) {
+	values := make(map[string]cty.Value)
+	for _, a := range args {
+		for _, r := range a.refs {
+			if r.message == nil {
+				continue
 			}
+			if r.varies == 0 {
+				values[r.name] = r.value
+				continue
+			}
+			v, ok := known[r]
+			if !ok {
+				inner, diags := messagesIn(r.message.own(), ctx, known)
+				if diags.HasErrors() {
+					return nil, diags
+				}
+				msg, diags := r.message.evaluate(inner)
+				if diags.HasErrors() {
+					return nil, diags
+				}
+				v = msg.value()
+				known[r] = v
+			}
+			values[r.name] = v
 		}
-		values[r.name] = msg.value()
 	}
-	if values == nil {
+	if len(values) == 0 {
 		return ctx, nil
 	}
 	inner := ctx.NewChild()

@@ -35,9 +35,9 @@ var (
 	}
 	userEventType = &blockType{
 		name: "user_event", labels: []string{"name"},
-		optional: append([]string{"name", "body"}, jobCommon...),
+		optional: append([]string{"name", "body", "via", "channel"}, jobCommon...),
 		nested:   []*blockType{retryType, triggerType},
-		scopes:   map[string]scope{"name": inTrigger, "body": inTrigger},
+		scopes:   map[string]scope{"name": inTrigger, "body": inTrigger, "channel": inTrigger},
 	}
 )
 
@@ -51,6 +51,7 @@ type jobBlock struct {
 	each     *arg       // for_each, taken out of the arguments of the instances
 	count    *arg       // likewise
 	keys     []instance // set when its node is visited
+	fired    firedRefs  // set when its references are resolved
 }
 
 // instance is one of the jobs of a block.
@@ -69,7 +70,7 @@ func (l *loader) decodeJob(kind JobType, from *hcl.Block) *jobBlock {
 	before := len(l.diags)
 	j := &jobBlock{block: l.decode(t, from), kind: kind}
 	for _, n := range j.nested {
-		if n.typ != changeType && n.typ != scheduleType {
+		if !slices.Contains(triggerType.kinds, n.typ) {
 			continue
 		}
 		if first := changeTrigger(j.triggers); first != nil && n.typ == changeType {
@@ -301,12 +302,12 @@ func (l *loader) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
 			job.Retry.Backoff = min(d, maxTime)
 		}
 	}
-	job.Triggers = l.evalTriggers(j.triggers, ctx)
+	job.Triggers = l.evalTriggers(j, job, ctx)
 	if j.kind == SIPNotify {
 		// If they cannot be used, the message is tried all the same.
 		job.Targets, job.TargetsKnown = l.evalTargets(j.args["targets"], ctx)
 	}
-	job.eval = &jobEval{job: job, block: j, ctx: ctx}
+	job.eval = &jobEval{job: job, block: j, ctx: ctx, src: l.src}
 	l.add(job.prepare()...)
 	return job
 }

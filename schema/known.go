@@ -18,7 +18,9 @@ func (m *Message) Unknown() bool {
 }
 
 // Unknown tells whether anything of the event is known only when its job fires.
-func (e *Event) Unknown() bool { return e.BodyUnknown || e.Name.IsUnknown() || anyUnknown(e.Body) }
+func (e *Event) Unknown() bool {
+	return e.BodyUnknown || e.Name.IsUnknown() || e.Channel.IsUnknown() || anyUnknown(e.Body)
+}
 
 func anyUnknown(headers []Header) bool {
 	return slices.ContainsFunc(headers, func(h Header) bool { return h.Value.IsUnknown() })

@@ -12,7 +12,7 @@ import (
 
 var (
 	settingsType = &blockType{
-		name: "notifyrun", optional: []string{"required_version"},
+		name: "notifyrun", optional: []string{"required_version", "retention"},
 		nested: []*blockType{{name: "state", labels: []string{"type"}, optional: []string{"path"}}},
 	}
 	variableType = &blockType{
@@ -47,6 +47,8 @@ type loader struct {
 	jobs      []*jobBlock
 	pbxs      map[string]*PBX // by Address
 	zones     map[string]*time.Location
+	after     map[*arg][]string // the jobs that an argument of after triggers names, where it is the same for all
+	addresses map[string]bool   // of all jobs; nil: not asked for yet
 	instances int
 	root      *hcl.EvalContext // shared by all jobs
 }
@@ -71,7 +73,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		},
 		src: src, config: &Config{},
 		variables: make(map[string]*variable), pbxs: make(map[string]*PBX),
-		zones: make(map[string]*time.Location),
+		zones: make(map[string]*time.Location), after: make(map[*arg][]string),
 	}
 	if src.snapshot != nil && len(src.snapshot.Missing) > 0 {
 		return l.config, failf(nil, "Secrets missing from the applied configuration",
@@ -111,6 +113,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 	for _, j := range l.jobs {
 		l.evalJobs(j)
 	}
+	l.checkAfter()
 	if l.diags.HasErrors() {
 		return l.config, l.sorted()
 	}
@@ -229,7 +232,7 @@ func (l *loader) declareMessage(b *block) {
 		if msg == nil {
 			return cty.NilVal, false
 		}
-		if m.uses&inTarget == 0 {
+		if m.uses == 0 {
 			m.fixed = msg
 		}
 		return msg.value(), true
@@ -255,14 +258,15 @@ func (l *loader) declareJob(j *jobBlock) {
 // with, the arguments that refer to it do, too.
 func (l *loader) resolveAll() {
 	for _, n := range l.graph.order {
-		if n.message == nil {
-			continue
+		if n.message != nil {
+			l.resolveBlock(n.message.block, 0)
 		}
-		l.resolveBlock(n.message.block, 0)
-		for _, a := range n.args {
-			n.varies |= a.uses
+	}
+	done := make(map[*node]bool)
+	for _, n := range l.graph.order {
+		if n.message != nil {
+			n.vary(done)
 		}
-		n.message.uses = n.varies
 	}
 	for _, n := range l.graph.order {
 		switch n.root {
@@ -320,6 +324,11 @@ func (l *loader) resolveJob(j *jobBlock) {
 			on.ok = false
 		}
 	}
+	l.resolveMessage(j)
+	j.fired = j.firedRefs()
+}
+
+func (l *loader) resolveMessage(j *jobBlock) {
 	m := j.message
 	if m == nil {
 		return
@@ -335,6 +344,7 @@ func (l *loader) resolveJob(j *jobBlock) {
 	for _, a := range m.args() {
 		m.uses |= a.uses
 	}
+	m.nested = refersToVarying(m.own())
 }
 
 // evalSettings evaluates the notifyrun block.
@@ -353,6 +363,9 @@ func (l *loader) evalSettings(running string) Settings {
 		} else if v, err := version.NewVersion(running); err == nil && !constraints.Check(v.Core()) {
 			l.fail(a.rng, "Unsuitable version of notifyrun", "The configuration asks for notifyrun %s, but this is %s. Use another release, or change required_version.", text, running)
 		}
+	}
+	if d, ok := l.span(b.args["retention"], l.root, time.Hour); ok {
+		s.Retention = d
 	}
 	if state := b.child("state"); state != nil {
 		if kind := state.label(); kind != "sqlite" {

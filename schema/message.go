@@ -38,9 +38,10 @@ var (
 // message is what a job says: a block, inline or referred to, or an expression
 // that gives a message value.
 type message struct {
-	block *block
-	arg   *arg
-	uses  scope
+	block  *block
+	arg    *arg
+	uses   scope
+	nested bool // it refers to message blocks that vary
 
 	// base is the scope of a block that is referred to; nil: that of the job.
 	base *hcl.EvalContext
@@ -60,6 +61,65 @@ func (m *message) args() []*arg {
 		}
 	}
 	return args
+}
+
+// own returns the arguments that stand in the message itself.
+func (m *message) own() []*arg {
+	if m.block != nil {
+		return argsOf(m.block)
+	}
+	return []*arg{m.arg}
+}
+
+// allArgs returns the arguments of the message and of all messages that it
+// refers to, near or far.
+func (m *message) allArgs() []*arg {
+	var args []*arg
+	seen := make(map[*message]bool)
+	var walk func(m *message)
+	walk = func(m *message) {
+		if seen[m] {
+			return
+		}
+		seen[m] = true
+		for _, a := range m.own() {
+			args = append(args, a)
+			for _, r := range a.refs {
+				if r.message != nil {
+					walk(r.message)
+				}
+			}
+		}
+	}
+	walk(m)
+	return args
+}
+
+// vary finds out with what a message block varies: with that with which what it
+// refers to does. done are those where it is known, or being found out.
+func (n *node) vary(done map[*node]bool) {
+	if done[n] {
+		return
+	}
+	done[n] = true
+	for _, a := range n.args {
+		for _, r := range a.refs {
+			if r.message != nil {
+				r.vary(done)
+				a.uses |= r.varies
+			}
+		}
+		n.varies |= a.uses
+	}
+	n.message.uses = n.varies
+	n.message.nested = refersToVarying(n.args)
+}
+
+// refersToVarying tells whether arguments refer to a message block that varies.
+func refersToVarying(args []*arg) bool {
+	return slices.ContainsFunc(args, func(a *arg) bool {
+		return slices.ContainsFunc(a.refs, func(r *node) bool { return r.message != nil && r.varies != 0 })
+	})
 }
 
 // usable tells whether all that the message refers to has a value.

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -27,7 +29,7 @@ const (
 
 var pbxType = &blockType{
 	name: "pbx", labels: []string{"name"}, repeats: true,
-	optional: []string{"address", "username", "secret", "auth", "max_in_flight", "rate_limit", "timeout"},
+	optional: []string{"address", "username", "secret", "secret_file", "auth", "max_in_flight", "rate_limit", "timeout"},
 	nested: []*blockType{
 		{name: "tls", optional: []string{"ca_file", "server_name"}},
 		{name: "simulator", optional: []string{"phones", "version"}},
@@ -71,7 +73,14 @@ func (l *loader) evalPBX(b *block, ctx *hcl.EvalContext) (*PBX, cty.Value, bool)
 	if s, ok := l.text(b.args["username"], ctx); ok {
 		p.Username = s
 	}
-	p.Secret = l.evalSecret(b.args["secret"], ctx)
+	if a, file := b.args["secret"], b.args["secret_file"]; file != nil {
+		if a != nil {
+			l.fail(file.rng, "Conflicting arguments", "The arguments \"secret\" and \"secret_file\" of %s exclude each other. Keep one of them.", p.Address)
+		}
+		p.Secret = l.evalSecretFile(p, file, ctx)
+	} else {
+		p.Secret = l.evalSecret(a, ctx)
+	}
 	if s, ok := choice(l.collector, b.args["auth"], ctx, "md5", "plain"); ok {
 		p.Auth = s
 	}
@@ -95,7 +104,7 @@ func (l *loader) evalPBX(b *block, ctx *hcl.EvalContext) (*PBX, cty.Value, bool)
 		for _, required := range []struct {
 			name string
 			got  bool
-		}{{"address", p.Dial != ""}, {"username", p.Username != ""}, {"secret", !p.Secret.IsEmpty()}} {
+		}{{"address", p.Dial != ""}, {"username", p.Username != ""}, {"secret", !p.Secret.IsEmpty() || b.args["secret_file"] != nil && !b.args["secret_file"].usable()}} {
 			if !required.got {
 				failed = true
 				l.fail(b.rangeOf(required.name), "Missing required argument",
@@ -124,7 +133,7 @@ func (l *loader) evalTLS(b *block, ctx *hcl.EvalContext) *TLS {
 		return t
 	}
 	t.CAFile = s
-	pem, err := l.src.read(s, maxDataSize)
+	pem, err := l.src.readCA(s)
 	switch {
 	case err != nil:
 		l.fail(b.args["ca_file"].rng, "File not readable", "The file %q could not be read: %s. Its name is relative to the directory of the configuration.", s, cause(err))
@@ -168,6 +177,32 @@ func (l *loader) evalSecret(a *arg, ctx *hcl.EvalContext) Text {
 		return Text{}
 	}
 	return Sensitive(textOf(v).Reveal())
+}
+
+// evalSecretFile reads the secret of a pbx from a file of its own. It is read
+// from the disk whenever the configuration is evaluated, and kept nowhere else.
+func (l *loader) evalSecretFile(p *PBX, a *arg, ctx *hcl.EvalContext) (secret Text) {
+	s, ok := l.text(a, ctx)
+	if !ok {
+		return Text{}
+	}
+	l.src.secretly(func() {
+		b, err := l.src.read(s, maxSecretSize)
+		if err != nil {
+			l.fail(a.rng, "Secret not readable", "The secret of %s could not be read from the file %q: %s.%s", p.Address, l.src.locate(l.src.name(s)), cause(err), l.src.whereSecrets())
+			return
+		}
+		text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
+		switch {
+		case text == "":
+			l.fail(a.rng, "Secret not readable", "The file %q, which should hold the secret of %s, is empty.", l.src.locate(l.src.name(s)), p.Address)
+		case strings.ContainsFunc(text, unicode.IsControl) || !utf8.ValidString(text):
+			l.fail(a.rng, "Secret not readable", "The file %q, which should hold the secret of %s, has more than one line, or is not text.", l.src.locate(l.src.name(s)), p.Address)
+		default:
+			secret = Sensitive(text)
+		}
+	})
+	return secret
 }
 
 // dialAddress adds the port, if there is none, and checks the form.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -20,6 +21,7 @@ const (
 	inCount                     // count.index: in a block with count
 	inTarget                    // target.*: in messages and in `on`, per target
 	inTrigger                   // trigger.*: in targets and messages, at firing
+	inEvent                     // event.*: in where and key of an event trigger
 )
 
 // common has the roots of references to something declared, and what we call it.
@@ -32,14 +34,15 @@ var common = map[string]string{
 	"user_event": "user_event job",
 }
 
-var varying = map[string]scope{"each": inEach, "count": inCount, "target": inTarget, "trigger": inTrigger}
+var varying = map[string]scope{"each": inEach, "count": inCount, "target": inTarget, "trigger": inTrigger, "event": inEvent}
 
 // whereVarying tells where the names that vary exist.
 var whereVarying = map[string]string{
 	"each":    "a job with the for_each argument",
 	"count":   "a job with the count argument",
 	"target":  "a message, and in the argument \"on\" of a change trigger, where it is the target being sent to",
-	"trigger": "targets, messages and the bodies of user events, where it is what made the job fire",
+	"trigger": "targets, messages and user events, where it is what made the job fire",
+	"event":   "the arguments \"where\" and \"key\" of an event trigger, where it is the event that has come; in targets and messages it is trigger.event",
 }
 
 // node is something declared that expressions refer to: a value that is
@@ -57,6 +60,9 @@ type node struct {
 	varies scope
 	// message is set for a message block.
 	message *message
+
+	once sync.Once
+	sum  string // of value, see digest
 }
 
 type visit uint8
@@ -165,7 +171,7 @@ func (g *graph) resolveOne(a *arg, t hcl.Traversal, extra scope) bool {
 
 // checkFixed checks references to objects whose attributes we know.
 func (g *graph) checkFixed(t hcl.Traversal, root string) bool {
-	known := map[string][]string{"each": {"key", "value"}, "count": {"index"}, "path": {"config"}}[root]
+	known := map[string][]string{"each": {"key", "value"}, "count": {"index"}, "path": {"config"}, "trigger": triggerAttributes}[root]
 	if known == nil {
 		return true
 	}
@@ -303,5 +309,6 @@ func fixedVariables() map[string]cty.Value {
 		"path":    cty.ObjectVal(map[string]cty.Value{"config": cty.StringVal(".")}),
 		"target":  cty.DynamicVal,
 		"trigger": cty.DynamicVal,
+		"event":   cty.DynamicVal,
 	}
 }

@@ -33,19 +33,6 @@ func (e *jobEval) onVaries() bool {
 	return e.job.MessageVaries()
 }
 
-// triggerUsed tells whether what is sent depends on the trigger.
-func (e *jobEval) triggerUsed() bool {
-	if m := e.block.message; m != nil {
-		return m.uses&inTrigger != 0
-	}
-	for _, name := range []string{"name", "body"} {
-		if a := e.block.args[name]; a != nil && a.uses&inTrigger != 0 {
-			return true
-		}
-	}
-	return false
-}
-
 func (e *jobEval) evalRevision(t Target) (string, hcl.Diagnostics) {
 	on := e.on()
 	if on == nil {
@@ -62,7 +49,7 @@ func (e *jobEval) evalRevision(t Target) (string, hcl.Diagnostics) {
 	if on.uses&inTarget != 0 {
 		ctx = e.ctx.NewChild()
 		ctx.Variables = map[string]cty.Value{"target": t.object()}
-		more, diags := varyingMessages(on, ctx)
+		more, diags := varyingMessages([]*arg{on}, ctx)
 		if diags.HasErrors() {
 			return "", e.forTarget(diags, t)
 		}

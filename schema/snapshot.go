@@ -18,7 +18,8 @@ import (
 //
 // Sensitive values are not in it. Evaluating it again needs them from outside:
 // the variables named in Sensitive from Values, the files named in SecretFiles
-// from the disk. A secret that stands literally in the configuration is blanked
+// from the disk. Those named in CAFiles are read from there, too, if they are
+// there. A secret that stands literally in the configuration is blanked
 // with asterisks and named in Missing; a Load of this snapshot fails then,
 // saying so. Variable files are never part of it, only the values they gave.
 type Snapshot struct {
@@ -29,13 +30,20 @@ type Snapshot struct {
 	Variables     map[string]json.RawMessage `json:"variables,omitempty"`   // {"value": …, "type": …} of each variable that is not sensitive
 	Sensitive     []string                   `json:"sensitive,omitempty"`   // sensitive variables that had a value, also by default
 	SecretFiles   []string                   `json:"secretFiles,omitempty"` // files that gave secrets
+	CAFiles       []string                   `json:"caFiles,omitempty"`     // files of certificates, in Files too
+	Root          string                     `json:"root,omitempty"`        // Dir, absolutely; not part of the digest
 	Missing       []string                   `json:"missing,omitempty"`     // literal secrets: file.hcl:line
 }
 
 // Source returns a source that reads the snapshot alone, and never the disk but
-// for its SecretFiles.
-func (s *Snapshot) Source() *Source {
-	src := newSource(s.Dir, slices.Clone(s.Configuration), s.Single)
+// for its SecretFiles and CAFiles, which it looks for where they were when it was
+// taken.
+func (s *Snapshot) Source() *Source { return s.SourceIn(s.Dir) }
+
+// SourceIn returns a source as Source does, but takes dir for the directory of
+// the configuration: for a process with another working directory, or elsewhere.
+func (s *Snapshot) SourceIn(dir string) *Source {
+	src := newSource(dir, slices.Clone(s.Configuration), s.Single)
 	src.snapshot = s
 	return src
 }
@@ -45,7 +53,7 @@ func (s *Snapshot) Source() *Source {
 // half of a SHA-256.
 func (s *Snapshot) Digest() string {
 	content := *s
-	content.Dir = ""
+	content.Dir, content.Root = "", ""
 	b, err := json.Marshal(content) // sorts the keys of maps
 	if err != nil {
 		panic("encode snapshot: " + err.Error()) // it holds nothing that cannot be encoded
@@ -62,8 +70,12 @@ func shortDigest(b []byte) string {
 func (s *Source) takeSnapshot(variables map[string]*variable) (*Snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	root := s.root()
+	if s.snapshot != nil { // by which its absolute names are known
+		root = s.snapshot.Root
+	}
 	snap := &Snapshot{
-		Dir: s.dir, Single: s.single, Configuration: s.main,
+		Dir: s.dir, Root: root, Single: s.single, Configuration: s.main,
 		Files:     make(map[string][]byte),
 		Variables: make(map[string]json.RawMessage),
 	}
@@ -94,6 +106,7 @@ func (s *Source) takeSnapshot(variables map[string]*variable) (*Snapshot, error)
 			snap.Files[name] = r.bytes
 		}
 	}
+	snap.CAFiles = slices.Sorted(maps.Keys(s.ca))
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		v := variables[name]
 		if v.sensitive || hasSensitive(v.value) {

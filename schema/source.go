@@ -19,6 +19,7 @@ import (
 const (
 	maxSourceSize = 32 << 20  // bytes of one configuration or variable file
 	maxDataSize   = 128 << 20 // bytes of one file that an expression reads
+	maxSecretSize = 4 << 10   // bytes of a file that holds a secret
 )
 
 // Source is where the bytes of a configuration come from: the disk, or the
@@ -34,6 +35,7 @@ type Source struct {
 	mu       sync.Mutex
 	reads    map[string]reading   // by name relative to dir
 	secrecy  int                  // above 0: what is read now is secret
+	ca       map[string]bool      // the names of CA files
 	parsed   map[string]*hcl.File // by the name that diagnostics show
 	hidden   map[string]bool      // files in parsed of which nothing may be shown
 	variable map[string]bool      // the names of sensitive variables
@@ -85,6 +87,7 @@ func newSource(dir string, main []string, single bool) *Source {
 	return &Source{
 		dir: cmp.Or(dir, "."), main: main, single: single,
 		reads:  make(map[string]reading),
+		ca:     make(map[string]bool),
 		parsed: make(map[string]*hcl.File), hidden: make(map[string]bool), variable: make(map[string]bool),
 	}
 }
@@ -128,12 +131,26 @@ func (s *Source) name(file string) string {
 	if !filepath.IsAbs(file) {
 		return path.Clean(file)
 	}
-	if dir, err := filepath.Abs(s.dir); err == nil {
-		if rel, err := filepath.Rel(dir, filepath.FromSlash(file)); err == nil && filepath.IsLocal(rel) {
+	roots := []string{s.root()}
+	if s.snapshot != nil {
+		roots = append(roots, s.snapshot.Root)
+	}
+	for _, dir := range roots {
+		if rel, err := filepath.Rel(dir, filepath.FromSlash(file)); dir != "" && err == nil && filepath.IsLocal(rel) {
 			return filepath.ToSlash(rel)
 		}
 	}
 	return path.Clean(file)
+}
+
+// root is the directory of the configuration, absolutely; "" if there is no
+// telling.
+func (s *Source) root() string {
+	dir, err := filepath.Abs(s.dir)
+	if err != nil {
+		return ""
+	}
+	return dir
 }
 
 // locate gives the path on disk of a file known by name.
@@ -146,13 +163,22 @@ func (s *Source) locate(name string) string {
 
 // read returns the bytes of a file that the configuration names, and remembers
 // them. An error says why without the path, for a sentence that has it.
+//
+// A file that a snapshot lacks is not remembered: expressions that are evaluated
+// when a job fires could ask for any number of them.
 func (s *Source) read(file string, limit int64) ([]byte, error) {
 	name := s.name(file)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, known := s.reads[name]
+	if s.snapshot != nil && s.secrecy == 0 && slices.Contains(s.snapshot.SecretFiles, name) {
+		return nil, fs.ErrNotExist // nothing but a secret has been read from it
+	}
 	if !known {
 		r.bytes, r.err = s.fetch(name, limit)
+		if s.snapshot != nil && errors.Is(r.err, fs.ErrNotExist) {
+			return nil, r.err
+		}
 	}
 	// A file is secret if every reader of it is.
 	r.secret = s.secrecy > 0 && (r.secret || !known)
@@ -168,6 +194,31 @@ func (s *Source) fetch(name string, limit int64) ([]byte, error) {
 		return b, nil
 	}
 	return nil, fs.ErrNotExist
+}
+
+// readCA returns the bytes of a file of certificates. With a snapshot those on
+// the disk count, so that a renewed certificate needs no new apply; those of the
+// snapshot do where there is no such file here, or it cannot be read.
+func (s *Source) readCA(file string) ([]byte, error) {
+	kept, err := s.read(file, maxDataSize)
+	name := s.name(file)
+	s.mu.Lock()
+	s.ca[name] = true
+	s.mu.Unlock()
+	if s.snapshot != nil && slices.Contains(s.snapshot.CAFiles, name) {
+		if fresh, err := readRegular(s.locate(name), maxDataSize); err == nil {
+			return fresh, nil
+		}
+	}
+	return kept, err
+}
+
+// whereSecrets says what the names of secret files are relative to.
+func (s *Source) whereSecrets() string {
+	if s.snapshot != nil {
+		return " The state keeps no secrets, so that the file must be where the configuration is run."
+	}
+	return " Its name is relative to the directory of the configuration."
 }
 
 // secretly runs f; files read in it are kept out of the snapshot.

@@ -161,26 +161,26 @@ const maxTargetMistakes = 10
 
 // evalTargets evaluates the argument targets. known is false where something in
 // it is known only at firing. After mistakes it gives those that can be used.
-func (l *loader) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target, known bool) {
-	v, ok := l.eval(a, ctx)
+func (c *collector) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target, known bool) {
+	v, ok := c.eval(a, ctx)
 	if !ok {
 		return nil, true
 	}
 	const form = "Give a list of texts such as \"PJSIP/1001\", or of objects with an attribute \"target\"."
 	switch ty := v.Type(); {
 	case v.IsMarked():
-		l.fail(a.rng, "Sensitive value not allowed", "The list of targets is sensitive, but plans and the state show targets. If it is no secret, wrap it in nonsensitive(…).")
+		c.fail(a.rng, "Sensitive value not allowed", "The list of targets is sensitive, but plans and the state show targets. If it is no secret, wrap it in nonsensitive(…).")
 		return nil, true
 	case v.IsNull():
-		l.fail(a.rng, "Invalid targets", "The list of targets is null. %s For nobody, give an empty list.", form)
+		c.fail(a.rng, "Invalid targets", "The list of targets is null. %s For nobody, give an empty list.", form)
 		return nil, true
 	case !v.IsKnown():
 		return nil, false
 	case ty == cty.String:
-		l.fail(a.rng, "Invalid targets", "The argument \"targets\" is a list, also for one target: write it in brackets. %s", form)
+		c.fail(a.rng, "Invalid targets", "The argument \"targets\" is a list, also for one target: write it in brackets. %s", form)
 		return nil, true
 	case !ty.IsListType() && !ty.IsSetType() && !ty.IsTupleType():
-		l.fail(a.rng, "Invalid targets", "The argument \"targets\" cannot be a %s. %s", ty.FriendlyName(), form)
+		c.fail(a.rng, "Invalid targets", "The argument \"targets\" cannot be a %s. %s", ty.FriendlyName(), form)
 		return nil, true
 	}
 	targets = make([]Target, 0, v.LengthInt())
@@ -215,7 +215,7 @@ func (l *loader) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target, kn
 			if mistakes++; mistakes > maxTargetMistakes {
 				break
 			}
-			l.fail(elementRange(a, index), "Invalid target", "Element %d of the list of targets cannot be used: %s.", index, strings.TrimSuffix(err.Error(), "."))
+			c.fail(elementRange(a, index), "Invalid target", "Element %d of the list of targets cannot be used: %s.", index, strings.TrimSuffix(err.Error(), "."))
 			continue
 		}
 		seen[name], at[name] = index, len(targets)
@@ -224,7 +224,7 @@ func (l *loader) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target, kn
 	if repeats > 0 {
 		d := problem(&a.rng, "Duplicate targets", "%s It is sent to once. Targets that are repeated: %d.", repeat, repeats)
 		d.Severity = hcl.DiagWarning
-		l.add(d)
+		c.add(d)
 	}
 	if !known {
 		targets = nil

@@ -16,6 +16,9 @@ const defaultGrace = time.Minute
 // maxTime bounds jitter, grace and the like, to keep typing errors out.
 const maxTime = 10 * 365 * 24 * time.Hour
 
+// maxSpan bounds what is given in days and weeks.
+const maxSpan = 10 * maxTime
+
 var (
 	changeType = &blockType{
 		name:     "change",
@@ -29,23 +32,30 @@ var (
 		optional: []string{"timezone", "jitter", "missed", "grace", "overlap"},
 		repeats:  true,
 	}
-	triggerType = &blockType{name: "trigger", labels: []string{"type"}, kinds: []*blockType{changeType, scheduleType}}
+	triggerType = &blockType{name: "trigger", labels: []string{"type"}, kinds: []*blockType{changeType, scheduleType, eventType, afterType}}
 )
 
 // evalTriggers evaluates the triggers of a job.
-func (l *loader) evalTriggers(blocks []*block, ctx *hcl.EvalContext) []Trigger {
+func (l *loader) evalTriggers(j *jobBlock, job *Job, ctx *hcl.EvalContext) []Trigger {
 	var out []Trigger
-	for _, b := range blocks {
-		if b.typ == changeType {
+	for _, b := range j.triggers {
+		switch b.typ {
+		case changeType:
 			t := &ChangeTrigger{OfMessage: b.args["on"] == nil, DeclRange: b.rng}
 			if s, ok := choice(l.collector, b.args["initial"], ctx, "fire", "record"); ok {
 				t.Record = s == "record"
 			}
 			out = append(out, t)
-			continue
-		}
-		if t := l.evalSchedule(b, ctx); t != nil {
-			out = append(out, t)
+		case scheduleType:
+			if t := l.evalSchedule(b, ctx); t != nil {
+				out = append(out, t)
+			}
+		case eventType:
+			out = append(out, l.evalEventTrigger(b, job, j, ctx))
+		case afterType:
+			if t := l.evalAfter(b, ctx); t != nil {
+				out = append(out, t)
+			}
 		}
 	}
 	return out
@@ -70,7 +80,7 @@ func (l *loader) evalSchedule(b *block, ctx *hcl.EvalContext) *ScheduleTrigger {
 	if m, ok := choice(l.collector, b.args["missed"], ctx, MissedSkip, MissedOnce); ok {
 		t.Missed = m
 	}
-	if o, ok := choice(l.collector, b.args["overlap"], ctx, OverlapSkip, OverlapQueue); ok {
+	if o, ok := choice(l.collector, b.args["overlap"], ctx, OverlapSkip, OverlapQueue, OverlapCancelPrevious); ok {
 		t.Overlap = o
 	}
 	a := b.args["cron"]

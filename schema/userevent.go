@@ -2,6 +2,7 @@ package schema
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -14,8 +15,9 @@ func (j *Job) Event() (*Event, hcl.Diagnostics) { return j.eval.event, nil }
 func (e *jobEval) evalEvent() (*Event, hcl.Diagnostics) {
 	var c collector
 	event, usable := &Event{Name: Plain(e.block.label())}, true
+	ctx := e.varied(e.ctx, nil)
 	if a := e.block.args["name"]; a != nil {
-		if v, ok := c.eval(a, e.ctx); !ok {
+		if v, ok := c.eval(a, ctx); !ok {
 			usable = false
 		} else if s, err := convert.Convert(v, cty.String); err != nil {
 			c.fail(a.rng, "Wrong type of value", "The argument \"name\" cannot take this value: %s.", err)
@@ -24,7 +26,7 @@ func (e *jobEval) evalEvent() (*Event, hcl.Diagnostics) {
 		}
 	}
 	if a := e.block.args["body"]; a != nil {
-		v, ok := c.eval(a, e.ctx)
+		v, ok := c.eval(a, ctx)
 		switch {
 		case !ok:
 			usable = false
@@ -35,10 +37,65 @@ func (e *jobEval) evalEvent() (*Event, hcl.Diagnostics) {
 			event.Body, event.BodyUnknown = headersOf(&c, v, "body", a.rng)
 		}
 	}
+	usable = e.evalVia(&c, event, ctx) && usable
 	if !usable || c.diags.HasErrors() {
 		return nil, c.diags
 	}
 	return event, c.diags
+}
+
+// evalVia evaluates in which way the event is raised.
+func (e *jobEval) evalVia(c *collector, event *Event, ctx *hcl.EvalContext) bool {
+	given, a := e.block.args["via"], e.block.args["channel"]
+	via := "action"
+	if s, ok := choice(c, given, ctx, "action", "dialplan"); ok {
+		via = s
+	} else if given != nil && (c.diags.HasErrors() || !given.usable()) {
+		return false
+	}
+	v := cty.NullVal(cty.String)
+	if a != nil {
+		var ok bool
+		if v, ok = c.eval(a, ctx); !ok {
+			return false
+		}
+	}
+	v, err := convert.Convert(v, cty.String)
+	switch {
+	case err != nil:
+		c.fail(a.rng, "Wrong type of value", "The argument \"channel\" cannot take this value: %s.", err)
+	case via == "action" && !v.IsNull():
+		c.fail(a.rng, "Conflicting arguments", "The argument \"channel\" is for a user event that the dialplan raises: add via = \"dialplan\". An AMI action, as with via = \"action\", needs no channel.")
+	case via == "dialplan" && v.IsNull():
+		c.fail(e.block.rangeOf("channel"), "Missing required argument", "With via = \"dialplan\" the application UserEvent() runs on a new channel, and the argument \"channel\" must say on which, as in channel = \"Local/s@notify\".")
+	default:
+		event.Channel = textOf(v)
+		if reason := oddChannel(event.Channel); reason != "" {
+			c.fail(a.rng, "Invalid channel", "The argument \"channel\" %s. Use the form TECHNOLOGY/rest, such as \"Local/s@notify\".", reason)
+		}
+	}
+	return !c.diags.HasErrors()
+}
+
+// oddChannel says why Asterisk could not make a channel of a name; "": it could.
+func oddChannel(t Text) string {
+	if t.unknown || t == (Text{}) {
+		return ""
+	}
+	tech, rest, ok := strings.Cut(t.value, "/")
+	word := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_'
+	}
+	switch {
+	case strings.ContainsFunc(t.value, unicode.IsControl):
+		return "has a control character"
+	case !ok || rest == "" || tech == "" || strings.ContainsFunc(tech, func(r rune) bool { return !word(r) }):
+		if t.sensitive {
+			return "has another form"
+		}
+		return "cannot be " + excerpt(t.value)
+	}
+	return ""
 }
 
 // splitBody reads the body as the dialplan application UserEvent does

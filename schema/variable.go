@@ -193,7 +193,7 @@ func (l *loader) valueOf(v *variable, found map[string]given) (cty.Value, bool) 
 	}
 	if snap != nil && v.sensitive {
 		l.fail(v.block.rng, "No value for sensitive variable",
-			"The variable %[1]q is sensitive, and a saved plan or the state keeps no sensitive value, nor a sensitive default. Give the value again: with -var '%[1]s=VALUE', with a line %[1]s = VALUE in a file named by -var-file, or in the environment as %[2]s%[1]s.", v.name, EnvPrefix)
+			"The variable %[1]q is sensitive, and a saved plan or the state keeps no sensitive value, nor a sensitive default. Give the value again: with -var '%[1]s=VALUE', with a line %[1]s = VALUE in a file named by -var-file, or in the environment as %[2]s%[1]s. The secret of a pbx may come from a file instead: secret_file.", v.name, EnvPrefix)
 		return cty.NilVal, false
 	}
 	l.fail(v.block.rng, "No value for required variable",

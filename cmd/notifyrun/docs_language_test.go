@@ -217,11 +217,17 @@ var argumentFrames = map[string]string{
 	"sip_notify retry":                   inJob("message = message.reboot\n  retry {\n%s\n}"),
 	"sip_notify trigger change":          inJob("message = message.reboot\n  trigger \"change\" {\n%s\n}"),
 	"sip_notify trigger schedule":        inJob("message = message.reboot\n  trigger \"schedule\" {\n%s\n}"),
+	"sip_notify trigger event":           inJob("message = message.reboot\n  trigger \"event\" {\n%s\n}"),
+	"sip_notify trigger after":           inJob("message = message.reboot\n  trigger \"after\" {\n%s\n}") + otherJob,
+	"user_event trigger event":           topFrame + "user_event \"x\" {\n  pbx = pbx.hq\n  trigger \"event\" {\n%s\n}\n}\n",
+	"user_event trigger after":           topFrame + "user_event \"x\" {\n  pbx = pbx.hq\n  trigger \"after\" {\n%s\n}\n}\n" + otherJob,
 	"user_event":                         topFrame + "user_event \"x\" {\n%s\n}\n",
 	"user_event retry":                   topFrame + "user_event \"x\" {\n  pbx = pbx.hq\n  retry {\n%s\n}\n}\n",
 	"user_event trigger change":          topFrame + "user_event \"x\" {\n  pbx = pbx.hq\n  trigger \"change\" {\n%s\n}\n}\n",
 	"user_event trigger schedule":        topFrame + "user_event \"x\" {\n  pbx = pbx.hq\n  trigger \"schedule\" {\n%s\n}\n}\n",
 }
+
+const otherJob = "user_event \"other\" {\n  pbx = pbx.hq\n}\n"
 
 const usingIt = topFrame + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = [\"PJSIP/1001\"]\n  message = message.x\n}\n"
 
@@ -232,20 +238,22 @@ func inJob(rest string) string {
 // argumentValues has a value for each argument of each section; with a second
 // line, also what it cannot do without.
 var argumentValues = map[string]map[string]string{
-	"notifyrun":       {"required_version": `">= 0.0.1"`},
+	"notifyrun":       {"required_version": `">= 0.0.1"`, "retention": `"720h"`},
 	"state":           {"path": `"x.db"`},
 	"variable":        {"type": `string` + "\ndefault = \"x\"", "default": `1`, "description": `"x"` + "\ndefault = 1", "sensitive": `true` + "\ndefault = 1", "nullable": `false` + "\ndefault = 1"},
 	"validation":      {"condition": `var.x == 1`, "error_message": `"x"`},
-	"pbx":             {"address": `"pbx.example.net"`, "username": `"x"`, "secret": `"x"`, "auth": `"plain"`, "max_in_flight": `10000`, "rate_limit": `"unlimited"`, "timeout": `"1ms"`},
+	"pbx":             {"address": `"pbx.example.net"`, "username": `"x"`, "secret": `"x"`, "secret_file": `"hq.secret"`, "auth": `"plain"`, "max_in_flight": `10000`, "rate_limit": `"unlimited"`, "timeout": `"1ms"`},
 	"tls":             {"ca_file": `"ca.pem"`, "server_name": `"x"`},
 	"simulator":       {"phones": `100000`, "version": `16`},
 	"message":         {"event": `"x"`, "headers": `{ X-A = "b" }` + "\nevent = \"x\"", "content_type": `"a/b"` + "\nevent = \"x\"\ncontent = \"c\"", "content": `"c"` + "\nevent = \"x\"\ncontent_type = \"a/b\"", "option": `"x"`, "call_id": `null` + "\nevent = \"x\"", "channel": `"PJSIP/1001-1"` + "\nevent = \"x\""},
 	"message_summary": {"account": `"sip:a"`, "new": `1`, "old": `1`, "urgent_new": `1`, "urgent_old": `1`},
 	"sip_notify":      {"pbx": `pbx.hq`, "targets": `["PJSIP/1001"]`, "message": `message.reboot`, "enabled": `false`, "on_unknown": `"resend"`, "for_each": `{ a = 1 }`, "count": `2`},
-	"user_event":      {"pbx": `pbx.hq`, "name": `"x"`, "body": `"A:b"`, "enabled": `false`, "on_unknown": `"resend"`, "for_each": `toset(["a"])`, "count": `2`},
+	"user_event":      {"pbx": `pbx.hq`, "name": `"x"`, "body": `"A:b"`, "via": `"dialplan"` + "\npbx = pbx.hq\nchannel = \"Local/s@notify\"", "channel": `"Local/s@notify"` + "\npbx = pbx.hq\nvia = \"dialplan\"", "enabled": `false`, "on_unknown": `"resend"`, "for_each": `toset(["a"])`, "count": `2`},
 	"retry":           {"attempts": `1000`, "backoff": `"2s"`},
 	"change":          {"on": `1`, "initial": `"record"`},
 	"schedule":        {"cron": `"@daily"`, "timezone": `"Europe/Berlin"`, "jitter": `"5m"`, "missed": `"once"`, "grace": `"0s"`, "overlap": `"queue"`},
+	"event":           {"name": `"Hangup"`, "where": `true`, "key": `"${event.Channel}"` + "\nname = \"UserEvent\"\nthrottle = \"1/s\"", "debounce": `"2s"`, "throttle": `"6/m"`, "own_events": `"fire"`, "on_reconnect": `"fire"`, "pbx": `pbx.hq`},
+	"after":           {"job": `user_event.other`, "on": `"failure"`, "delay": `"5m"`},
 }
 
 // needed are the lines that a block cannot do without, by argument; a job needs
@@ -257,6 +265,8 @@ var needed = map[string]map[string]string{
 	"variable":   {"default": "default = 1"},
 	"schedule":   {"cron": `cron = "@hourly"`},
 	"message":    {"event": `event = "x"`},
+	"event":      {"name": `name = "UserEvent"`},
+	"after":      {"job": "job = user_event.other"},
 }
 
 // TestLanguage_arguments holds the tables of arguments against the program:
@@ -331,7 +341,7 @@ func checkArgument(t *testing.T, dir string, b schema.BlockDoc, word, name, typ,
 	if (standard == "required") != slices.Contains(b.Required, name) && name != "pbx" {
 		t.Errorf("%s: documented as %s, but the program has it otherwise", name, standard)
 	}
-	if standard == "required" != inNeed && !slices.Contains([]string{"message", "event", "option", "content_type", "content", "default"}, name) {
+	if standard == "required" != inNeed && !slices.Contains([]string{"message", "event", "option", "content_type", "content", "default", "via", "channel"}, name) {
 		t.Errorf("%s: documented as %s; without it: %v", name, standard, diags)
 	}
 	// The value is of the documented type, and what is not is refused.

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/schema"
 )
 
 // planJSON is plan -json: the whole plan, nothing left out but sensitive
@@ -36,6 +37,33 @@ type jobJSON struct {
 	Held       []string      `json:"held,omitempty"`
 	Recorded   []string      `json:"recorded,omitempty"`
 	Due        []dueJSON     `json:"due,omitempty"`
+	Waits      []waitJSON    `json:"waits,omitempty"`
+}
+
+// waitJSON is what an event or after trigger waits for.
+type waitJSON struct {
+	Event string   `json:"event,omitempty"`
+	PBX   string   `json:"pbx,omitempty"`
+	Where string   `json:"where,omitempty"`
+	After []string `json:"after,omitempty"`
+	On    string   `json:"on,omitempty"`
+	Delay string   `json:"delay,omitempty"`
+}
+
+func newWaitsJSON(j *schema.Job) []waitJSON {
+	if j == nil || !j.Enabled {
+		return nil
+	}
+	var waits []waitJSON
+	for _, t := range j.Triggers {
+		switch t := t.(type) {
+		case *schema.EventTrigger:
+			waits = append(waits, waitJSON{Event: t.Name, PBX: t.PBX.Address, Where: t.Where})
+		case *schema.AfterTrigger:
+			waits = append(waits, waitJSON{After: t.Jobs, On: string(t.On), Delay: t.Delay.String()})
+		}
+	}
+	return waits
 }
 
 type changeJSON struct {
@@ -126,6 +154,7 @@ func newJobJSON(jp *engine.JobPlan) jobJSON {
 	for _, d := range jp.Due {
 		j.Due = append(j.Due, newDueJSON(jp.Address, d))
 	}
+	j.Waits = newWaitsJSON(jp.Job)
 	return j
 }
 

@@ -29,6 +29,7 @@ func (v planView) write(p *engine.Plan) {
 	v.held(p)
 	v.summary(p)
 	v.due(p)
+	v.waits(p)
 }
 
 func (v planView) printf(format string, args ...any) { fmt.Fprintf(v.w, format, args...) }
@@ -197,6 +198,43 @@ func (v planView) due(p *engine.Plan) {
 	}
 }
 
+// waits lists what makes jobs fire that have no due time: events, and the ends
+// of other jobs' runs.
+func (v planView) waits(p *engine.Plan) {
+	const shown = 10
+	n := 0
+	for _, jp := range p.Jobs {
+		for _, w := range waitsOf(jp) {
+			if n++; n == 1 {
+				v.printf("\nFires when something happens:\n")
+			}
+			if n <= shown {
+				v.line("  %s fires %s", jp.Address, w)
+			}
+		}
+	}
+	if n > shown {
+		v.printf("  … and %s; plan -json lists them\n", count(n-shown, "more trigger"))
+	}
+}
+
+// waitsOf words what the event and after triggers of a job wait for.
+func waitsOf(jp *engine.JobPlan) []string {
+	if jp.Job == nil || !jp.Job.Enabled {
+		return nil
+	}
+	var all []string
+	for _, t := range jp.Job.Triggers {
+		switch t := t.(type) {
+		case *schema.EventTrigger:
+			all = append(all, "on "+t.String())
+		case *schema.AfterTrigger:
+			all = append(all, t.String())
+		}
+	}
+	return all
+}
+
 type dueRow struct {
 	at              time.Time
 	when, zone, job string
@@ -247,6 +285,10 @@ func when(j *schema.Job) string {
 		return " when fired by hand"
 	case slices.ContainsFunc(j.Triggers, func(t schema.Trigger) bool { _, ok := t.(*schema.ScheduleTrigger); return ok }):
 		return " at its due times"
+	case slices.ContainsFunc(j.Triggers, func(t schema.Trigger) bool { _, ok := t.(*schema.EventTrigger); return ok }):
+		return " when its event comes"
+	case slices.ContainsFunc(j.Triggers, func(t schema.Trigger) bool { _, ok := t.(*schema.AfterTrigger); return ok }):
+		return " after other jobs"
 	}
 	return " at the next change"
 }
