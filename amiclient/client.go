@@ -117,6 +117,13 @@ func (c *Client) Conn(ctx context.Context) (*Conn, error) {
 	return conn, nil
 }
 
+// Connected tells whether there is a connection that works, as far as is known.
+// It dials none.
+func (c *Client) Connected() bool {
+	conn := c.conn.Load()
+	return conn != nil && conn.Err() == nil
+}
+
 // dial makes the next connection, with all subscriptions, and publishes it.
 func (c *Client) dial(ctx context.Context) (*Conn, error) {
 	missed := errNotYet

@@ -60,9 +60,13 @@ func (r *Report) add(d *driver) {
 func (r *RunReport) end(o Outcome, target, cause string) {
 	r.Left--
 	r.Outcomes[o]++
-	if o.Good() {
-		return
+	if !o.Good() {
+		r.Fail(o, target, cause)
 	}
+}
+
+// Fail adds a delivery to those that were not accepted.
+func (r *RunReport) Fail(o Outcome, target, cause string) {
 	for i := range r.Failures {
 		if f := &r.Failures[i]; f.Outcome == o && f.Cause == cause {
 			f.Targets = append(f.Targets, target)

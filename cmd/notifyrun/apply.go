@@ -37,7 +37,7 @@ func (a *app) apply(ctx context.Context, args []string) error {
 	a.flagSet()
 	a.valueFlags(&f.values)
 	a.planFlags(&f.opts)
-	a.logFlags()
+	a.logFlags("warn")
 	a.flags.BoolVar(&f.yes, "auto-approve", false, "do not ask")
 	path, err := a.parsePath(args)
 	if err != nil {

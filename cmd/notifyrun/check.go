@@ -29,7 +29,7 @@ func (a *app) check(ctx context.Context, args []string) error {
 	var only list
 	a.flagSet()
 	a.valueFlags(&v)
-	a.logFlags()
+	a.logFlags("warn")
 	a.flags.Var(&only, "pbx", "only the PBX at this `address`, as pbx.hq; may be repeated")
 	path, err := a.parsePath(args)
 	if err != nil {

@@ -13,6 +13,7 @@ func init() {
 		planCommand,
 		applyCommand,
 		fireCommand,
+		serveCommand,
 		runsCommand,
 		showCommand,
 		historyCommand,

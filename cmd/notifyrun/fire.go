@@ -25,7 +25,7 @@ func (a *app) fire(ctx context.Context, args []string) error {
 	var only list
 	a.flagSet()
 	a.valueFlags(&v)
-	a.logFlags()
+	a.logFlags("warn")
 	a.flags.Var(&only, "only", "only to this `target`, as PJSIP/1001; may be repeated")
 	rest, err := a.parse(args)
 	if err != nil {

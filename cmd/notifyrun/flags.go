@@ -112,9 +112,9 @@ func (l *list) Set(s string) error {
 
 // logFlags adds -log-level and -log-format; parse starts the log that they ask
 // for.
-func (a *app) logFlags() {
+func (a *app) logFlags(level string) {
 	a.logs = &logSettings{}
-	a.flags.StringVar(&a.logs.level, "log-level", "warn", "log from this `level` on: debug, info (every delivery), warn or error")
+	a.flags.StringVar(&a.logs.level, "log-level", level, "log from this `level` on: debug, info (every delivery), warn or error")
 	a.flags.StringVar(&a.logs.format, "log-format", "text", "log in this `format`: text or json")
 }
 

@@ -26,7 +26,7 @@ its message says why. Times are local; -json gives UTC, one object a line.`,
 
 // outcomeNames are those that an attempt can have.
 var outcomeNames = []string{
-	string(engine.InFlight), string(engine.Accepted), string(engine.Rejected), string(engine.Unknown),
+	string(engine.InFlight), string(engine.Answered), string(engine.Accepted), string(engine.Rejected), string(engine.Unknown),
 	string(engine.Skipped), string(engine.Canceled), string(engine.NotSent),
 }
 
@@ -155,7 +155,7 @@ func answer(text string) string {
 // paintOutcome colours an outcome by how good it is.
 func paintOutcome(s style, word string) string {
 	switch engine.Outcome(strings.ReplaceAll(word, " ", "_")) {
-	case engine.Accepted:
+	case engine.Accepted, engine.Answered:
 		return s.green(word)
 	case engine.Rejected:
 		return s.red(word)

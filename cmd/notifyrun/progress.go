@@ -9,10 +9,10 @@ import (
 	"github.com/notifyrun/notifyrun/engine"
 )
 
-// showProgress reports on stderr while a runner works: one line that renews
+// showProgress reports on stderr while runs are driven: one line that renews
 // itself on a terminal, a line every ten seconds elsewhere, objects with -json.
 // The returned function ends it.
-func (a *app) showProgress(ctx context.Context, r *engine.Runner) (stop func()) {
+func (a *app) showProgress(ctx context.Context, progress func() engine.Progress) (stop func()) {
 	live := terminal(a.stderr) && !a.json
 	every := 10 * time.Second
 	if live {
@@ -39,7 +39,7 @@ func (a *app) showProgress(ctx context.Context, r *engine.Runner) (stop func()) 
 				}
 				return
 			case <-tick.C:
-				p := r.Progress()
+				p := progress()
 				switch {
 				case a.json:
 					writeJSON(a.stdout, progressJSON{"progress", p.Total, p.Done, p.Outcomes})

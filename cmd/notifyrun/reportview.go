@@ -118,21 +118,23 @@ func (v reportView) failure(run *engine.RunReport, f engine.Failure) {
 }
 
 // shownOutcomes is the order in which reports list outcomes.
-var shownOutcomes = []engine.Outcome{engine.Accepted, engine.Rejected, engine.Unknown, engine.Skipped, engine.Canceled, engine.InFlight, engine.Pending}
+var shownOutcomes = []engine.Outcome{engine.Answered, engine.Accepted, engine.Rejected, engine.Unknown, engine.Skipped, engine.Canceled, engine.InFlight, engine.Pending}
 
 // outcomeList words counts by outcome: "20 accepted, 3 rejected".
 func outcomeList(counts map[engine.Outcome]int) string {
 	return strings.Join(outcomeWords(counts), ", ")
 }
 
-// outcomesToMind is outcomeList with accepted last, for a narrow column that
-// must not hide the others.
+// outcomesToMind is outcomeList with the good ones last, for a narrow column
+// that must not hide the others.
 func outcomesToMind(counts map[engine.Outcome]int) string {
-	words := outcomeWords(counts)
-	if counts[engine.Accepted] > 0 {
-		words = append(words[1:], words[0])
+	words, good := outcomeWords(counts), 0
+	for o, n := range counts {
+		if n > 0 && o.Good() {
+			good++
+		}
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(slices.Concat(words[good:], words[:good]), ", ")
 }
 
 func outcomeWords(counts map[engine.Outcome]int) []string {

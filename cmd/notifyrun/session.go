@@ -11,18 +11,20 @@ import (
 	"github.com/notifyrun/notifyrun/engine/ledger"
 )
 
-// session is the part of a command in which it is the state's one writer.
+// session is the part of a command in which it publishes. It is the state's one
+// writer then, or it publishes beside a daemon that drives the runs.
 type session struct {
 	app  *app
 	l    *loaded
-	lock *ledger.WriterLock
+	lock *ledger.WriterLock // nil: a daemon has it
 }
 
 // begin takes the writer's lock, so that a second apply hears at once who is
 // at work, and not after its operator has said yes; and it reads the state.
 func (a *app) begin(ctx context.Context, l *loaded, command string) (*session, *engine.State, error) {
 	lock, err := ledger.Lock(l.state, command)
-	if err != nil {
+	var locked *ledger.LockedError
+	if err != nil && !(errors.As(err, &locked) && locked.Holder.Command == serveCommand.name) {
 		return nil, nil, err
 	}
 	s := &session{a, l, lock}
@@ -34,13 +36,23 @@ func (a *app) begin(ctx context.Context, l *loaded, command string) (*session, *
 	return s, state, nil
 }
 
-func (s *session) end() { s.lock.Unlock() }
+func (s *session) end() {
+	if s.lock != nil {
+		s.lock.Unlock()
+	}
+}
+
+// replan plans again for a state that was read later.
+type replan func(*engine.State) (*engine.Plan, error)
 
 // execute does a plan that was shown: it reaches the PBXs, records, sends and
 // reports. Before anything is recorded it plans again, and stops if that would
 // do anything else than what was shown.
-func (s *session) execute(ctx context.Context, shown *engine.Plan, again func(*engine.State) (*engine.Plan, error), resume string) error {
+func (s *session) execute(ctx context.Context, shown *engine.Plan, again replan, resume string) error {
 	a, now := s.app, time.Now()
+	if s.lock == nil {
+		return s.delegate(ctx, shown, again, resume)
+	}
 	conns, err := a.connect(ctx, shown.PBXs(), shown.Needs())
 	if err != nil {
 		return err
@@ -119,7 +131,7 @@ func (a *app) send(ctx context.Context, led engine.Ledger, conns *pbxs, works []
 		return nil
 	}
 	runner := &engine.Runner{Ledger: led, Senders: conns.senders(), Log: a.log, Patience: 30 * time.Second}
-	stop := a.showProgress(ctx, runner)
+	stop := a.showProgress(ctx, runner.Progress)
 	started := time.Now()
 	report, err := runner.Run(ctx, works)
 	stop()

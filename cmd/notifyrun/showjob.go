@@ -95,7 +95,7 @@ func (a *app) countRevisions(l *loaded, j *schema.Job, had map[string]engine.Del
 			c.Never++
 		case d.Revision != now:
 			c.Older++
-		case d.Outcome == engine.Accepted:
+		case d.Outcome.Good():
 			c.Current++
 		default:
 			c.Unknown++

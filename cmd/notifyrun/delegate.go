@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/engine/ledger"
+)
+
+// How long a command waits for the daemon that drives its runs: to take the
+// configuration, and for anything to move in its runs at all.
+const (
+	daemonTakes = 10 * time.Second
+	daemonMoves = 30 * time.Second
+	watchEvery  = 200 * time.Millisecond
+)
+
+// delegate publishes a plan beside a daemon, which drives its runs, and watches
+// them in the record.
+func (s *session) delegate(ctx context.Context, shown *engine.Plan, again replan, resume string) error {
+	a := s.app
+	led, err := ledger.Open(ctx, s.l.state, ledger.Beside)
+	if err != nil {
+		return err
+	}
+	defer led.Close()
+	state, err := led.State(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := again(state)
+	if err != nil {
+		return err
+	}
+	if p.Digest() != shown.Digest() {
+		return errors.New("the state has moved since the plan was shown; nothing was sent; plan again")
+	}
+	snapshot, err := s.snapshot(shown)
+	if err != nil {
+		return err
+	}
+	pub, works := p.Publication(time.Now(), snapshot)
+	pub.Canceled, pub.Ended = nil, nil // the daemon's to write: it may be sending them
+	if err := led.Publish(ctx, pub); err != nil {
+		return err
+	}
+	started := time.Now()
+	if err := a.taken(ctx, led, pub.Base+1, pub.Snapshot != nil); err != nil {
+		return err
+	}
+	if len(works) == 0 {
+		a.reportNothing()
+		return held(p)
+	}
+	report, err := a.watch(ctx, led, works)
+	if err != nil {
+		return err
+	}
+	a.showReport(report, time.Since(started), commandLines{resume + s.l.args, s.l.args})
+	switch {
+	case report.Interrupted:
+		return exitCode(exitInterrupted)
+	case !report.Complete():
+		return exitCode(exitIncomplete)
+	}
+	return held(p)
+}
+
+// taken waits until the daemon goes by a publication.
+func (a *app) taken(ctx context.Context, led engine.DaemonLedger, serial uint64, configuration bool) error {
+	if !configuration {
+		return nil
+	}
+	for deadline := time.Now().Add(daemonTakes); ; {
+		d, err := led.Reported(ctx)
+		if err != nil {
+			return err
+		}
+		switch {
+		case d != nil && d.Stopped.IsZero() && d.Serial >= serial:
+			return nil
+		case d != nil && d.Problem != "":
+			return fmt.Errorf("publish: it is recorded, but notifyrun serve (process %d on %s) cannot take it, and goes by the configuration of before: %s", d.PID, d.Host, d.Problem)
+		case time.Now().After(deadline):
+			fmt.Fprintf(a.stderr, "%s notifyrun serve has not taken the new configuration in %s; it will as soon as it can.\n", a.style(a.stderr).yellow("Note:"), daemonTakes)
+			return nil
+		}
+		if !wait(ctx, watchEvery) {
+			return nil // recorded; there is nothing to undo
+		}
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// watch follows runs in the record until they have ended, nothing has moved for
+// long, or ctx ends, which ends only the watching.
+func (a *app) watch(ctx context.Context, led engine.DaemonLedger, works []*engine.Work) (*engine.Report, error) {
+	report := &engine.Report{}
+	total := 0
+	for _, w := range works {
+		report.Runs = append(report.Runs, &engine.RunReport{RunHeader: w.RunHeader, Left: len(w.Deliveries)})
+		total += len(w.Deliveries)
+	}
+	var now atomic.Pointer[engine.Progress]
+	now.Store(&engine.Progress{Total: total})
+	stop := a.showProgress(ctx, func() engine.Progress { return *now.Load() })
+	defer stop()
+	reading := context.WithoutCancel(ctx)
+	for moved, before := time.Now(), -1; ; {
+		p := engine.Progress{Total: total, Outcomes: map[engine.Outcome]int{}}
+		open := false
+		for i, w := range works {
+			runs, err := led.Runs(reading, engine.RunQuery{ID: w.ID})
+			if err != nil {
+				return nil, err
+			}
+			r := report.Runs[i]
+			r.Outcomes, r.Left = finals(runs[0].Outcomes)
+			open = open || runs[0].Ended.IsZero()
+			for o, n := range r.Outcomes {
+				p.Outcomes[o] += n
+				p.Done += n
+			}
+		}
+		now.Store(&p)
+		if p.Done != before {
+			before, moved = p.Done, time.Now()
+		}
+		if !open || time.Since(moved) > daemonMoves || !wait(ctx, watchEvery) {
+			break
+		}
+	}
+	report.Interrupted = ctx.Err() != nil
+	return report, a.failures(reading, led, report)
+}
+
+// finals splits the outcomes of a run into those that are final and the number
+// of the others.
+func finals(outcomes map[engine.Outcome]int) (final map[engine.Outcome]int, left int) {
+	final = map[engine.Outcome]int{}
+	for o, n := range outcomes {
+		if o.Final() {
+			final[o] = n
+		} else {
+			left += n
+		}
+	}
+	return final, left
+}
+
+// failures adds to a report what history has of the deliveries that were not
+// accepted.
+func (a *app) failures(ctx context.Context, led engine.DaemonLedger, report *engine.Report) error {
+	for _, r := range report.Runs {
+		bad := 0
+		for o, n := range r.Outcomes {
+			if !o.Good() {
+				bad += n
+			}
+		}
+		if bad == 0 {
+			continue
+		}
+		last := map[string]engine.HistoryEntry{}
+		var order []string
+		for e, err := range led.History(ctx, engine.HistoryQuery{Run: r.ID}) {
+			if err != nil {
+				return err
+			}
+			if !e.Outcome.Final() || e.Outcome.Good() {
+				continue
+			}
+			if _, known := last[e.Target]; !known {
+				order = append(order, e.Target)
+			}
+			last[e.Target] = e
+		}
+		for _, target := range order {
+			r.Fail(last[target].Outcome, target, last[target].Text)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/engine/ledger"
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+var serveCommand = &command{
+	name: "serve", args: "[PATH]",
+	short: "keep the schedules and triggers of what was applied",
+	long: `Runs what notifyrun apply has published, and not the files in PATH: it keeps
+schedules and event triggers, fires what follows other runs, and drives all
+runs to their end, those that apply and fire start beside it too. A new apply
+is taken within a second or two. Secrets come to it by NOTIFYRUN_VAR_name, by
+-var-file or by secret_file.
+
+The first SIGTERM or Ctrl-C ends it in order: nothing more is sent, answers that
+are due are recorded, the rest goes on at the next start. The second one ends it
+at once. SIGHUP has it read secrets and certificates again.`,
+	run: (*app).serve,
+}
+
+// serveFlags are those of serve.
+type serveFlags struct {
+	values values
+	drain  time.Duration
+}
+
+func (a *app) serve(ctx context.Context, args []string) error {
+	var f serveFlags
+	a.flagSet()
+	a.valueFlags(&f.values)
+	a.logFlags("info")
+	a.flags.DurationVar(&f.drain, "drain", 10*time.Second, "how long to wait at the end for answers that are due, as a `duration`")
+	path, err := a.parsePath(args)
+	if err != nil {
+		return err
+	}
+	if f.drain < 0 {
+		return errors.New("serve: -drain must not be negative")
+	}
+	state, dir, err := a.placeOf(path, f.values)
+	if err != nil {
+		return err
+	}
+	lock, err := a.await(ctx, state)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	led, err := ledger.Open(ctx, state, ledger.ReadWrite)
+	if err != nil {
+		return err
+	}
+	defer led.Close()
+	lost, err := led.Recover(ctx, time.Now(), "notifyrun ended between the send and Asterisk's answer")
+	if err != nil {
+		return err
+	}
+	if lost > 0 {
+		a.log.Warn("an earlier notifyrun ended in mid-send; these deliveries are unknown now", "deliveries", lost)
+	}
+	d := &engine.Daemon{
+		Ledger: led,
+		Load: func(_ context.Context, applied *engine.Applied) (map[uint64]*schema.Config, error) {
+			return a.evaluateApplied(applied, dir, f.values)
+		},
+		Connect: a.link,
+		Log:     a.log,
+		Drain:   f.drain,
+		Reload:  hangups(ctx),
+		Self:    self(),
+	}
+	a.log.Info("notifyrun serves", "version", version, "state", state)
+	if err := d.Run(ctx); err != nil {
+		return err
+	}
+	a.log.Info("notifyrun has ended in order")
+	return nil
+}
+
+// self is this process as the state knows it.
+func self() engine.DaemonStatus {
+	s := engine.DaemonStatus{PID: os.Getpid(), Started: time.Now().UTC()}
+	s.Host, _ = os.Hostname() // for people; unknown is no reason to fail
+	return s
+}
+
+// placeOf finds the state and the directory of a configuration. The daemon goes
+// by what is in the state, so that files which are being edited, or which need
+// values that it does not have, must not keep it from starting.
+func (a *app) placeOf(path string, v values) (state, dir string, err error) {
+	src, diags := schema.Open(path)
+	if diags.HasErrors() {
+		if v.state == "" {
+			return "", "", a.mistakes(src, diags)
+		}
+		return v.state, directoryOf(path), nil
+	}
+	if v.state != "" {
+		return v.state, directoryOf(path), nil
+	}
+	if l, err := a.load(path, v); err == nil {
+		return l.state, directoryOf(path), nil
+	}
+	usual := src.StatePath(nil)
+	a.log.Warn("the files of the configuration cannot be evaluated; this goes by the state at its usual place", "state", usual)
+	return usual, directoryOf(path), nil
+}
+
+func directoryOf(path string) string {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return filepath.Dir(path)
+	}
+	return path
+}
+
+// await takes the lock of the state, after an apply that drives its runs itself
+// has ended.
+func (a *app) await(ctx context.Context, state string) (*ledger.WriterLock, error) {
+	said := false
+	for {
+		lock, err := ledger.Lock(state, "serve")
+		var locked *ledger.LockedError
+		if err == nil || !errors.As(err, &locked) || locked.Holder.Command == "serve" {
+			return lock, err
+		}
+		if !said {
+			a.log.Info("waiting for another command to end", "reason", err.Error())
+			said = true
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// evaluateApplied evaluates the applied configurations. The error names everything
+// that is missing, in a line.
+func (a *app) evaluateApplied(applied *engine.Applied, dir string, v values) (map[uint64]*schema.Config, error) {
+	configs := map[uint64]*schema.Config{}
+	for serial, content := range applied.Snapshots {
+		var snap schema.Snapshot
+		if err := json.Unmarshal(content, &snap); err != nil {
+			return nil, fmt.Errorf("read applied configuration %d: %w", serial, err)
+		}
+		snap.Dir = dir
+		cfg, diags := schema.Load(snap.Source(), schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version})
+		if diags.HasErrors() {
+			return nil, errors.New(inOneLine(diags))
+		}
+		configs[serial] = cfg
+	}
+	return configs, nil
+}
+
+// inOneLine words the errors among diagnostics for a log.
+func inOneLine(diags hcl.Diagnostics) string {
+	var all []string
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError {
+			all = append(all, strings.Join(strings.Fields(d.Summary+": "+d.Detail), " "))
+		}
+	}
+	return printable(strings.Join(all, "; "))
+}
