@@ -16,7 +16,7 @@ var mayImport = map[string][]string{
 	"amiclient/amisim":         nil,
 	"amiclient/amitest":        {"amiclient"},
 	"amiclient/internal/value": nil,
-	"engine":                   {"schema", "amiclient"},
+	"engine":                   {"schema", "amiclient", "amiclient/amievent"},
 	"engine/ledger":            {"engine"},
 	"cmd/notifyrun":            {"schema", "engine", "engine/ledger", "amiclient", "amiclient/amisim"},
 }
