@@ -146,6 +146,9 @@ func (c *checker) action(a Action) {
 			"Use fewer headers or fewer lines of content.")
 	}
 	kind := kindOf(a.Name)
+	if kind == kindOriginate && raisesEvent(a.Headers) {
+		kind = kindDialplanEvent
+	}
 	for i := range a.Headers {
 		c.line(kind, a.Headers[i])
 	}
@@ -154,7 +157,7 @@ func (c *checker) action(a Action) {
 		c.userEvent(a.Headers)
 	case kindSIPNotify, kindPJSIPNotify:
 		c.notify(kind, a.Headers)
-	case kindOriginate:
+	case kindOriginate, kindDialplanEvent:
 		c.originate(a.Headers)
 	case kindFilter:
 		c.filter(a.Headers)
@@ -168,7 +171,8 @@ func (c *checker) line(kind kind, h Header) {
 		c.refuse(field, name, fmt.Sprintf("its line has %d bytes on the wire, escapes counted; Asterisk refuses a line of more than %d", n, maxLine),
 			"Shorten it.")
 	}
-	if i := indexControl(h.Value); i >= 0 {
+	// Of the Data of a UserEvent dialplanEvent tells in which header it is.
+	if i := indexControl(h.Value); i >= 0 && !(kind == kindDialplanEvent && is(h.Name, "Data")) {
 		c.refuse(field, name, fmt.Sprintf("byte %d of its line on the wire is a control character (0x%02x); AMI cannot carry line ends, and others end up inside the %s", len(h.Name)+len(": ")+i+1, h.Value[i], kind.product()),
 			"Remove it; only the tab is allowed.")
 	}
@@ -198,6 +202,7 @@ const (
 	kindSIPNotify
 	kindPJSIPNotify
 	kindOriginate
+	kindDialplanEvent // an Originate of the application UserEvent
 	kindFilter
 )
 
@@ -221,7 +226,7 @@ func kindOf(action string) kind {
 // product is what comes of an action of the kind.
 func (k kind) product() string {
 	switch k {
-	case kindUserEvent:
+	case kindUserEvent, kindDialplanEvent:
 		return "user event"
 	case kindSIPNotify, kindPJSIPNotify:
 		return "SIP message"
@@ -237,6 +242,13 @@ func (k kind) subject(h Header) (Field, string) {
 			return FieldName, ""
 		}
 		return FieldBody, h.Name
+	case kindDialplanEvent:
+		switch {
+		case is(h.Name, "Data"):
+			return FieldMessage, ""
+		case is(h.Name, "Channel"):
+			return FieldChannel, ""
+		}
 	case kindSIPNotify, kindPJSIPNotify:
 		switch {
 		case is(h.Name, "Variable"):

@@ -257,18 +257,29 @@ func TestFieldError_noValues(t *testing.T) {
 	}
 }
 
-// separate is Asterisk's own way through a Variable header, step by step on a
-// C string (main/app.c: __ast_app_separate_args, main/manager.c:
+// separate is Asterisk's own way through a Variable header (main/manager.c:
 // man_do_variable_value), as the other opinion about what items does.
 func separate(value string) (names, values []string) {
+	for _, piece := range separateArguments(value, 64) {
+		name, val, ok := strings.Cut(piece, "=")
+		if ok && name != "" {
+			names, values = append(names, name), append(values, val)
+		}
+	}
+	return names, values
+}
+
+// separateArguments fills an array of that size as Asterisk does, step by step on
+// a C string (main/app.c: __ast_app_separate_args).
+func separateArguments(value string, size int) (pieces []string) {
 	buf := append([]byte(value), 0)
 	if value == "" {
-		return nil, nil
+		return nil
 	}
 	strlen := func(at int) int { return bytes.IndexByte(buf[at:], 0) }
 	var starts []int
 	scan, delim, paren, quote, bracket := 0, -1, 0, false, 0
-	for argc := 0; buf[scan] != 0 && argc < 63; argc++ {
+	for argc := 0; buf[scan] != 0 && argc < size-1; argc++ {
 		starts = append(starts, scan)
 		for split := false; buf[scan] != 0 && !split; scan++ {
 			switch b := buf[scan]; {
@@ -296,12 +307,9 @@ func separate(value string) (names, values []string) {
 		starts = append(starts, scan)
 	}
 	for _, start := range starts {
-		name, val, ok := strings.Cut(string(buf[start:start+strlen(start)]), "=")
-		if ok && name != "" {
-			names, values = append(names, name), append(values, val)
-		}
+		pieces = append(pieces, string(buf[start:start+strlen(start)]))
 	}
-	return names, values
+	return pieces
 }
 
 func TestItems_likeAsterisk(t *testing.T) {

@@ -13,7 +13,8 @@ import (
 // that excludes. They go for all events, those that this package listens to
 // itself as well: hold FullyBooted and Shutdown back, and a planned restart looks
 // like a lost connection. Answers and lists are never held back. A Client's next
-// connection has none: there, Subscriptions are the way to choose events.
+// connection has none: there, Subscriptions are the way to choose events, with
+// Config.FilterEvents at the server too.
 type AddFilter struct {
 	// Match says what to compare the Filter with, and how: a list without blanks of
 	// action(include) or action(exclude), name(the event's), header(the header's)

@@ -24,6 +24,10 @@ type Config struct {
 	BootTimeout time.Duration // how long a starting Asterisk may take for its modules after the login; default 60 s
 	KeepAlive   time.Duration // how often Client.Keep sends a Ping on a connection on which nothing is answered; default 30 s
 
+	// FilterEvents has the server hold back all events but those that
+	// Subscriptions name (action Filter), where it can do so safely: see Filter.
+	FilterEvents bool
+
 	Logger *slog.Logger // default: none
 	// DialContext replaces the dialling of TCP, for tunnels and tests.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)

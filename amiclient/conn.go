@@ -49,6 +49,7 @@ type Conn struct {
 	subscriptions atomic.Pointer[subscriptions]
 	subscribing   chan struct{} // held by the one who changes mask
 	mask          string        // the event classes that the server sends
+	sieve         sieve         // and which events of these, guarded likewise
 	received      chan struct{} // closed when no more events will come
 
 	knows knowledge

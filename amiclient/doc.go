@@ -36,7 +36,7 @@
 //	states       DeviceStateList, ExtensionStateList
 //	voicemail    MailboxCount, MailboxStatus, VoicemailRefresh, VoicemailUserStatus, VoicemailUsersList,
 //	             MWIDelete, MWIGet, MWIUpdate
-//	events       AddFilter, Events, UserEvent
+//	events       AddFilter, DialplanUserEvent, Events, UserEvent
 //	the server   Command, CoreSettings, CoreStatus, ListCommands, ModuleCheck, Ping, Reload
 //	the session  Challenge, Login, Logoff
 //
@@ -66,7 +66,8 @@
 //
 // [Conn.Subscribe] and [Client.Subscribe] have the server send the classes that a
 // [Filter] needs and return a [Subscription]; before the first, events are off. Package
-// amievent makes typed events of its messages. No consumer delays the socket: one
+// amievent makes typed events of its messages. With [Config].FilterEvents the server sends
+// of these classes only the events that are named. No consumer delays the socket: one
 // that is slow loses events, and a [MissedError] says how many and where. On a Client
 // it also says that a connection was lost in between, and on the first connection
 // that nothing is known from before: that is the moment to ask for the state that the

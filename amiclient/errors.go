@@ -144,7 +144,8 @@ func (e *ResponseError) hint() string {
 	switch e.Kind {
 	case ErrPermission:
 		if strings.HasPrefix(e.Text, "Originate") {
-			return "only users with write = system in manager.conf may have this application, or these words in its data; it depends on the version"
+			return "some versions keep applications that run programs, and others also data with CURL, DB, EVAL, FILE, ODBC, REALTIME or SHELL anywhere in capitals, " +
+				"from users without write = system in manager.conf: give it to this user, or write such words in small letters"
 		}
 		if need.class != "" {
 			return "give this manager user write = " + need.class + " in manager.conf (no blanks in the list), reload the manager module, and connect anew"

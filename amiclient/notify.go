@@ -97,57 +97,18 @@ type item struct {
 }
 
 // items takes the value of a Variable header apart as Asterisk does
-// (main/manager.c: man_do_variable_value; main/app.c: __ast_app_separate_args):
-// at commas outside quotes, parentheses and brackets, quotes and escaping
-// backslashes removed. It appends at most maxItems+1 to found.
+// (main/manager.c: man_do_variable_value). It appends at most maxItems+1 to found.
 func items(found []item, value string) []item {
 	if !strings.ContainsAny(value, `\",([`) {
 		return append(found, newItem(value, len(value)))
 	}
-	var (
-		text                = make([]byte, 0, len(value))
-		plain               = -1 // how much of text preceded the first quote or escape
-		quoted              bool
-		parentheses, square int
-	)
-	finish := func() {
-		if plain < 0 {
-			plain = len(text)
+	cutArguments(value, maxItems, func(piece []byte, marks []int) {
+		plain := len(piece)
+		if len(marks) > 0 {
+			plain = marks[0]
 		}
-		found = append(found, newItem(string(text), plain))
-		text, plain = text[:0], -1
-	}
-	for i := 0; i < len(value); i++ {
-		b := value[i]
-		switch {
-		case b == '"' || b == '\\':
-			if plain < 0 {
-				plain = len(text)
-			}
-			if b == '"' {
-				quoted = !quoted
-			} else if i++; i < len(value) {
-				text = append(text, value[i])
-			}
-			continue
-		case b == '(':
-			parentheses++
-		case b == ')' && parentheses > 0:
-			parentheses--
-		case b == '[':
-			square++
-		case b == ']' && square > 0:
-			square--
-		case b == ',' && !quoted && parentheses == 0 && square == 0:
-			finish()
-			if len(found) == maxItems {
-				return append(found, newItem(value[i+1:], 0))
-			}
-			continue
-		}
-		text = append(text, b)
-	}
-	finish()
+		found = append(found, newItem(string(piece), plain))
+	})
 	return found
 }
 

@@ -2,10 +2,16 @@ package amiclient
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
+
+// maxUniqueid is how long a Uniqueid may be (include/asterisk/channel.h:
+// AST_MAX_PUBLIC_UNIQUEID).
+const maxUniqueid = 149
 
 // Originate calls a channel and, once it has answered, runs an application or an
 // extension of the dialplan on it (main/manager.c: action_originate). Class
@@ -31,8 +37,8 @@ type Originate struct {
 	Variables      []Variable // channel variables
 	Codecs         []string   // as in allow of pjsip.conf
 	EarlyMedia     bool       // do not wait for the answer where media comes before it
-	ChannelID      string     // the Uniqueid that the channel is to have
-	OtherChannelID string     // that of the other half of a Local channel
+	ChannelID      string     // the Uniqueid that the channel is to have; of a Local one, the half on which the application runs
+	OtherChannelID string     // that of the other half of a Local channel; default ChannelID and ;2
 	Async          bool       // answer at once; the event OriginateResponse tells the rest
 }
 
@@ -83,25 +89,55 @@ func (o Originate) Do(ctx context.Context, on Doer) (*Message, error) {
 // originate holds the rules of an Originate that Asterisk does not: what it does
 // not use it ignores in silence.
 func (c *checker) originate(headers []Header) {
-	var application, exten, data bool
-	for _, h := range headers {
+	var channel, application, exten, data *Header
+	for i, h := range headers {
+		if !is(h.Name, "Variable") && slices.ContainsFunc(headers[:i], func(earlier Header) bool { return is(earlier.Name, h.Name) }) {
+			c.refuse(FieldHeader, h.Name, "it is given twice; Asterisk would drop the second in silence", "Give it once.")
+			continue
+		}
 		switch {
+		case is(h.Name, "Channel"):
+			channel = &headers[i]
 		case is(h.Name, "Application"):
-			application = true
+			application = &headers[i]
 		case is(h.Name, "Data"):
-			data = true
+			data = &headers[i]
 		case is(h.Name, "Exten"):
-			exten = true
+			exten = &headers[i]
 		case is(h.Name, "Timeout"):
 			if n, err := strconv.Atoi(h.Value); err != nil || n <= 0 {
 				c.refuse(FieldHeader, h.Name, "it is not a number of milliseconds above zero", "Give the channel time to answer.")
 			}
+		case is(h.Name, "ChannelId") || is(h.Name, "OtherChannelId"):
+			if len(h.Value) > maxUniqueid {
+				c.refuse(FieldHeader, h.Name, fmt.Sprintf("it has %d bytes; Asterisk takes no more than %d", len(h.Value), maxUniqueid), "Shorten it.")
+			}
 		}
 	}
-	if application && exten {
+	if channel == nil || !strings.Contains(channel.Value, "/") {
+		c.refuse(FieldChannel, "", "the call is for nobody; Asterisk wants a channel driver, a slash and what it is to dial", "Write it as PJSIP/1001 or Local/extension@context.")
+	}
+	if application != nil && exten != nil {
 		c.refuse(FieldHeader, "Exten", "there is an application too, which Asterisk runs in its place", "Give one of them.")
 	}
-	if data && !application {
+	if data != nil && application == nil {
 		c.refuse(FieldHeader, "Data", "there is no application that it could be for; Asterisk ignores it", "Name the application.")
 	}
+	if application != nil && is(application.Value, "UserEvent") {
+		if data == nil {
+			data = new(Header)
+		}
+		c.dialplanEvent(data.Value)
+	}
+}
+
+// raisesEvent tells whether an Originate runs the application UserEvent, whose
+// arguments are checked one by one.
+func raisesEvent(headers []Header) bool {
+	for i := range headers {
+		if is(headers[i].Name, "Application") {
+			return is(headers[i].Value, "UserEvent")
+		}
+	}
+	return false
 }

@@ -40,6 +40,8 @@
 //     and of a repeated header the fields have the first.
 //   - A UserEvent shows only its own headers by Get, Values, All and Headers. The
 //     channel's are in its field Channel, and neither can stand in for the other.
+//   - ConfirmationOf tells which user event of one's own an event is about, by the
+//     id that it was sent with.
 //   - An ActionID drawn by amiclient is secret until it was used. A user event that
 //     has that of one's own answer is one's own, unless somebody who reads class
 //     user repeats it.

@@ -2,6 +2,7 @@ package amievent_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log"
@@ -135,6 +136,44 @@ func ExampleUserEvent() {
 	// Output:
 	// our own, about phone 1001
 	// Reboot of phone 1002 by PJSIP/1003-00000001 in extension 100 (it says 999)
+}
+
+// Have the dialplan raise a user event, and learn what became of it.
+func ExampleConfirmationOf() {
+	server, conn := simulate(amisim.Config{Extensions: map[string][]string{"event@notifyrun": {"Answer()", "Wait(1)"}}})
+	defer server.Close()
+	defer conn.Close()
+	ctx := context.Background()
+	sub, err := conn.Subscribe(ctx, amiclient.Filter{Events: []string{"UserEvent", "OriginateResponse"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	id := rand.Text()
+	event := amiclient.DialplanUserEvent{
+		Channel: "Local/event@notifyrun/n",
+		Name:    "Maintenance",
+		Headers: []amiclient.Header{{Name: "Site", Value: "hq, 2nd floor"}},
+		ID:      id,
+	}
+	err = conn.Go(ctx, id, event.Action(), func(_ *amiclient.Message, err error) {
+		if err != nil { // refused, or nobody knows
+			log.Print(err)
+		}
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for e, err := range amievent.Receive[amievent.Event](ctx, sub) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if c, ok := amievent.ConfirmationOf(e); ok && c.ActionID == id {
+			fmt.Println("raised:", c.Raised)
+			break
+		}
+	}
+	// Output: raised: true
 }
 
 // Whatever has no type of its own, and whatever has no field, is there.

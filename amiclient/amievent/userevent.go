@@ -64,6 +64,16 @@ func newUserEvent(m *amiclient.Message) *UserEvent {
 // there the two cannot be told apart.
 func (e *UserEvent) FromAMI() bool { return e.Channel.Name == "" && e.Channel.Uniqueid == "" }
 
+// Origin returns what tells a client that it raised the event itself: the
+// ActionID if it came by the action UserEvent, and if the dialplan raised it the
+// Uniqueid of the channel, which is the ID of an amiclient.DialplanUserEvent.
+func (e *UserEvent) Origin() string {
+	if e.FromAMI() {
+		return e.ActionID
+	}
+	return e.Channel.Uniqueid
+}
+
 // Get returns the value of the first of the event's own headers of that name,
 // compared without regard to case, or "".
 func (e *UserEvent) Get(name string) string {

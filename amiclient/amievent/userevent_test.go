@@ -3,6 +3,7 @@ package amievent_test
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,6 +78,87 @@ func TestUserEvent(t *testing.T) {
 				t.Errorf("the whole is lost: %q", e.Event())
 			}
 		})
+	}
+}
+
+func TestHeadersOf(t *testing.T) {
+	// As Asterisk 16.28 and 22.10 said alike: recorded, names shortened.
+	const ari = "Channel: Local/hold@default-00000001;1⏎ChannelState: 6⏎ChannelStateDesc: Up⏎CallerIDNum: <unknown>⏎CallerIDName: <unknown>⏎ConnectedLineNum: <unknown>⏎" +
+		"ConnectedLineName: <unknown>⏎Language: en⏎AccountCode: ⏎Context: default⏎Exten: hold⏎Priority: 1⏎Uniqueid: ari-1⏎Linkedid: ari-1⏎" +
+		"UserEvent: Raised⏎Phone: 102⏎Exten: 7⏎UserEvent: Forged"
+	channel := []string{"Channel", "Local/hold@default-00000000;1", "ChannelState", "6", "ChannelStateDesc", "Up", "CallerIDNum", "<unknown>", "CallerIDName", "Bob", "ConnectedLineNum", "<unknown>",
+		"ConnectedLineName", "<unknown>", "Language", "en", "AccountCode", "", "Context", "default", "Exten", "hold", "Priority", "1", "Uniqueid", "1795299172.4", "Linkedid", "1795299172.3"}
+	without := func(names ...string) (kept []string) {
+		for i := 0; i < len(channel); i += 2 {
+			if !slices.Contains(names, channel[i]) {
+				kept = append(kept, channel[i:i+2]...)
+			}
+		}
+		return kept
+	}
+	for _, test := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"by AMI", "UserEvent: Reboot⏎ActionID: r1⏎Phone: 101⏎Phone: 102⏎nocolon⏎Empty: ", []string{"UserEvent", "Reboot", "ActionID", "r1", "Phone", "101", "Phone", "102", "Empty", ""}},
+		{"by AMI with what is the server's", "UserEvent: x⏎ActionID: u2⏎Event: Foo⏎userevent: Bar⏎Privilege: system,all⏎Response: Success", []string{"UserEvent", "x", "ActionID", "u2", "Response", "Success"}},
+		{"by AMI, claiming a channel", "UserEvent: x⏎Channel: PJSIP/1", []string{"UserEvent", "x", "Channel", "PJSIP/1"}},
+		{"by AMI at a time", "Timestamp: 1.000001⏎SystemName: pbx1⏎UserEvent: x⏎timestamp: noon", []string{"SystemName", "pbx1", "UserEvent", "x", "timestamp", "noon"}},
+		{"of the dialplan", snapshot + "UserEvent: Reboot⏎Phone: 101⏎ Sp : x", slices.Concat(without(), []string{"UserEvent", "Reboot", "Phone", "101", " Sp ", "x"})},
+		{"of the dialplan, its own extension", snapshot + "UserEvent: Moved⏎Exten: 5⏎uniqueid: ", slices.Concat(without("Exten", "Uniqueid"), []string{"UserEvent", "Moved", "Exten", "5", "uniqueid", ""})},
+		{"of the dialplan, claiming to be another", snapshot + "UserEvent: x⏎Event: Shutdown⏎UserEvent: y", slices.Concat(without(), []string{"UserEvent", "x"})},
+		{"of the dialplan with variables", snapshot + "ChanVariable: A=1⏎ChanVariable: B=2⏎UserEvent: x", slices.Concat(without(), []string{"ChanVariable", "A=1", "ChanVariable", "B=2", "UserEvent", "x"})},
+		{"of ARI", ari, []string{"Channel", "Local/hold@default-00000001;1", "ChannelState", "6", "ChannelStateDesc", "Up", "CallerIDNum", "<unknown>", "CallerIDName", "<unknown>",
+			"ConnectedLineNum", "<unknown>", "ConnectedLineName", "<unknown>", "Language", "en", "AccountCode", "", "Context", "default", "Priority", "1", "Uniqueid", "ari-1", "Linkedid", "ari-1",
+			"UserEvent", "Raised", "Phone", "102", "Exten", "7"}},
+		{"of ARI with two channels", snapshot + "2Channel: PJSIP/102-1⏎2Exten: 9⏎UserEvent: x⏎2Exten: 8", slices.Concat(without(), []string{"2Channel", "PJSIP/102-1", "UserEvent", "x", "2Exten", "8"})},
+		{"without a name", "Phone: 101⏎Event: Foo", []string{"Phone", "101", "Event", "Foo"}},
+	} {
+		got := amievent.HeadersOf(message(t, "Event: UserEvent⏎Privilege: user,all⏎"+test.text))
+		want := headers(slices.Concat([]string{"Event", "UserEvent", "Privilege", "user,all"}, test.want)...)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", test.name, got, want)
+		}
+	}
+	m := message(t, "Event: PeerStatus⏎Privilege: system,all⏎Event: twice⏎nocolon⏎Cause: a⏎Cause: b")
+	if got, want := amievent.HeadersOf(m), headers("Event", "PeerStatus", "Privilege", "system,all", "Event", "twice", "Cause", "a", "Cause", "b"); !slices.Equal(got, want) {
+		t.Errorf("of another event: %q", got)
+	}
+	// What was recorded of real servers, whole.
+	events := 0
+	recorded(t, func(name string, m *amiclient.Message) {
+		events++
+		if _, user := amievent.Parse(m).(*amievent.UserEvent); user {
+			return
+		}
+		if got, want := amievent.HeadersOf(m), slices.DeleteFunc(m.Headers(), func(h amiclient.Header) bool { return h.Name == "" }); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	})
+	if events == 0 {
+		t.Error("nothing was recorded")
+	}
+}
+
+func TestConfirmationOf(t *testing.T) {
+	const response = "Event: OriginateResponse⏎Privilege: call,all⏎"
+	const user = "Event: UserEvent⏎Privilege: user,all⏎"
+	for _, test := range []struct {
+		name, text string
+		want       amievent.Confirmation
+		ok         bool
+	}{
+		{"by AMI", user + "UserEvent: x⏎ActionID: r1⏎Uniqueid: 7", amievent.Confirmation{ActionID: "r1", Raised: true}, true},
+		{"by AMI without an id", user + "UserEvent: x⏎Uniqueid: 7", amievent.Confirmation{Raised: true}, false},
+		{"of the dialplan", user + snapshot + "UserEvent: x⏎ActionID: r1⏎Uniqueid: 7", amievent.Confirmation{ActionID: "1795299172.4", Raised: true}, true},
+		{"answered", response + "ActionID: r1⏎Response: Success⏎Reason: 4⏎Uniqueid: r1", amievent.Confirmation{ActionID: "r1", Reason: amievent.OriginateAnswered}, false},
+		{"not answered", response + "ActionID: r1⏎Response: Failure⏎Reason: 3⏎Uniqueid: r1", amievent.Confirmation{ActionID: "r1", Reason: amievent.OriginateUnanswered}, true},
+		{"refused, of nobody", response + "Response: Failure⏎Reason: 0⏎Uniqueid: <unknown>", amievent.Confirmation{}, false},
+		{"another", "Event: Hangup⏎Privilege: call,all⏎ActionID: r1⏎Uniqueid: r1", amievent.Confirmation{}, false},
+	} {
+		if got, ok := amievent.ConfirmationOf(amievent.Parse(message(t, test.text))); got != test.want || ok != test.ok {
+			t.Errorf("%s: %+v, %v", test.name, got, ok)
+		}
 	}
 }
 

@@ -195,6 +195,13 @@ func (s *Server) channel(name string) *channel {
 	return nil
 }
 
+// taken tells whether a channel has this Uniqueid.
+func (s *Server) taken(uniqueid string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.channels, func(ch *channel) bool { return ch.uniqueid == uniqueid })
+}
+
 // called finds the channel of chan_sip with this Call-ID; the caller holds mu.
 func (s *Server) called(callID string) *channel {
 	for _, ch := range s.channels {

@@ -5,9 +5,19 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-// maxArguments is how many arguments the application UserEvent takes, its name included.
+// blanks are what ast_strip takes off.
+var blanks = func() string {
+	var b strings.Builder
+	for c := range rune(' ' + 1) {
+		b.WriteRune(c)
+	}
+	return b.String()
+}()
+
+// maxArguments is how many arguments the application UserEvent takes, its name included; the last stays raw.
 const maxArguments = 101
 
 // extension runs an extension on a channel. One that is not there hangs up.
@@ -60,19 +70,21 @@ func (s *Server) execute(ch *channel, application, data string, then []string) {
 	next()
 }
 
-// userEvent makes headers of the arguments of the application UserEvent; nil if there is no name (apps/app_userevent.c:
-// userevent_exec; main/stasis.c: multi_user_event_to_ami). A key that comes again has its last value at its first place.
+// userEvent makes headers of the arguments of the application UserEvent; nil if there is no name, or any of it is not
+// UTF-8 (apps/app_userevent.c: userevent_exec; main/stasis.c: multi_user_event_to_ami). A key that comes again has its
+// last value at its first place.
 func userEvent(data string) []Header {
 	var name string
 	var body []Header
-	first := true
+	first, broken := true, false
 	separate(data, maxArguments, func(item string) {
 		if first {
-			name, first = item, false
+			name, first, broken = item, false, !utf8.ValidString(item)
 			return
 		}
 		key, value, found := strings.Cut(item, ":")
-		value = strings.TrimSpace(value)
+		value = strings.Trim(value, blanks)
+		broken = broken || found && !utf8.ValidString(item)
 		i := slices.IndexFunc(body, func(h Header) bool { return h.Name == key })
 		switch {
 		case !found:
@@ -84,7 +96,7 @@ func userEvent(data string) []Header {
 			body = append(body, Header{key, value})
 		}
 	})
-	if name == "" {
+	if data == "" || broken {
 		return nil
 	}
 	return append([]Header{{"UserEvent", name}}, body...)

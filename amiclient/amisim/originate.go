@@ -15,7 +15,7 @@ type call struct {
 	application, data string // to run once it is answered, or …
 	context, exten    string // … the extension to go on in
 	callerID, account string
-	uniqueid          string
+	uniqueid, other   string // that the channel is to have, and the other half of a Local one
 	async             bool
 }
 
@@ -23,7 +23,7 @@ type call struct {
 func (c *session) runOriginate(r *request) {
 	o := call{
 		id: r.get("ActionID"), channel: r.get("Channel"), application: r.get("Application"), data: r.get("Data"), context: r.get("Context"),
-		exten: r.get("Exten"), callerID: r.get("CallerID"), account: r.get("Account"), uniqueid: r.get("ChannelId"), async: isTrue(r.get("Async")),
+		exten: r.get("Exten"), callerID: r.get("CallerID"), account: r.get("Account"), uniqueid: r.get("ChannelId"), other: r.get("OtherChannelId"), async: isTrue(r.get("Async")),
 	}
 	if trouble := c.refuses(&o, r.get("Priority"), r.get("Timeout")); trouble != "" {
 		c.fail(r, trouble)
@@ -53,7 +53,7 @@ func (c *session) refuses(o *call, priority, timeout string) string {
 		return "Invalid timeout"
 	case !strings.Contains(o.channel, "/"):
 		return "Invalid channel"
-	case len(o.uniqueid) > maxUniqueid:
+	case len(o.uniqueid) > maxUniqueid || len(o.other) > maxUniqueid:
 		return "Uniqueid length exceeds maximum of " + strconv.Itoa(maxUniqueid) + "\n"
 	case o.application != "" && c.writes&classSystem == 0 && config.Version.screens(o.application, o.data):
 		if config.Version.ScreensOriginate {
@@ -84,8 +84,11 @@ func containsAny(s string, parts ...string) bool {
 }
 
 // dial makes the channels of a call that is answered, nil if it fails: one to a phone, or the two halves of a Local one,
-// the first of which is the caller's.
+// the first of which is the caller's. It fails too if another channel has the Uniqueid that one is to have.
 func (s *Server) dial(o *call) []*channel {
+	if s.taken(o.uniqueid) || s.taken(o.other) {
+		return nil
+	}
 	driver, rest, _ := strings.Cut(o.channel, "/")
 	if !strings.EqualFold(driver, "Local") {
 		ch, err := s.ring(strings.ToUpper(driver), rest)
@@ -98,6 +101,9 @@ func (s *Server) dial(o *call) []*channel {
 	exten, context, found := strings.Cut(target, "@")
 	if !found {
 		context = "default"
+	}
+	if o.uniqueid != "" && o.other == o.uniqueid {
+		return nil
 	}
 	if _, there := s.config.Extensions[exten+"@"+context]; !there {
 		return nil
@@ -114,6 +120,9 @@ func (s *Server) dial(o *call) []*channel {
 func (s *Server) dressed(o *call, channels ...*channel) []*channel {
 	if o.uniqueid != "" {
 		channels[0].uniqueid = o.uniqueid
+		if len(channels) > 1 { // main/core_unreal.c: ast_unreal_new_channels
+			channels[1].uniqueid = orDefault(o.other, o.uniqueid+";2")
+		}
 	}
 	number, name := o.caller()
 	for _, ch := range channels {
@@ -173,7 +182,7 @@ func (s *Server) connect(o *call, channels []*channel) {
 
 // originated raises OriginateResponse. ch is nil for a call that failed.
 func (s *Server) originated(o *call, ch *channel) {
-	response, name, reason, uniqueid := "Failure", o.channel, "0", "<unknown>"
+	response, name, reason, uniqueid := "Failure", o.channel, "0", orDefault(o.uniqueid, "<unknown>")
 	if ch != nil {
 		response, name, reason, uniqueid = "Success", ch.name, "4", ch.uniqueid
 	}

@@ -26,6 +26,7 @@ const (
 	UserNoSystem = "nosystem"  // read and write user only: neither SIPnotify nor PJSIPNotify
 	UserCaller   = "caller"    // read user,call; write originate: calls, as far as those need no more rights
 	UserNothing  = "nothing"   // may log in, no more
+	UserARI      = "ari"       // of ARI, with AsteriskConfig.ARI
 	Secret       = "s3cret"
 )
 
@@ -53,6 +54,7 @@ type AsteriskConfig struct {
 	NoOutbound bool   // leave out default_outbound_endpoint, so that URI targets go nowhere
 	HEP        string // ip:port of a HEPv3 collector, default none
 	Qualified  bool   // have EndpointQualified, EndpointSingle and EndpointBare too
+	ARI        bool   // have ARI, and its user UserARI
 	Mailboxes  bool   // have voicemail boxes, where app_voicemail is: 101 of Alice Example, alice@example.com, and 102 of Bob, without address
 }
 
@@ -65,6 +67,7 @@ type Asterisk struct {
 	TLS     *tls.Config // trusts the server's self-made certificate
 	SIPAddr string      // UDP address of PJSIP
 	ChanSIP bool        // SIPnotify exists
+	ARIAddr string      // HTTP, with AsteriskConfig.ARI
 	// ChanSIPAddr is the UDP address of chan_sip, where it exists.
 	ChanSIPAddr string
 

@@ -26,9 +26,14 @@ var modules = strings.Fields(`
 	res_pjsip_endpoint_identifier_user res_pjsip_endpoint_identifier_ip
 	res_pjsip_sdp_rtp res_rtp_asterisk chan_pjsip res_manager_devicestate chan_sip`)
 
+// ariModules are those that a server with ARI loads as well, where its build has them.
+var ariModules = strings.Fields(`
+	res_http_websocket res_websocket_client res_stasis res_stasis_recording res_stasis_playback res_stasis_snoop res_stasis_answer
+	res_ari_model res_ari res_ari_applications res_ari_events res_ari_channels app_stasis`)
+
 // empty files that only keep the log free of errors.
 var emptyFiles = strings.Fields(`cdr cel stasis sorcery pjproject rtp features indications codecs acl udptl extconfig
-	users ccss cli cli_aliases dnsmgr dsp websocket_client http sip_notify voicemail`)
+	users ccss cli cli_aliases dnsmgr dsp websocket_client http ari sip_notify voicemail`)
 
 // extensions.conf: hold is a call that stays, say a user event by the dialplan, the hints are states that can be listed.
 const extensions = `[default]
@@ -41,7 +46,7 @@ exten => dynamic,hint,PJSIP/dynamic
 
 // configure writes the server's configuration directory and chooses its ports.
 func (a *Asterisk) configure(root string, config AsteriskConfig) error {
-	var ports [4]int
+	var ports [5]int
 	for i := range ports {
 		port, err := freePort()
 		if err != nil {
@@ -49,7 +54,7 @@ func (a *Asterisk) configure(root string, config AsteriskConfig) error {
 		}
 		ports[i] = port
 	}
-	ami, amiTLS, sip, chanSIP := ports[0], ports[1], ports[2], ports[3]
+	ami, amiTLS, sip, chanSIP, ari := ports[0], ports[1], ports[2], ports[3], ports[4]
 	local := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 	a.Addr, a.TLSAddr, a.SIPAddr, a.ChanSIPAddr = local(ami), local(amiTLS), local(sip), local(chanSIP)
 	if config.Phone == "" {
@@ -70,6 +75,10 @@ func (a *Asterisk) configure(root string, config AsteriskConfig) error {
 	load := modules
 	if config.HEP != "" {
 		load = append(load[:len(load):len(load)], "res_hep", "res_hep_pjsip")
+	}
+	if config.ARI {
+		load = append(load[:len(load):len(load)], ariModules...)
+		a.ARIAddr = local(ari)
 	}
 	for _, name := range load {
 		if _, err := os.Stat(filepath.Join(found[0], name+".so")); err == nil {
@@ -120,6 +129,10 @@ tlsprivatekey=%s/var/key.pem
 	}
 	if config.Mailboxes {
 		files["voicemail.conf"] = "[general]\nformat=wav\n[default]\n101 => 1234,Alice Example,alice@example.com\n102 => 5678,Bob\n"
+	}
+	if config.ARI {
+		files["http.conf"] = fmt.Sprintf("[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport=%d\n", ari)
+		files["ari.conf"] = "[general]\nenabled=yes\n[" + UserARI + "]\ntype=user\nread_only=no\npassword=" + Secret + "\n"
 	}
 	if a.TLS, err = certificate(files); err != nil {
 		return fmt.Errorf("make certificate: %w", err)

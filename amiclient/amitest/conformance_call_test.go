@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/notifyrun/notifyrun/amiclient"
 )
 
 // local is a channel's snapshot in an event: of the first half of a Local channel to an extension that holds.
@@ -16,6 +18,29 @@ func local(exten string) string {
 
 func said(exten, rest string) string {
 	return "Event: UserEvent\nPrivilege: user,all\n" + local(exten) + "UserEvent: " + rest + "\n\n"
+}
+
+// identified is the snapshot of the first half whose Uniqueid was given.
+func identified(id string) string {
+	return strings.ReplaceAll(local("hold"), "«\\d+\\.\\d+»", id)
+}
+
+// numbered repeats a text with numbers in it, twice each.
+func numbered(format string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i, i)
+	}
+	return b.String()
+}
+
+// typed is an action of the client as it writes it.
+func typed(id string, a amiclient.Action) string {
+	wire, err := a.Append(nil, id)
+	if err != nil {
+		panic(err)
+	}
+	return strings.ReplaceAll(string(wire), "\r\n", "\n")
 }
 
 func hungUp(channel string) string {
@@ -65,6 +90,27 @@ var calls = []dialogue{
 	{name: "user event of odd arguments", mask: "user,call",
 		send: originate(hold, "Application: UserEvent", `Data: Reboot,A:1,B: 2 ,"C:3,4",D\,E:5,nocolon,A:9, Sp : x ,F:,eventname:New`), want: queued,
 		events: []string{said("hold", "New\nA: 9\nB: 2\nC: 3,4\nD,E: 5\n Sp : x\nF: "), hungUp(halfOne), hungUp(halfTwo)}},
+	// Of the arguments after the name the hundredth stays as it is written.
+	{name: "user event of many arguments", mask: "user,call", send: originate(hold, "Application: UserEvent", "Data: R"+numbered(`,"h%d":\%d`, 99)+`,"x":\1,y:2`), want: queued,
+		events: []string{said("hold", "R"+numbered("\nh%d: %d", 99)+"\n\"x\": \\1,y:2"), hungUp(halfOne), hungUp(halfTwo)}},
+	{name: "user event of the typed action", mask: "user,call", want: queued,
+		send: typed("o", amiclient.DialplanUserEvent{Channel: "Local/hold@default/n", Name: ` a "b", (c] \ ${EXTEN}`, ID: "conformance-2", Headers: []amiclient.Header{
+			{Name: ` k,"(\ `, Value: `v: ",)\[ [é] \`}, {Name: "Exten", Value: "5"}, {Name: "Empty"}, {Name: "K", Value: "1"}, {Name: "k", Value: "2"}}}.Action()),
+		events: []string{
+			"Event: UserEvent\nPrivilege: user,all\n" + identified("conformance-2") + "UserEvent:  a \"b\", (c] \\ ${EXTEN}\n k,\"(\\ : v: \",)\\[ [é] \\\nExten: 5\nEmpty: \nK: 1\nk: 2\n\n",
+			"Event: OriginateResponse\nPrivilege: call,all\nActionID: o\nResponse: Success\n«.*»Reason: 4\nUniqueid: conformance-2\n«.*»", hungUp(halfOne), hungUp(halfTwo)}},
+	{name: "user event that is not UTF-8", mask: "user,call", send: originate(hold, "Application: UserEvent", "Data: Reboot,A:1,B:\xff", "Async: true"), want: queued,
+		events: []string{originated("Success", halfOne, "Application: UserEvent\nData: Reboot,A:1,B:«.{1,3}»", "4", "«\\d+\\.\\d+»"), hungUp(halfOne), hungUp(halfTwo)}, never: []string{"Event: UserEvent\n«.*»"}},
+	{name: "user event with a key that is not UTF-8", mask: "user,call", send: originate(hold, "Application: UserEvent", "Data: Reboot,A\xff:1"), want: queued,
+		events: []string{hungUp(halfOne), hungUp(halfTwo)}, never: []string{"Event: UserEvent\n«.*»"}},
+	{name: "user event with an empty name", mask: "user,call", send: originate(hold, "Application: UserEvent", "Data: ,A:\t1\t,:2"), want: queued,
+		events: []string{said("hold", "\nA: 1\n: 2"), hungUp(halfOne), hungUp(halfTwo)}},
+	{name: "ids of both halves", mask: "user,call", send: originate(hold, "Application: UserEvent", "Data: R", "ChannelId: conformance-3"), want: queued,
+		events: []string{hungUp("«Local/hold@default-[0-9a-f]{8};1\n.*»Uniqueid: conformance-3"), hungUp("«Local/hold@default-[0-9a-f]{8};2\n.*»Uniqueid: conformance-3;2\nLinkedid: conformance-3")}},
+	{name: "ids of both halves given", mask: "user,call", send: originate(hold, "Application: UserEvent", "Data: R", "ChannelId: conformance-4", "OtherChannelId: other"), want: queued,
+		events: []string{hungUp("«Local/hold@default-[0-9a-f]{8};1\n.*»Uniqueid: conformance-4"), hungUp("«Local/hold@default-[0-9a-f]{8};2\n.*»Uniqueid: other\nLinkedid: conformance-4")}},
+	{name: "one id for both halves", mask: "user,call", send: originate(hold, "Application: UserEvent", "Data: R", "Async: true", "ChannelId: conformance-5", "OtherChannelId: conformance-5"), want: queued,
+		events: []string{originated("Failure", "Local/hold@default/n", "Application: UserEvent\nData: R", "0", "conformance-5")}, never: []string{"Event: UserEvent\n«.*»"}},
 	{name: "user event without a name", mask: "call", send: originate(hold, "Application: UserEvent", "Async: true"), want: queued,
 		events: []string{originated("Success", halfOne, "Application: UserEvent\nData: ", "4", "«\\d+\\.\\d+»"), hungUp(halfOne), hungUp(halfTwo)}},
 	{name: "user event of the dialplan", mask: "user,call", send: originate(hold, "Context: default", "Exten: say", "Priority: 1", "Async: yes"), want: queued,
@@ -105,6 +151,17 @@ func (p *pbx) channels(t *testing.T) {
 		has: []string{queued + "Response: Success\nActionID: s\nEventList: start\nMessage: Channels will follow\n\nEvent: CoreShowChannel\nActionID: s\nChannel: Local/hold@default-",
 			"\nApplication: ", "\nDuration: 00:00:0", "\nBridgeId: \n\n", "\n\nEvent: CoreShowChannelsComplete\nActionID: s\nEventList: Complete\nListItems: 2\n\n",
 			"Output: Requested Hangup on channel 'Local/hold@default-"},
+		events: []string{hungUp(halfOne), hungUp(halfTwo)}})
+	p.noChannels(t)
+}
+
+// takenID calls with the Uniqueid of a channel that is up.
+func (p *pbx) takenID(t *testing.T) {
+	p.noChannels(t)
+	p.run(t, dialogue{send: originate(hold, "Application: Wait", "Data: 60", "ChannelId: taken"), want: queued})
+	p.run(t, dialogue{mask: "user,call", send: originate(hold, "Application: UserEvent", "Data: R", "ChannelId: taken", "Async: true"), want: queued,
+		events: []string{originated("Failure", "Local/hold@default/n", "Application: UserEvent\nData: R", "0", "taken")}, never: []string{"Event: UserEvent\n«.*»"}})
+	p.run(t, dialogue{mask: "call", send: "Action: Command\nCommand: channel request hangup all\n\n", has: []string{"Output: Requested Hangup on channel 'Local/hold@default-"},
 		events: []string{hungUp(halfOne), hungUp(halfTwo)}})
 	p.noChannels(t)
 }

@@ -31,6 +31,7 @@ type dialogue struct {
 	// events come as well, in any order, before the answer or after it. With them, mask is only of what they need: events
 	// that no pattern fits, and that are no list items, are passed over.
 	events []string
+	never  []string // … and these must not come before the last of them
 
 	has    []string // instead of want: parts that the answer must have, …
 	hasNot []string // … and parts it must not have
@@ -51,6 +52,7 @@ func TestConformance(t *testing.T) {
 		t.Run("MD5 login", func(t *testing.T) { p.md5Login(t) })
 		t.Run("registration", func(t *testing.T) { p.registration(t) })
 		t.Run("channels", func(t *testing.T) { p.channels(t) })
+		t.Run("taken id", func(t *testing.T) { p.takenID(t) })
 		t.Run("call", func(t *testing.T) { p.call(t) })
 		if p.major == 16 {
 			t.Run("call by chan_sip", func(t *testing.T) { p.callSIP(t) })
@@ -109,7 +111,7 @@ func (p *pbx) run(t *testing.T, d dialogue) {
 		answer = readAnswer(t, r, d.ends)
 	} else {
 		nudge(t, conn)
-		answer = p.readEvents(t, r, d.events)
+		answer = p.readEvents(t, r, d.events, d.never)
 	}
 	p.checkAnswer(t, d, answer)
 
@@ -217,8 +219,8 @@ func readAnswer(t *testing.T, r *bufio.Reader, ends bool) string {
 }
 
 // readEvents reads up to the answer to the closing Ping and until all events have come, whichever is later, and returns
-// the answer without any events.
-func (p *pbx) readEvents(t *testing.T, r *bufio.Reader, events []string) string {
+// the answer without any events. None of never may come.
+func (p *pbx) readEvents(t *testing.T, r *bufio.Reader, events, never []string) string {
 	t.Helper()
 	var answer strings.Builder
 	waiting := slices.Clone(events)
@@ -239,6 +241,9 @@ func (p *pbx) readEvents(t *testing.T, r *bufio.Reader, events []string) string 
 			fits := func(e string) bool { return pattern(strings.ReplaceAll(e, "\n", "\r\n")).MatchString(m) }
 			if i := slices.IndexFunc(waiting, fits); i >= 0 {
 				waiting = slices.Delete(waiting, i, i+1)
+			}
+			if slices.ContainsFunc(never, fits) {
+				t.Errorf("this came: %q", m)
 			}
 		}
 	}
