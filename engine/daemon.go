@@ -84,14 +84,15 @@ type loop struct {
 	committer *committer
 	observer  Observer
 
-	serving *Serving // nil: nothing was ever applied
-	seen    uint64   // serial of the newest configuration, also of one that cannot be evaluated
-	problem string
-	pauses  map[string]Pause
-	open    map[string]map[string]bool // ids of open runs, by job
-	table   Timetable
-	lanes   map[string]*servedLane
-	version Version
+	serving  *Serving // nil: nothing was ever applied
+	seen     uint64   // serial of the newest configuration, also of one that cannot be evaluated
+	problem  string
+	pauses   map[string]Pause
+	open     map[string]map[string]bool // ids of open runs, by job
+	table    Timetable
+	lanes    map[string]*servedLane
+	retiring map[string]chan struct{} // lanes that were given up, by PBX: closed once they have ended
+	version  Version
 
 	arrivals []arrival // that fire
 	debounce debouncer
@@ -105,6 +106,7 @@ type loop struct {
 	hold    time.Time // nothing is recorded before: the ledger has failed
 	failing bool
 	looked  time.Time // when was looked last, for jumps of the clock
+	told    time.Time // when others were last told how the daemon is
 
 	mu     sync.Mutex
 	inbox  []func(now time.Time)
@@ -130,6 +132,7 @@ const (
 	lookAtLeast = 2 * time.Second
 	missEvery   = time.Second // missed events are gathered for so long
 	noteEvery   = 10 * time.Second
+	tellEvery   = 250 * time.Millisecond
 	maxDepth    = 5 // runs in a chain of events and after triggers
 )
 
@@ -141,7 +144,7 @@ const (
 func (d *Daemon) Run(ctx context.Context) error {
 	l := &loop{
 		Daemon: d, observer: d.Observer,
-		open: map[string]map[string]bool{}, lanes: map[string]*servedLane{},
+		open: map[string]map[string]bool{}, lanes: map[string]*servedLane{}, retiring: map[string]chan struct{}{},
 		misses: map[missKey]*Missed{}, listened: map[string]time.Time{},
 		signal: make(chan struct{}, 1),
 	}
@@ -219,7 +222,10 @@ func (l *loop) run(ctx context.Context) {
 		l.clock(now)
 		l.take(now)
 		l.fire(ctx, now)
-		l.publishStatus()
+		if now.Sub(l.told) >= tellEvery || l.told.After(now) {
+			l.told = now
+			l.publishStatus()
+		}
 		timer.Reset(l.rest(now))
 		select {
 		case <-timer.C:

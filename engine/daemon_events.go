@@ -29,18 +29,35 @@ type listening struct {
 	serving atomic.Pointer[Serving]
 	driver  atomic.Pointer[driver] // to confirm user events to; nil: none now
 	waiting atomic.Int64           // events that the loop has not taken
+
+	// A successor that listens to other names gets what comes from some moment
+	// on too; so it is told what this one has taken since.
+	handing atomic.Bool
+	handed  map[*amiclient.Message]bool
+	skip    map[*amiclient.Message]bool // what its predecessor was handed
 }
 
-// listen starts to receive, if anything of the PBX is asked for.
-func (l *loop) listen(pbx string, link Link, names []string) (*listening, error) {
+// listen starts to receive events of these names. Where it takes the place of
+// another one on the same link, no event is lost and none is taken twice.
+func (l *loop) listen(pbx string, link Link, names []string, before *listening) (*listening, error) {
+	if before != nil {
+		before.handing.Store(true)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	source, err := link.Listen(ctx, names)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	n := &listening{loop: l, pbx: pbx, names: names, source: source, cancel: cancel, done: make(chan struct{})}
+	n := &listening{
+		loop: l, pbx: pbx, names: names, source: source, cancel: cancel, done: make(chan struct{}),
+		handed: map[*amiclient.Message]bool{},
+	}
 	n.serving.Store(l.serving)
+	if before != nil {
+		before.stop()
+		n.skip = before.handed
+	}
 	go func() {
 		defer close(n.done)
 		n.receive(ctx)
@@ -48,29 +65,32 @@ func (l *loop) listen(pbx string, link Link, names []string) (*listening, error)
 	return n, nil
 }
 
+// stop takes what has come and receives no more.
 func (n *listening) stop() {
 	n.cancel()
-	n.source.Close()
 	<-n.done
+	n.source.Close()
 }
 
 func (n *listening) receive(ctx context.Context) {
-	said := ""
 	for {
 		m, err := n.source.Next(ctx)
 		now := time.Now()
 		missed := &amiclient.MissedError{}
 		switch {
-		case ctx.Err() != nil:
-			return
 		case errors.As(err, &missed):
 			n.missed(missed, now)
 			continue
-		case err != nil:
-			if text := err.Error(); text != said {
-				n.loop.Log.Error("events can no longer be received", "pbx", n.pbx, "error", err)
-			}
+		case err != nil && ctx.Err() != nil:
 			return
+		case err != nil:
+			n.loop.Log.Error("events can no longer be received", "pbx", n.pbx, "error", err)
+			return
+		case n.skip[m]:
+			continue
+		}
+		if n.handing.Load() {
+			n.handed[m] = true
 		}
 		n.take(ctx, m, now)
 	}
@@ -142,6 +162,10 @@ func (n *listening) refuse(li listener, err error, at time.Time) {
 func (l *loop) takeVerdict(a arrival, t taken, now time.Time) {
 	switch t {
 	case fires:
+		if len(l.arrivals) >= maxGroups { // the state cannot be written for long
+			l.miss(a, MissedOverrun, fmt.Sprintf("%d events wait already to be recorded", maxGroups), now)
+			return
+		}
 		l.arrivals = append(l.arrivals, a)
 	case throttled:
 		l.miss(a, MissedThrottled, "more than throttle allows", now)

@@ -14,12 +14,20 @@ type decision struct {
 	Firings
 	works   []*Work
 	cancels []cancellation
-	late    []time.Duration // of each run, beside runs
+	due     []time.Time // of each run, beside works
+	unfired []unfired   // events that fire nothing after all
 
 	// What was taken to decide this, to be put back if it cannot be recorded.
 	taken    []Settled // schedules, with what was settled before
 	arrivals []arrival
 	misses   map[missKey]*Missed
+}
+
+// unfired is an event that fires nothing after all.
+type unfired struct {
+	arrival
+	reason MissedReason
+	detail string
 }
 
 // maxFirings is how many schedules are decided in one transaction: the first
@@ -74,6 +82,7 @@ func (l *loop) record(ctx context.Context, now time.Time, last bool) {
 		l.noteListened(d, now)
 	}
 	if len(d.Runs)+len(d.Settled)+len(d.Missed)+len(d.Paid)+len(d.Listened) == 0 {
+		l.fired(d, last)
 		return
 	}
 	start := time.Now()
@@ -99,16 +108,21 @@ func (l *loop) fired(d *decision, last bool) {
 	}
 	works := map[string][]*Work{}
 	for i, w := range d.works {
-		l.observer.Fired(w.RunHeader.Job, w.Cause.Kind, d.late[i])
+		l.observer.Fired(w.RunHeader.Job, w.Cause.Kind, time.Since(d.due[i]))
 		if len(w.Deliveries) == 0 {
 			l.ended(&RunReport{RunHeader: w.RunHeader}, d.Time) // it has ended as soon as it is there
 			continue
 		}
 		works[w.PBX] = append(works[w.PBX], w)
 	}
+	for _, u := range d.unfired {
+		l.miss(u.arrival, u.reason, u.detail, d.Time)
+	}
 	for _, m := range d.Missed {
 		l.observer.NotFired(m.Job, m.Reason, m.Count)
-		l.Log.Warn("not fired", "job", m.Job, "reason", string(m.Reason), "count", m.Count, "detail", m.Detail)
+		if m.Job != "" { // what a PBX may have had was said when it was noticed
+			l.Log.Warn("not fired", "job", m.Job, "reason", string(m.Reason), "count", m.Count, "detail", m.Detail)
+		}
 	}
 	if last {
 		return // they are open, and go on at the next start
@@ -233,7 +247,7 @@ func (l *loop) start(d *decision, j *schema.Job, cause Cause, due, now time.Time
 	run, w := newRun(j, prep, cause, l.serving.followers[j.Address], now)
 	d.Runs = append(d.Runs, run)
 	d.works = append(d.works, w)
-	d.late = append(d.late, now.Sub(due))
+	d.due = append(d.due, due)
 	if len(w.Deliveries) > 0 {
 		l.opened(j.Address, w.ID)
 	}
@@ -254,11 +268,11 @@ func (l *loop) fireEvent(d *decision, a arrival, now time.Time) {
 		return
 	}
 	if p, ok := l.pauses[j.Address]; ok {
-		l.miss(a, MissedPaused, p.Reason, now)
+		d.unfired = append(d.unfired, unfired{a, MissedPaused, p.Reason})
 		return
 	}
 	if a.depth > maxDepth {
-		l.miss(a, MissedDepth, fmt.Sprintf("%d runs have led to it, the last of them %s", a.depth, a.run), now)
+		d.unfired = append(d.unfired, unfired{a, MissedDepth, fmt.Sprintf("%d runs have led to it, the last of them %s", a.depth, a.run)})
 		return
 	}
 	cause := Cause{
@@ -266,7 +280,7 @@ func (l *loop) fireEvent(d *decision, a arrival, now time.Time) {
 		Fired: &schema.Fired{Kind: "event", Event: a.headers},
 	}
 	if _, err := l.start(d, j, cause, a.at, now); err != nil {
-		l.miss(a, MissedRefused, err.Error(), now)
+		d.unfired = append(d.unfired, unfired{a, MissedRefused, err.Error()})
 	}
 }
 

@@ -291,11 +291,14 @@ func (l *loop) retire(s *servedLane) {
 	if s.driver != nil {
 		s.stop()
 	}
+	driven, retired := s.done, make(chan struct{})
+	l.retiring[s.pbx.Address] = retired
 	l.working.Go(func() {
-		if s.done != nil {
-			<-s.done
+		if driven != nil {
+			<-driven
 		}
 		l.unlink(s)
+		close(retired)
 	})
 }
 

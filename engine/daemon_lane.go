@@ -22,6 +22,7 @@ type servedLane struct {
 	listening *listening // nil: nothing is listened to
 
 	driver *driver // nil while it is stopped
+	last   *driver // the one before
 	stop   context.CancelFunc
 	done   chan struct{}
 
@@ -65,14 +66,16 @@ func (l *loop) restart(s *servedLane, relink bool) {
 	done := s.done
 	if s.driver != nil {
 		s.stop()
-		s.driver = nil
+		s.last, s.driver = s.driver, nil
 		if s.listening != nil {
 			s.listening.driver.Store(nil)
 		}
 	}
 	if done == nil {
-		done = make(chan struct{})
-		close(done)
+		if done = l.retiring[s.pbx.Address]; done == nil {
+			done = make(chan struct{})
+			close(done)
+		}
 	}
 	s.done = done
 	l.working.Go(func() {
@@ -124,10 +127,14 @@ func (l *loop) restarted(s *servedLane, state *State, err error, now time.Time) 
 			l.opened(r.Job, r.ID)
 		}
 	}
+	var cancels []cancellation
 	for _, w := range s.fired {
 		if !known[w.ID] { // recorded after state was read
 			works = append(works, w)
 			l.opened(w.RunHeader.Job, w.ID)
+		}
+		if overlap(w.Job, w.Cause) == schema.OverlapCancelPrevious {
+			cancels = append(cancels, cancellation{w.RunHeader.Job, w.ID, supersededReason})
 		}
 	}
 	s.fired = nil
@@ -137,6 +144,9 @@ func (l *loop) restarted(s *servedLane, state *State, err error, now time.Time) 
 		}
 	}
 	l.startDriver(s, works)
+	for _, c := range cancels {
+		s.driver.report(event{cancel: &c})
+	}
 }
 
 // connect gives a lane a new link.
@@ -171,6 +181,10 @@ func (l *loop) startDriver(s *servedLane, works []*Work) {
 	d := newDriver(l.runner, l.committer, s.pbx, s.link, nil)
 	d.serve = true
 	d.lane.quiet = map[string]time.Time{}
+	if s.last != nil { // who was just sent to, and at what rate, still holds
+		d.lane.quiet, d.lane.earliest = s.last.lane.quiet, s.last.lane.earliest
+		s.last = nil
+	}
 	d.ended = func(r *RunReport) { l.post(func(now time.Time) { l.ended(r, now) }) }
 	d.gone = func(err error) {
 		l.post(func(now time.Time) {
@@ -198,14 +212,19 @@ func (l *loop) startDriver(s *servedLane, works []*Work) {
 // listenAnew has the events received that the configuration asks for.
 func (l *loop) listenAnew(s *servedLane) {
 	names := l.serving.names(s.pbx.Address)
-	if s.listening != nil && !slices.Equal(s.listening.names, names) {
+	switch {
+	case len(names) == 0 && s.listening != nil:
 		s.listening.stop()
 		s.listening = nil
-	}
-	if s.listening == nil && len(names) > 0 {
-		n, err := l.listen(s.pbx.Address, s.link, names)
+	case len(names) > 0 && (s.listening == nil || !slices.Equal(s.listening.names, names)):
+		n, err := l.listen(s.pbx.Address, s.link, names, s.listening)
 		if err != nil {
 			l.Log.Error("cannot listen to events", "pbx", s.pbx.Address, "error", err)
+			l.later(commitAgain, func(time.Time) {
+				if l.lanes[s.pbx.Address] == s && s.link != nil {
+					l.listenAnew(s)
+				}
+			})
 			return
 		}
 		s.listening = n

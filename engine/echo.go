@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
@@ -30,6 +32,20 @@ type expectation struct {
 type echo struct {
 	id     string // ActionID
 	failed string // why it was never raised; empty: it was
+}
+
+// listen hears the events of a source until ctx ends. What is missing among
+// them leaves user events at what Asterisk answered.
+func (d *driver) listen(ctx context.Context, source EventSource) {
+	for {
+		m, err := source.Next(ctx)
+		switch {
+		case err == nil:
+			d.hear(m)
+		case !errors.As(err, new(*amiclient.MissedError)):
+			return
+		}
+	}
 }
 
 // hear reports events that confirm user events. It may be called from any

@@ -29,6 +29,10 @@ type Runner struct {
 
 	Observer Observer // nil: none
 
+	// Events are where those of a PBX come from, by its address, so that user
+	// events are seen to come back. Without, they are accepted at most.
+	Events map[string]EventSource
+
 	total  atomic.Int64
 	counts [len(outcomes)]atomic.Int64
 }
@@ -95,11 +99,18 @@ func (r *Runner) Run(ctx context.Context, works []*Work) (*Report, error) {
 	// A ledger that fails for one lane fails for all: none may send then.
 	sending, halt := context.WithCancelCause(ctx)
 	defer halt(nil)
-	var lanes sync.WaitGroup
+	var lanes, hearing sync.WaitGroup
+	listening, deaf := context.WithCancel(detached)
+	defer hearing.Wait()
+	defer deaf()
 	drivers := make([]*driver, len(pbxs))
 	for i, pbx := range pbxs {
 		d := newDriver(r, committer, pbx, r.Senders[pbx.Address], byPBX[pbx.Address])
 		drivers[i] = d
+		if source := r.Events[pbx.Address]; source != nil {
+			d.listens.Store(true)
+			hearing.Go(func() { d.listen(listening, source) })
+		}
 		lanes.Go(func() {
 			if err := d.run(sending, detached); err != nil {
 				halt(err)

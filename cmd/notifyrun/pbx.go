@@ -19,6 +19,7 @@ import (
 // pbxs are the connections of one command, simulated servers included.
 type pbxs struct {
 	clients    map[string]*amiclient.Client // by address in the configuration
+	listeners  map[string]*amiclient.Client // likewise: where user events are sent, and so are to be seen
 	simulators []*amisim.Server
 }
 
@@ -26,7 +27,7 @@ type pbxs struct {
 // have the actions that are needed, by PBX address: nothing is recorded or
 // sent while one of them cannot be reached or would refuse everything.
 func (a *app) connect(ctx context.Context, wanted []*schema.PBX, needs map[string][]string) (*pbxs, error) {
-	p := &pbxs{clients: map[string]*amiclient.Client{}}
+	p := &pbxs{clients: map[string]*amiclient.Client{}, listeners: map[string]*amiclient.Client{}}
 	var failed []error
 	for _, pbx := range wanted {
 		cfg, err := a.amiConfig(p, pbx)
@@ -35,6 +36,9 @@ func (a *app) connect(ctx context.Context, wanted []*schema.PBX, needs map[strin
 			continue
 		}
 		p.clients[pbx.Address] = amiclient.NewClient(cfg)
+		if slices.Contains(needs[pbx.Address], "UserEvent") || slices.Contains(needs[pbx.Address], "Originate") {
+			p.listeners[pbx.Address] = amiclient.NewClient(cfg)
+		}
 	}
 	if len(failed) == 0 {
 		failed = p.login(ctx, needs)
@@ -146,7 +150,27 @@ func (p *pbxs) senders() map[string]engine.Sender {
 	return s
 }
 
+// events are those that show user events to have been raised. They come on
+// connections of their own, since they hold text of strangers. Where they cannot
+// be had, user events are accepted at most.
+func (p *pbxs) events(ctx context.Context) map[string]engine.EventSource {
+	sources := map[string]engine.EventSource{}
+	for address, c := range p.listeners {
+		if _, err := c.Conn(ctx); err != nil {
+			continue
+		}
+		sub, err := c.Subscribe(ctx, amiclient.Filter{Events: []string{"UserEvent", "OriginateResponse"}})
+		if err == nil {
+			sources[address] = sub
+		}
+	}
+	return sources
+}
+
 func (p *pbxs) close() {
+	for _, c := range p.listeners {
+		c.Close()
+	}
 	for _, c := range p.clients {
 		c.Close()
 	}

@@ -130,7 +130,7 @@ func (a *app) send(ctx context.Context, led engine.Ledger, conns *pbxs, works []
 		a.reportNothing()
 		return nil
 	}
-	runner := &engine.Runner{Ledger: led, Senders: conns.senders(), Log: a.log, Patience: 30 * time.Second}
+	runner := &engine.Runner{Ledger: led, Senders: conns.senders(), Events: conns.events(ctx), Log: a.log, Patience: 30 * time.Second}
 	stop := a.showProgress(ctx, runner.Progress)
 	started := time.Now()
 	report, err := runner.Run(ctx, works)
