@@ -34,7 +34,12 @@ func (c *Conn) letThrough(ctx context.Context, wanted *subscriptions) error {
 	}
 	var names []string
 	if len(wanted.others) == 0 {
-		names = slices.Concat(always, slices.Sorted(maps.Keys(wanted.byName)))
+		names = slices.Clone(always)
+		for _, name := range slices.Sorted(maps.Keys(wanted.byName)) {
+			if !slices.Contains(always, name) {
+				names = append(names, name)
+			}
+		}
 	} else if !s.begun {
 		return nil // everything comes
 	}
