@@ -47,7 +47,7 @@ func (a *app) link(pbx *schema.PBX) (engine.Link, error) {
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	cfg.KeepAlive = sendKeepAlive
 	l.Client = amiclient.NewClient(cfg)
-	cfg.KeepAlive = eventKeepAlive
+	cfg.KeepAlive, cfg.FilterEvents = eventKeepAlive, true
 	cfg.Logger = cfg.Logger.With("connection", "events")
 	l.events = amiclient.NewClient(cfg)
 	l.keep(l.Client)
