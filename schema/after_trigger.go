@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -113,7 +114,7 @@ func (l *loader) evalAfter(b *block, ctx *hcl.EvalContext) *AfterTrigger {
 // addressesIn finds the jobs for which a value stands: that of a job, of a block
 // with for_each or count, which are all its jobs, or a list of these.
 func (l *loader) addressesIn(v cty.Value) ([]string, error) {
-	v, _ = v.UnmarkDeep()
+	v, _ = v.Unmark()
 	ty := v.Type()
 	switch {
 	case !v.IsKnown():
@@ -127,11 +128,13 @@ func (l *loader) addressesIn(v cty.Value) ([]string, error) {
 		}
 		return nil, fmt.Errorf("%s is a text", excerpt(name))
 	case ty.IsObjectType() && len(ty.AttributeTypes()) == 1 && ty.HasAttribute("address") && ty.AttributeType("address") == cty.String:
-		address := v.GetAttr("address")
+		address, _ := v.GetAttr("address").Unmark()
 		if address.IsNull() || !address.IsKnown() || !l.isJob(address.AsString()) {
-			return nil, fmt.Errorf("it has an address of no job")
+			return nil, fmt.Errorf("no job has this address")
 		}
 		return []string{address.AsString()}, nil
+	case ty.IsObjectType() && slices.ContainsFunc(slices.Collect(maps.Values(ty.AttributeTypes())), cty.Type.IsPrimitiveType):
+		return nil, fmt.Errorf("it is an object that is no job")
 	case !v.CanIterateElements():
 		return nil, fmt.Errorf("it is a %s", ty.FriendlyName())
 	}
@@ -172,22 +175,18 @@ func (l *loader) checkAfter() {
 		return
 	}
 	c := &circles{loader: l, jobs: jobs, state: make(map[string]visit), groups: make(map[*string]*group), told: make(map[hcl.Range]bool)}
-	warned := make(map[hcl.Range]bool)
 	for _, j := range l.config.Jobs {
 		c.follow(j)
 		for _, t := range j.Triggers {
 			after, ok := t.(*AfterTrigger)
-			if !ok || !j.Enabled || warned[after.DeclRange] {
+			if !ok || !j.Enabled || c.told[after.DeclRange] {
 				continue
 			}
-			for _, address := range after.Jobs {
-				if on := jobs[address]; on != nil && !on.Enabled {
-					warned[after.DeclRange] = true
-					d := problem(&after.DeclRange, "Trigger that never fires", "%s is disabled (enabled = false), so that no run of it ends and this trigger does not fire.", address)
-					d.Severity = hcl.DiagWarning
-					l.add(d)
-					break
-				}
+			if idle := c.groups[&after.Jobs[0]].idle; idle != "" {
+				c.told[after.DeclRange] = true
+				d := problem(&after.DeclRange, "Trigger that never fires", "%s is disabled (enabled = false), so that no run of it ends and this trigger does not fire.", idle)
+				d.Severity = hcl.DiagWarning
+				l.add(d)
 			}
 		}
 	}
@@ -205,7 +204,8 @@ type circles struct {
 
 // group is a list of jobs: it is followed once, however many triggers have it.
 type group struct {
-	member *Job // that is being followed; nil: all have been
+	member *Job   // that is being followed; nil: all have been
+	idle   string // one that is disabled
 }
 
 // step is one link of a chain: a job, and the trigger by which it waits.
@@ -244,6 +244,9 @@ func (c *circles) followGroup(addresses []string) {
 	c.groups[&addresses[0]] = g
 	for _, address := range addresses {
 		g.member = c.jobs[address]
+		if g.member != nil && !g.member.Enabled {
+			g.idle = address
+		}
 		switch {
 		case g.member == nil: // it has mistakes of its own
 		case c.state[address] == visiting:

@@ -293,7 +293,7 @@ func (c *collector) span(a *arg, ctx *hcl.EvalContext, least time.Duration) (tim
 	case !ok:
 		c.fail(a.rng, "Invalid duration", "%s is not a duration. Use a form such as \"90d\", \"12w\" or \"36h\".", excerpt(s))
 	case d < least:
-		c.fail(a.rng, "Invalid duration", "The argument %q must be at least %s, but is %s.", a.name, least, s)
+		c.fail(a.rng, "Invalid duration", "The argument %q must be at least %s, but is %s.", a.name, shortTime(least), s)
 	default:
 		return d, true
 	}
@@ -319,7 +319,7 @@ func parseSpan(s string) (time.Duration, bool) {
 		if err != nil || n > int64(maxSpan/unit.Duration) {
 			n = int64(maxSpan / unit.Duration)
 		}
-		total += time.Duration(n) * unit.Duration
+		total = min(total+time.Duration(n)*unit.Duration, maxSpan)
 		rest = after
 	}
 	if rest == "" {

@@ -118,13 +118,13 @@ func printableText(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 // bounded makes diagnostics about values from outside fit to be kept: without
 // the values themselves, which may be long, and without control characters.
 func bounded(diags hcl.Diagnostics) hcl.Diagnostics {
-	const longest = 1000
+	const begin, end = 700, 300
 	out := make(hcl.Diagnostics, len(diags))
 	for i, d := range diags {
 		less := *d
 		less.Expression, less.EvalContext, less.Extra = nil, nil, nil
-		if len(less.Detail) > longest {
-			less.Detail = strings.ToValidUTF8(less.Detail[:longest], "") + "…"
+		if n := len(less.Detail); n > begin+end {
+			less.Detail = strings.ToValidUTF8(less.Detail[:begin]+"…"+less.Detail[n-end:], "")
 		}
 		less.Detail = string(harmless([]byte(less.Detail), false))
 		out[i] = &less

@@ -47,11 +47,11 @@ var eventType = &blockType{
 
 func (l *loader) evalEventTrigger(b *block, job *Job, j *jobBlock, ctx *hcl.EvalContext) *EventTrigger {
 	t := &EventTrigger{PBX: job.PBX, OwnEvents: OwnIgnore, DeclRange: b.rng}
-	if s, ok := l.text(b.args["name"], ctx); ok {
-		l.checkEventName(s, b.args["name"].rng)
-		t.Name = s
-	} else if a := b.args["name"]; a != nil && a.usable() && !l.diags.HasErrors() {
-		l.fail(a.rng, "Missing required argument", "The argument \"name\" is null, but an event trigger needs the name of the event that it waits for.")
+	if v, ok := l.value(b.args["name"], ctx, cty.String); ok {
+		t.Name = v.AsString()
+		l.checkEventName(t.Name, b.args["name"].rng)
+	} else if v != cty.NilVal && v.IsKnown() && v.IsNull() {
+		l.fail(b.args["name"].rng, "Missing required argument", "The argument \"name\" is null, but an event trigger needs the name of the event that it waits for.")
 	}
 	if a := b.args["pbx"]; a != nil {
 		if p := l.pbxOf(a, ctx); p != nil {

@@ -3,8 +3,12 @@ package schema
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -192,5 +196,181 @@ func TestSnapshot_digest(t *testing.T) {
 	}
 	if a.Snapshot.Digest() == c.Snapshot.Digest() {
 		t.Error("two configurations have one digest")
+	}
+}
+
+// secretSite is a configuration whose secret and certificates are in files.
+func secretSite(t *testing.T) (dir string, certificates [2]string) {
+	t.Helper()
+	for i := range certificates {
+		server := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
+		block := &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
+		server.Close()
+		certificates[i] = "Number " + strconv.Itoa(i) + "\n" + string(pem.EncodeToMemory(block))
+	}
+	dir = writeFiles(t, "main.hcl", `
+pbx "hq" {
+  address     = "192.0.2.1"
+  username    = "x"
+  secret_file = "hq.secret"
+  tls {
+    ca_file = "ca.pem"
+  }
+}
+user_event "x" {
+  pbx  = pbx.hq
+  body = { CA = file("ca.pem") != "" }
+}
+`, "hq.secret", "hunter2\r\n", "ca.pem", certificates[0])
+	return dir, certificates
+}
+
+func TestSnapshot_secretFile(t *testing.T) {
+	dir, _ := secretSite(t)
+	_, cfg := load(t, dir, Values{})
+	if got := cfg.PBXs[0].Secret; got.Reveal() != "hunter2" || !got.IsSensitive() {
+		t.Errorf("secret %q", got.Reveal())
+	}
+	if diff := cmp.Diff([]string{"hq.secret"}, cfg.Snapshot.SecretFiles); diff != "" {
+		t.Error(diff)
+	}
+	encoded, err := json.Marshal(cfg.Snapshot)
+	if err != nil || bytes.Contains(encoded, []byte("hunter2")) || bytes.Contains(encoded, []byte("aHVudGVyM")) {
+		t.Errorf("the snapshot has the secret, or %v", err)
+	}
+	// The daemon reads it again, and a new one from then on.
+	if err := os.WriteFile(filepath.Join(dir, "hq.secret"), []byte("hunter3"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, diags := Load(cfg.Snapshot.Source(), Values{})
+	if diags.HasErrors() || again.PBXs[0].Secret.Reveal() != "hunter3" {
+		t.Errorf("secret %q, %v", again.PBXs[0].Secret.Reveal(), diags)
+	}
+	if err := os.Remove(filepath.Join(dir, "hq.secret")); err != nil {
+		t.Fatal(err)
+	}
+	_, diags = Load(cfg.Snapshot.Source(), Values{})
+	if len(diags) != 1 || diags[0].Summary != "Secret not readable" || !strings.Contains(diags[0].Detail, "pbx.hq") || !strings.Contains(diags[0].Detail, filepath.Join(dir, "hq.secret")) {
+		t.Errorf("without the file: %v", diags)
+	}
+}
+
+// A renewed certificate counts from the next evaluation on; where there is none
+// the one does that was there at the apply.
+func TestSnapshot_certificates(t *testing.T) {
+	dir, certificates := secretSite(t)
+	_, cfg := load(t, dir, Values{})
+	snap := cfg.Snapshot
+	ca := func(want string) {
+		t.Helper()
+		again, diags := Load(snap.Source(), Values{})
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		if got := string(again.PBXs[0].TLS.CA); got != want {
+			t.Errorf("the certificates are\n%s, not\n%s", got, want)
+		}
+		if again.Snapshot.Digest() != snap.Digest() {
+			t.Error("the snapshot of the snapshot is another")
+		}
+	}
+	ca(certificates[0])
+	file := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(file, []byte(certificates[1]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ca(certificates[1])
+	if err := os.WriteFile(file, []byte("half of a"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, diags := Load(snap.Source(), Values{}); len(diags) != 1 || diags[0].Summary != "Invalid certificate file" {
+		t.Errorf("with a broken file: %v", diags)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	ca(certificates[0])
+}
+
+// A daemon has another working directory than apply had.
+func TestSnapshot_SourceIn(t *testing.T) {
+	dir, certificates := secretSite(t)
+	t.Chdir(dir)
+	text, err := os.ReadFile("main.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	absolute := bytes.Replace(text, []byte(`file("ca.pem")`), []byte(`file("`+filepath.Join(dir, "ca.pem")+`")`), 1)
+	if err := os.WriteFile("main.hcl", absolute, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, cfg := load(t, ".", Values{})
+	if cfg.Snapshot.Dir != "." {
+		t.Errorf("taken in %q", cfg.Snapshot.Dir)
+	}
+	elsewhere := t.TempDir()
+	t.Chdir(elsewhere)
+	if _, diags := Load(cfg.Snapshot.Source(), Values{}); len(diags) != 1 || diags[0].Summary != "Secret not readable" {
+		t.Errorf("in another directory: %v", diags)
+	}
+	for _, in := range []string{dir, cfg.Snapshot.Root} {
+		again, diags := Load(cfg.Snapshot.SourceIn(in), Values{})
+		if diags.HasErrors() || again.PBXs[0].Secret.Reveal() != "hunter2" || string(again.PBXs[0].TLS.CA) != certificates[0] {
+			t.Errorf("in %s: %v", in, diags)
+		}
+		if again.Snapshot.Digest() != cfg.Snapshot.Digest() {
+			t.Errorf("in %s the snapshot is another", in)
+		}
+	}
+	// Moved to another place, all that is its own is found there.
+	if err := os.WriteFile("hq.secret", []byte("moved"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, diags := Load(cfg.Snapshot.SourceIn(elsewhere), Values{})
+	if diags.HasErrors() || again.PBXs[0].Secret.Reveal() != "moved" {
+		t.Errorf("moved: %v", diags)
+	}
+}
+
+// All that a daemon lacks is told at once.
+func TestSnapshot_missing(t *testing.T) {
+	dir := writeFiles(t, "main.hcl", `
+variable "a" {
+  sensitive = true
+}
+variable "b" {
+  sensitive = true
+}
+pbx "hq" {
+  address  = "192.0.2.1"
+  username = "x"
+  secret   = var.a
+}
+pbx "lab" {
+  address     = "192.0.2.2"
+  username    = "x"
+  secret_file = "lab.secret"
+}
+user_event "x" {
+  pbx  = pbx.hq
+  body = { Token = var.b }
+}
+`, "lab.secret", "hunter2")
+	_, cfg := load(t, dir, Values{Environ: []string{"NOTIFYRUN_VAR_a=1", "NOTIFYRUN_VAR_b=2"}})
+	if err := os.Remove(filepath.Join(dir, "lab.secret")); err != nil {
+		t.Fatal(err)
+	}
+	_, diags := Load(cfg.Snapshot.Source(), Values{})
+	var all strings.Builder
+	for _, d := range diags {
+		all.WriteString(d.Detail + "\n")
+	}
+	for _, want := range []string{"NOTIFYRUN_VAR_a", "NOTIFYRUN_VAR_b", "pbx.lab", "lab.secret", "-var-file", "secret_file"} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("nothing says %q:\n%s", want, all.String())
+		}
+	}
+	if len(diags) != 3 {
+		t.Errorf("%d diagnostics: %v", len(diags), diags)
 	}
 }

@@ -32,6 +32,14 @@ var exampleCommands = map[string][]struct {
 		{"apply -auto-approve", "3 to add", exitOK},
 		{`fire user_event.site["north"]`, "Complete: 1 accepted", exitOK},
 	},
+	"events.hcl": {
+		{"validate", "", exitOK},
+		{"plan", `sip_notify.one fires on event UserEvent of pbx.hq where event.UserEvent == "Provision" && event.Device != null, once it is quiet for 10s`, exitOK},
+		{"plan", "user_event.resynced fires after sip_notify.all succeeds, 10m later", exitOK},
+		{"plan -json", `"waits":[{"after":["sip_notify.all"],"on":"success","delay":"10m0s"}]`, exitOK},
+		{"apply -auto-approve", "4 to add", exitOK},
+		{"fire sip_notify.all", "Complete: 4 accepted", exitOK},
+	},
 	"sip_call_id.hcl": {
 		{"plan", "(in the dialog of Call-ID: 8f1e9c3a@192.0.2.1)", exitOK},
 		{"apply -auto-approve", "1 to add", exitOK},
