@@ -43,11 +43,15 @@ func notifyAction(t schema.Target, m *schema.Message) amiclient.Action {
 	return n.Action()
 }
 
-// eventAction makes the AMI action that raises e.
-func eventAction(e *schema.Event) amiclient.Action {
+// eventAction makes the AMI action that raises e: by the action UserEvent, or by
+// the dialplan on a channel that has this id then.
+func eventAction(e *schema.Event, id string) amiclient.Action {
 	headers := make([]amiclient.Header, len(e.Body))
 	for i, h := range e.Body {
 		headers[i] = amiclient.Header{Name: h.Name, Value: h.Value.Reveal()}
+	}
+	if !e.Channel.IsEmpty() {
+		return amiclient.DialplanUserEvent{Channel: e.Channel.Reveal(), Name: e.Name.Reveal(), Headers: headers, ID: id}.Action()
 	}
 	return amiclient.UserEvent{Name: e.Name.Reveal(), Headers: headers}.Action()
 }
@@ -107,6 +111,9 @@ func sentEvent(j *schema.Job, e *schema.Event) Sent {
 	s := Sent{Action: "UserEvent", Target: j.PBX.Address, Headers: []SentHeader{{"UserEvent", e.Name}}}
 	for _, h := range e.Body {
 		s.Headers = append(s.Headers, SentHeader(h))
+	}
+	if !e.Channel.IsEmpty() {
+		s.Action, s.Channel = "Originate", &e.Channel
 	}
 	return s
 }

@@ -33,7 +33,7 @@ func (p *Plan) Publication(now time.Time, snapshot []byte) (Publication, []*Work
 			}
 		}
 		for _, r := range jp.Resume {
-			works = append(works, &Work{RunHeader: r.Run, Job: jp.Job, Deliveries: r.Deliveries})
+			works = append(works, &Work{RunHeader: r.Run, Job: r.Job, Deliveries: r.Deliveries})
 		}
 		if jp.Fire != nil {
 			run, work := jp.start(now)

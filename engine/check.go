@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/oklog/ulid/v2"
 
 	"github.com/notifyrun/notifyrun/amiclient"
 	"github.com/notifyrun/notifyrun/schema"
@@ -43,7 +44,7 @@ func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
 		if e == nil || more.HasErrors() || e.Unknown() {
 			return p, diags
 		}
-		problems.add(nil, eventAction(e).Check())
+		problems.add(nil, eventAction(e, ActionID(ulid.Zero.String(), 0, 1)).Check())
 		p.first = sentEvent(j, e)
 		p.messages = []string{e.Digest()}
 		if trigger != nil {

@@ -262,10 +262,7 @@ func (n *listening) own(ctx context.Context, m *amiclient.Message) (run string, 
 // our Originate gave to the channel.
 func origin(m *amiclient.Message) string {
 	if e, ok := amievent.Parse(m).(*amievent.UserEvent); ok {
-		if e.FromAMI() {
-			return e.ActionID
-		}
-		return e.Channel.Uniqueid
+		return e.Origin()
 	}
 	if id := m.Get("ActionID"); id != "" {
 		return id
@@ -273,14 +270,14 @@ func origin(m *amiclient.Message) string {
 	return m.Get("Uniqueid")
 }
 
-// eventHeaders gives the headers of an event to triggers. Of a user event, those
-// that its sender wrote come first, and hide those of the channel.
+// eventHeaders gives the headers of an event to triggers.
 func eventHeaders(m *amiclient.Message) schema.EventHeaders {
-	var headers schema.EventHeaders
-	for name, value := range m.All() {
-		headers = append(headers, schema.EventHeader{Name: name, Value: value})
+	headers := amievent.HeadersOf(m)
+	out := make(schema.EventHeaders, len(headers))
+	for i, h := range headers {
+		out[i] = schema.EventHeader(h)
 	}
-	return headers
+	return out
 }
 
 // eventDetail says in a line which event it was.

@@ -511,7 +511,7 @@ func (d *driver) action(it *item) (amiclient.Action, error) {
 		if diags.HasErrors() {
 			return amiclient.Action{}, fmt.Errorf("evaluate user event: %s", diags[0].Detail)
 		}
-		return eventAction(e), nil
+		return eventAction(e, ActionID(it.work.ID, it.seq, it.n())), nil
 	}
 	t, ok := d.targets[it.work][it.target]
 	if !ok {

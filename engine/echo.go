@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
@@ -51,21 +52,15 @@ func (d *driver) listen(ctx context.Context, source EventSource) {
 // hear reports events that confirm user events. It may be called from any
 // goroutine.
 func (d *driver) hear(m *amiclient.Message) {
-	e := echo{id: origin(m)}
-	if !ownAction.MatchString(e.id) {
+	c, ok := amievent.ConfirmationOf(amievent.Parse(m))
+	if !ok || !ownAction.MatchString(c.ActionID) {
 		return
 	}
-	switch ev := amievent.Parse(m).(type) {
-	case *amievent.UserEvent:
-	case *amievent.OriginateResponse:
-		if ev.Get("Response") != "Failure" {
-			return // the call was answered; the event itself says the rest
-		}
-		e.failed = "the call was not answered, so that the dialplan did not raise the event (Reason " + ev.Get("Reason") + ")"
-	default:
-		return
+	e := &echo{id: c.ActionID}
+	if !c.Raised {
+		e.failed = fmt.Sprintf("the channel was not answered (Reason %d), so that the dialplan raised no event", c.Reason)
 	}
-	d.report(event{echo: &e})
+	d.report(event{echo: e})
 }
 
 // expect waits for the event of a user event that is about to be sent.

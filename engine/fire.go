@@ -21,11 +21,14 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 	switch {
 	case !j.Enabled:
 		return nil, nil, fmt.Errorf("fire %s: the job is disabled (enabled = false)", address)
-	case j.Type == schema.SIPNotify && !j.TargetsKnown:
-		return nil, nil, fmt.Errorf("fire %s: its targets are known only when a trigger fires it", address)
 	}
-	prep, diags := prepareJob(j)
+	byHand := schema.Fired{Kind: "fire"}
+	j, diags := j.When(byHand)
 	if diags.HasErrors() {
+		return nil, diags, nil
+	}
+	prep, more := prepareJob(j)
+	if diags = append(diags, more...); diags.HasErrors() {
 		return nil, diags, nil
 	}
 	names := targetNames(j)
@@ -36,6 +39,9 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 	}
 	jp := &JobPlan{Address: address, Op: NoOp, Job: j, First: prep.first}
 	jp.Fire = &Firing{Cause: Cause{Kind: "fire"}}
+	if j.TriggerDigest() != "" {
+		jp.Fire.Cause.Fired = &byHand
+	}
 	for i, name := range names {
 		if len(only) > 0 && !slices.Contains(only, name) {
 			continue

@@ -102,7 +102,14 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 	byTarget := index(j, prep)
 	resumed := map[string]string{} // target → revision that an open run will bring
 	for _, r := range open {
-		res, cancels := resume(j, r, byTarget)
+		now, wants := j, byTarget
+		if r.Cause.Fired != nil && j.TriggerDigest() != "" {
+			// Where it can no longer be evaluated, nothing is wanted: it is canceled.
+			if when, prep, err := prepareFired(j, *r.Cause.Fired); err == nil {
+				now, wants = when, index(when, prep)
+			}
+		}
+		res, cancels := resume(now, r, wants)
 		if len(res.Deliveries) > 0 {
 			jp.Resume = append(jp.Resume, res)
 			for _, d := range res.Deliveries {
@@ -321,6 +328,9 @@ func (p *Plan) Needs() map[string][]string {
 		switch {
 		case jp.Job.Type == schema.UserEvent:
 			action = "UserEvent"
+			if e, _ := jp.Job.Event(); e != nil && !e.Channel.IsEmpty() {
+				action = "Originate"
+			}
 		case strings.HasPrefix(target, string(schema.TechSIP)+"/"):
 			action = "SIPnotify"
 		}

@@ -5,6 +5,7 @@ import "github.com/notifyrun/notifyrun/schema"
 // Resumption is the rest of an open run that an apply goes on with.
 type Resumption struct {
 	Run        RunHeader
+	Job        *schema.Job // as it was when it fired
 	Deliveries []DeliveryState
 }
 
@@ -22,7 +23,7 @@ type wanted struct{ message, revision string }
 // resume splits what is left of an open run into what still applies and what
 // does not. It sees in-flight deliveries as Recover will leave them: unknown.
 func resume(j *schema.Job, r OpenRun, now map[string]wanted) (Resumption, []Cancellation) {
-	res := Resumption{Run: r.RunHeader}
+	res := Resumption{Run: r.RunHeader, Job: j}
 	byReason := map[string]*Cancellation{}
 	var cancels []*Cancellation
 	for _, d := range r.Deliveries {

@@ -15,7 +15,7 @@ var exampleCommands = map[string][]struct {
 }{
 	"quickstart.hcl": {
 		{"plan", "Plan: 3 to add, 0 to change, 0 to remove; 2 to fire (25 phones on 1 PBX).", exitOK},
-		{"apply -auto-approve", "Complete: 26 accepted", exitOK},
+		{"apply -auto-approve", "Complete: 1 answered, 25 accepted", exitOK},
 		{"plan -detailed-exitcode", "No changes.", exitOK},
 		{"plan -var firmware=1.2.4", "2 to fire (25 phones on 1 PBX).", exitOK},
 		{"schedule", "sip_notify.lamps", exitOK},
@@ -30,7 +30,7 @@ var exampleCommands = map[string][]struct {
 	},
 	"user_event.hcl": {
 		{"apply -auto-approve", "3 to add", exitOK},
-		{`fire user_event.site["north"]`, "Complete: 1 accepted", exitOK},
+		{`fire user_event.site["north"]`, "Complete: 1 answered", exitOK},
 	},
 	"events.hcl": {
 		{"validate", "", exitOK},
