@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -14,7 +15,15 @@ import (
 func (p *Plan) Publication(now time.Time, snapshot []byte) (Publication, []*Work) {
 	pub := Publication{Base: p.State.Serial, Time: now, Snapshot: snapshot}
 	var works []*Work
+	after := followers(slices.Values(p.Config.Jobs))
+	if p.Narrow && !p.ByHand {
+		pub.Selected = []string{}
+	}
 	for _, jp := range p.Jobs {
+		if pub.Selected != nil && jp.Job != nil {
+			pub.Selected = append(pub.Selected, jp.Address)
+		}
+		pub.Settled = append(pub.Settled, jp.settled(p.State.Jobs, now)...)
 		switch jp.Op {
 		case Add, Change:
 			pub.Jobs = append(pub.Jobs, jp.applied)
@@ -33,10 +42,13 @@ func (p *Plan) Publication(now time.Time, snapshot []byte) (Publication, []*Work
 			}
 		}
 		for _, r := range jp.Resume {
-			works = append(works, &Work{RunHeader: r.Run, Job: r.Job, Deliveries: r.Deliveries})
+			works = append(works, &Work{
+				RunHeader: r.Run, Job: r.Job, Deliveries: r.Deliveries, Queued: overlap(r.Job, r.Run.Cause) == schema.OverlapQueue,
+			})
 		}
 		if jp.Fire != nil {
 			run, work := jp.start(now)
+			run.Followers = after[jp.Address]
 			pub.Runs = append(pub.Runs, run)
 			works = append(works, work)
 		}

@@ -22,6 +22,9 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 	case !j.Enabled:
 		return nil, nil, fmt.Errorf("fire %s: the job is disabled (enabled = false)", address)
 	}
+	if p, ok := state.Pauses[address]; ok {
+		return nil, nil, fmt.Errorf("fire %s: it is paused by %s since %s (%s); notifyrun resume lets it go on", address, p.By, p.Since.UTC().Format(time.RFC3339), p.Reason)
+	}
 	byHand := schema.Fired{Kind: "fire"}
 	j, diags := j.When(byHand)
 	if diags.HasErrors() {
@@ -58,7 +61,9 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 	if len(jp.Fire.Deliveries) == 0 {
 		return nil, nil, fmt.Errorf("fire %s: it has no targets", address)
 	}
-	jp.Cancel = supersede(state, jp.Fire, address)
+	if !state.Served { // else the daemon's to write: it may be sending them
+		jp.Cancel = supersede(state, jp.Fire, address)
+	}
 	jp.Fire.First = firstSent(j, jp.Fire.Deliveries[0].Target, prep)
 	return &Plan{Config: cfg, State: state, Now: now, Jobs: []*JobPlan{jp}, ByHand: true}, diags, nil
 }

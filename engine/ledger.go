@@ -103,6 +103,11 @@ type State struct {
 	Jobs      map[string]AppliedJob           // by address
 	Delivered map[string]map[string]Delivered // by job address and target: the revision it last had, open runs included
 	Open      []OpenRun                       // runs with deliveries not yet final, oldest first
+	Pauses    map[string]Pause                // what is held, by job address
+
+	// Served tells that a daemon drives the open runs, so that a plan leaves them
+	// to it. It is not on record: who holds the lock knows.
+	Served bool
 }
 
 // AppliedJob is a job as it was last applied.

@@ -31,6 +31,7 @@ type Plan struct {
 	Now    time.Time
 	Jobs   []*JobPlan // in the order of the configuration, removed ones last
 	ByHand bool       // made by NewFire: it publishes nothing
+	Narrow bool       // made with Options that may leave jobs out
 }
 
 // JobPlan is what a plan does to one job.
@@ -47,6 +48,8 @@ type JobPlan struct {
 	Held     []string   // targets whose delivery of this revision is unknown and is not repeated by itself
 	Recorded []Recorded // initial = "record": taken as delivered
 	Due      []Due      // the next due time of each schedule trigger
+	Paused   *Pause     // its triggers and its open runs are held
+	Waiting  []string   // targets of deliveries that wait for the end of the pause
 
 	applied AppliedJob
 }
@@ -63,7 +66,7 @@ type Firing struct {
 // everything that Asterisk would refuse; with an error among them there is no
 // plan.
 func NewPlan(cfg *schema.Config, state *State, now time.Time, opts Options) (*Plan, hcl.Diagnostics) {
-	p := &Plan{Config: cfg, State: state, Now: now}
+	p := &Plan{Config: cfg, State: state, Now: now, Narrow: len(opts.Target)+len(opts.Exclude) > 0}
 	var diags hcl.Diagnostics
 	open := map[string][]OpenRun{}
 	for _, r := range state.Open {
@@ -102,14 +105,7 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 	byTarget := index(j, prep)
 	resumed := map[string]string{} // target → revision that an open run will bring
 	for _, r := range open {
-		now, wants := j, byTarget
-		if r.Cause.Fired != nil && j.TriggerDigest() != "" {
-			// Where it can no longer be evaluated, nothing is wanted: it is canceled.
-			if when, prep, err := prepareFired(j, *r.Cause.Fired); err == nil {
-				now, wants = when, index(when, prep)
-			}
-		}
-		res, cancels := resume(now, r, wants)
+		res, cancels := reopenRun(j, r, byTarget)
 		if len(res.Deliveries) > 0 {
 			jp.Resume = append(jp.Resume, res)
 			for _, d := range res.Deliveries {
@@ -121,13 +117,36 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 		}
 		jp.Cancel = append(jp.Cancel, cancels...)
 	}
+	if state.Served {
+		jp.Resume, jp.Cancel = nil, nil
+	}
 	if trigger := changeTrigger(j); trigger != nil && j.Enabled {
 		planChange(jp, j, trigger, prep, state.Delivered[j.Address], resumed, known)
 	}
 	if j.Enabled {
 		jp.Due = nextDue(j, now)
 	}
+	if pause, ok := state.Pauses[j.Address]; ok {
+		jp.pause(pause)
+	}
 	return jp
+}
+
+// pause holds what the job would send. What it is to send is published all the
+// same, and what no longer applies is canceled.
+func (jp *JobPlan) pause(p Pause) {
+	jp.Paused = &p
+	for _, r := range jp.Resume {
+		for _, d := range r.Deliveries {
+			jp.Waiting = append(jp.Waiting, d.Target)
+		}
+	}
+	if jp.Fire != nil {
+		for _, d := range jp.Fire.Deliveries {
+			jp.Waiting = append(jp.Waiting, d.Target)
+		}
+	}
+	jp.Resume, jp.Fire = nil, nil
 }
 
 // planChange finds the targets that have not had the present revision.
@@ -228,7 +247,7 @@ func removedJobs(cfg *schema.Config, state *State, open map[string][]OpenRun, op
 		}
 	}
 	for address, runs := range open {
-		if declared[address] || !opts.selects(address) {
+		if state.Served || declared[address] || !opts.selects(address) {
 			continue
 		}
 		jp := gone[address]

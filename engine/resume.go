@@ -20,6 +20,25 @@ type Cancellation struct {
 // wanted is what a target is to get now.
 type wanted struct{ message, revision string }
 
+// reopenRun is resume for a run that may have been fired by something that its
+// targets and messages go by.
+func reopenRun(j *schema.Job, r OpenRun, now map[string]wanted) (Resumption, []Cancellation) {
+	if r.Cause.Fired == nil || j.TriggerDigest() == "" {
+		return resume(j, r, now)
+	}
+	when, prep, err := prepareFired(j, *r.Cause.Fired)
+	if err == nil {
+		return resume(when, r, index(when, prep))
+	}
+	c := Cancellation{Run: r.RunHeader, Reason: "it can be sent no longer: " + err.Error()}
+	for _, d := range r.Deliveries {
+		if !d.Outcome.Final() && d.Outcome != InFlight {
+			c.Deliveries = append(c.Deliveries, d)
+		}
+	}
+	return Resumption{Run: r.RunHeader, Job: j}, []Cancellation{c}
+}
+
 // resume splits what is left of an open run into what still applies and what
 // does not. It sees in-flight deliveries as Recover will leave them: unknown.
 func resume(j *schema.Job, r OpenRun, now map[string]wanted) (Resumption, []Cancellation) {

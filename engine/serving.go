@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -31,7 +32,7 @@ type listener struct {
 func NewServing(a *Applied, configs map[uint64]*schema.Config) (*Serving, hcl.Diagnostics) {
 	s := &Serving{
 		Serial: a.Serial, Jobs: map[string]*schema.Job{}, PBXs: map[string]*schema.PBX{},
-		prep: map[string]prepared{}, followers: map[string][]TriggerKey{}, listeners: map[string]map[string][]listener{},
+		prep: map[string]prepared{}, listeners: map[string]map[string][]listener{},
 	}
 	var diags hcl.Diagnostics
 	for _, serial := range slices.Sorted(maps.Keys(configs)) {
@@ -48,31 +49,45 @@ func NewServing(a *Applied, configs map[uint64]*schema.Config) (*Serving, hcl.Di
 			s.prep[j.Address] = prep
 		}
 	}
+	s.followers = followers(maps.Values(s.Jobs))
 	for address, j := range s.Jobs {
 		if !j.Enabled {
 			continue
 		}
 		for i, t := range j.Triggers {
-			key := TriggerKey{address, i}
-			switch t := t.(type) {
-			case *schema.AfterTrigger:
-				for _, job := range t.Jobs {
-					s.followers[job] = append(s.followers[job], key)
-				}
-			case *schema.EventTrigger:
+			if t, ok := t.(*schema.EventTrigger); ok {
 				events := s.listeners[t.PBX.Address]
 				if events == nil {
 					events = map[string][]listener{}
 					s.listeners[t.PBX.Address] = events
 				}
-				events[t.Name] = append(events[t.Name], listener{key, t})
+				events[t.Name] = append(events[t.Name], listener{TriggerKey{address, i}, t})
 			}
 		}
 	}
-	for _, keys := range s.followers {
+	return s, diags
+}
+
+// followers are the after triggers of jobs that are enabled, by the address of
+// the job that they follow.
+func followers(jobs iter.Seq[*schema.Job]) map[string][]TriggerKey {
+	all := map[string][]TriggerKey{}
+	for j := range jobs {
+		if !j.Enabled {
+			continue
+		}
+		for i, t := range j.Triggers {
+			if t, ok := t.(*schema.AfterTrigger); ok {
+				for _, job := range t.Jobs {
+					all[job] = append(all[job], TriggerKey{j.Address, i})
+				}
+			}
+		}
+	}
+	for _, keys := range all {
 		slices.SortFunc(keys, TriggerKey.compare)
 	}
-	return s, diags
+	return all
 }
 
 // schedule gives a schedule trigger and its job; nil where there is none.

@@ -66,7 +66,7 @@ func spec(j *schema.Job, first Sent, messages string) []Attr {
 		case *schema.AfterTrigger:
 			attrs = append(attrs, afterAttrs(t)...)
 		case *schema.ScheduleTrigger:
-			add("schedule", t.Cron+" "+t.Zone.String(), "")
+			add("schedule", scheduleText(t), "")
 			add("jitter", t.Jitter.String(), "0s")
 			add("missed", string(t.Missed), string(schema.MissedSkip))
 			add("grace", t.Grace.String(), "1m0s")

@@ -66,24 +66,26 @@ func (s *SQLite) Unpause(ctx context.Context, job string) (was bool, err error) 
 
 // Pauses implements engine.DaemonLedger.
 func (s *SQLite) Pauses(ctx context.Context) (map[string]engine.Pause, error) {
-	pauses := map[string]engine.Pause{}
 	if s.read == nil {
-		return pauses, nil
+		return map[string]engine.Pause{}, nil
 	}
-	err := s.view(ctx, func(q querier) error {
-		return each(ctx, q, func(rows *sql.Rows) error {
-			var p engine.Pause
-			var since int64
-			err := rows.Scan(&p.Job, &p.Reason, &p.By, &since)
-			p.Since = fromMicro(since)
-			pauses[p.Job] = p
-			return err
-		}, `SELECT job, reason, who, since FROM pause`)
-	})
+	pauses := map[string]engine.Pause{}
+	err := s.view(ctx, func(q querier) error { return readPauses(ctx, q, pauses) })
 	if err != nil {
 		return nil, fmt.Errorf("read pauses: %w", err)
 	}
 	return pauses, nil
+}
+
+func readPauses(ctx context.Context, q querier, pauses map[string]engine.Pause) error {
+	return each(ctx, q, func(rows *sql.Rows) error {
+		var p engine.Pause
+		var since int64
+		err := rows.Scan(&p.Job, &p.Reason, &p.By, &since)
+		p.Since = fromMicro(since)
+		pauses[p.Job] = p
+		return err
+	}, `SELECT job, reason, who, since FROM pause`)
 }
 
 // Report implements engine.DaemonLedger.

@@ -444,6 +444,7 @@ func examPause(t *testing.T, e *examinee) {
 	e.publish(engine.Publication{Snapshot: []byte("x"), Jobs: []engine.AppliedJob{{Address: "a"}}})
 	e.reopen()
 	equal(t, "paused", e.pauses(), map[string]engine.Pause{"a": a, "b": b})
+	equal(t, "paused in the state", e.state().Pauses, map[string]engine.Pause{"a": a, "b": b})
 	equal(t, "version", e.version(), engine.Version{Serial: 1, Control: 3})
 	unpause("b", true)
 	unpause("b", false)

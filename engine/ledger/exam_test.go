@@ -221,7 +221,7 @@ func examEmpty(t *testing.T, e *examinee) {
 	if st.Lineage == "" {
 		t.Error("no lineage")
 	}
-	equal(t, "state", st, &engine.State{Lineage: st.Lineage, Jobs: map[string]engine.AppliedJob{}, Delivered: delivered{}})
+	equal(t, "state", st, &engine.State{Lineage: st.Lineage, Jobs: map[string]engine.AppliedJob{}, Delivered: delivered{}, Pauses: map[string]engine.Pause{}})
 	e.reopen()
 	equal(t, "lineage", e.state().Lineage, st.Lineage)
 	equal(t, "runs", len(e.listRuns(engine.RunQuery{})), 0)
@@ -238,6 +238,7 @@ func examPublish(t *testing.T, e *examinee) {
 	jobs := []engine.AppliedJob{{Address: "sip_notify.a", Digest: "d1", Spec: json.RawMessage(`{"event": "x"}`)}, {Address: "user_event.b", Digest: "d2"}}
 	e.publish(engine.Publication{Time: at(5), Snapshot: []byte("files"), Jobs: jobs, Runs: []engine.NewRun{run}})
 	want := &engine.State{
+		Pauses:  map[string]engine.Pause{},
 		Lineage: lineage, Serial: 1, AppliedAt: at(5),
 		Jobs:      map[string]engine.AppliedJob{"sip_notify.a": jobs[0], "user_event.b": jobs[1]},
 		Delivered: delivered{},

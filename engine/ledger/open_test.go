@@ -45,7 +45,7 @@ func TestOpen_missing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "state", st, &engine.State{Jobs: map[string]engine.AppliedJob{}, Delivered: delivered{}})
+	equal(t, "state", st, &engine.State{Jobs: map[string]engine.AppliedJob{}, Delivered: delivered{}, Pauses: map[string]engine.Pause{}})
 	if runs, err := s.Runs(t.Context(), engine.RunQuery{}); runs != nil || err != nil {
 		t.Error(runs, err)
 	}

@@ -46,7 +46,7 @@ func fromMicro(us int64) time.Time { return time.UnixMicro(us).UTC() }
 
 // State implements engine.Ledger.
 func (s *SQLite) State(ctx context.Context) (*engine.State, error) {
-	st := &engine.State{Jobs: map[string]engine.AppliedJob{}, Delivered: map[string]map[string]engine.Delivered{}}
+	st := &engine.State{Jobs: map[string]engine.AppliedJob{}, Delivered: map[string]map[string]engine.Delivered{}, Pauses: map[string]engine.Pause{}}
 	if s.read == nil {
 		return st, nil
 	}
@@ -60,6 +60,9 @@ func (s *SQLite) State(ctx context.Context) (*engine.State, error) {
 			return err
 		}
 		if err := readRevisions(ctx, q, st); err != nil {
+			return err
+		}
+		if err := readPauses(ctx, q, st.Pauses); err != nil {
 			return err
 		}
 		return readOpen(ctx, q, st)

@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// settled are the schedules of a job that an apply makes, or makes due at other
+// times: they have missed nothing before. Those that stay keep what is settled,
+// so that an apply is no way to lose a due time.
+func (jp *JobPlan) settled(had map[string]AppliedJob, now time.Time) []Settled {
+	if jp.Job == nil || !jp.Job.Enabled || jp.Op == NoOp {
+		return nil
+	}
+	var was map[int]string
+	if jp.Op == Change {
+		was = appliedSchedules(decodeSpec(had[jp.Address]))
+	}
+	var all []Settled
+	for i, t := range jp.Job.Triggers {
+		if t, ok := t.(*schema.ScheduleTrigger); ok && was[i] != scheduleText(t) {
+			all = append(all, Settled{TriggerKey{jp.Address, i}, now})
+		}
+	}
+	return all
+}
+
+// scheduleText is what a spec has of when a schedule is due.
+func scheduleText(t *schema.ScheduleTrigger) string { return t.Cron + " " + t.Zone.String() }
+
+// leads are the attributes of which each trigger has one, its first.
+var leads = map[string]bool{"on change of": true, "schedule": true, "event": true, "after": true}
+
+// appliedSchedules finds the schedules in a spec, by their index among the
+// triggers. A job that was disabled had none.
+func appliedSchedules(spec []Attr) map[int]string {
+	all := map[int]string{}
+	n := 0
+	for _, a := range spec {
+		switch {
+		case a.Sent || !leads[a.Name]:
+			if a.Name == "enabled" && a.Value == "false" {
+				return nil
+			}
+			continue
+		case a.Name == "schedule":
+			all[n] = a.Value
+		}
+		n++
+	}
+	return all
+}
