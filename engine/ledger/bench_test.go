@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/schema"
 )
 
 // benchRun makes one run of many deliveries; kinds is how many different
@@ -64,6 +65,64 @@ func BenchmarkCommit(b *testing.B) {
 				n++
 			}
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*size), "µs/delivery")
+		})
+	}
+}
+
+// BenchmarkFire is a daemon that fires 1,000 schedules of one delivery each at a
+// time, of 100,000 that it has, and what it then costs to send and end them.
+func BenchmarkFire(b *testing.B) {
+	const size, jobs = 1000, 100_000
+	for _, kinds := range []string{"one message", "each its own"} {
+		b.Run(kinds, func(b *testing.B) {
+			s := openWriter(b, filepath.Join(b.TempDir(), "notifyrun.db"))
+			defer s.Close()
+			n := 0
+			next := func() engine.Firings {
+				f := engine.Firings{Time: noon.Add(time.Duration(n) * time.Millisecond)}
+				for i := range size {
+					job := (n + i) * 7919 % jobs // in no order that the state knows
+					r := benchRun(fmt.Sprintf("01ARZ3NDEKTSV4RR%010d", n+i), 1, 1)
+					r.Job, r.Deliveries[0].Target, r.Deliveries[0].Revision = fmt.Sprintf("sip_notify.lamp[\"%07d\"]", job), fmt.Sprintf("PJSIP/%d", 100_000+job), ""
+					r.Cause = engine.Cause{Kind: "schedule", Detail: "*/15 * * * *", Fired: &schema.Fired{Kind: "schedule", Due: f.Time}}
+					digest := fmt.Sprintf("%032d", job)
+					if kinds == "one message" {
+						digest = "00"
+					}
+					r.Messages[0].Digest, r.Deliveries[0].Message = digest, digest
+					f.Runs = append(f.Runs, r)
+					f.Settled = append(f.Settled, engine.Settled{TriggerKey: engine.TriggerKey{Job: r.Job}, Until: f.Time})
+				}
+				n += size
+				return f
+			}
+			var commit time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				f := next()
+				b.StartTimer()
+				if err := s.Fire(b.Context(), f); err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				began := time.Now()
+				var claims, ends engine.Batch
+				for _, r := range f.Runs {
+					claims.Claims = append(claims.Claims, engine.Claim{Run: r.ID, N: 1, At: f.Time})
+					ends.Attempts = append(ends.Attempts, engine.Attempt{Run: r.ID, N: 1, Outcome: engine.Accepted, Text: "NOTIFY sent", Started: f.Time, Finished: f.Time})
+					ends.Ended = append(ends.Ended, r.ID)
+				}
+				ends.Time = f.Time
+				for _, batch := range []engine.Batch{claims, ends} {
+					if err := s.Commit(b.Context(), batch); err != nil {
+						b.Fatal(err)
+					}
+				}
+				commit += time.Since(began)
+				b.StartTimer()
+			}
+			b.ReportMetric(size*float64(b.N)/b.Elapsed().Seconds(), "runs/s")
+			b.ReportMetric(size*float64(b.N)/commit.Seconds(), "ended-runs/s")
 		})
 	}
 }

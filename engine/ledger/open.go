@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"modernc.org/sqlite"
@@ -44,7 +43,11 @@ const (
 // an existing file is never replaced, and what is not a state stays as it is
 // to the last byte.
 func Open(ctx context.Context, path string, mode Mode) (*SQLite, error) {
-	s, err := open(ctx, path, mode)
+	var s *SQLite
+	err := besideNobody(path, mode, func() (err error) {
+		s, err = open(ctx, path, mode)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open state %s: %w", path, explain(err))
 	}
@@ -52,17 +55,12 @@ func Open(ctx context.Context, path string, mode Mode) (*SQLite, error) {
 }
 
 func open(ctx context.Context, path string, mode Mode) (s *SQLite, err error) {
-	s = &SQLite{mode: mode}
+	s = &SQLite{path: path, mode: mode}
 	write := mode != ReadOnly
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !write:
 		return s, nil
-	case errors.Is(err, fs.ErrNotExist) && mode == Beside:
-		err := locked(path, func() error { return create(ctx, path) })
-		if err != nil && !errors.Is(err, fs.ErrExist) { // somebody else was faster
-			return nil, err
-		}
 	case errors.Is(err, fs.ErrNotExist):
 		if err := create(ctx, path); err != nil {
 			return nil, err
@@ -81,7 +79,8 @@ func open(ctx context.Context, path string, mode Mode) (s *SQLite, err error) {
 			return nil, err
 		}
 	}
-	s.read, err = connect(ctx, path, "mode=rw", "query_only(1)")
+	s.access = "mode=rw"
+	s.read, err = connect(ctx, path, s.access, "query_only(1)")
 	if err == nil && write {
 		err = s.openWriter(ctx, path)
 	}
@@ -90,7 +89,8 @@ func open(ctx context.Context, path string, mode Mode) (s *SQLite, err error) {
 	}
 	if err != nil && !write && readOnlyPlace(err, path) {
 		s.Close()
-		if s.read, err = connect(ctx, path, "mode=ro&immutable=1"); err == nil {
+		s.access = "mode=ro&immutable=1"
+		if s.read, err = connect(ctx, path, s.access); err == nil {
 			err = s.current(ctx)
 		}
 	}
@@ -108,15 +108,6 @@ func (s *SQLite) current(ctx context.Context) error {
 		err = fmt.Errorf("it has the older format %d; run notifyrun apply once to bring it to format %d", format, len(migrations))
 	}
 	return err
-}
-
-// locked runs fn under the lock of a state.
-func locked(path string, fn func() error) error {
-	lock, err := Lock(path, "notifyrun")
-	if err != nil {
-		return err
-	}
-	return errors.Join(fn(), lock.Unlock())
 }
 
 // remove removes an SQLite file that we have made, and what stands beside it.
@@ -240,6 +231,12 @@ func create(ctx context.Context, path string) (err error) {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
+	return place(tmp, path)
+}
+
+// place gives a file, that is whole and on disk, its name, and makes that last.
+// It never replaces what has that name.
+func place(tmp, path string) error {
 	// A link does not replace what has come to be there since we looked.
 	if err := os.Link(tmp, path); errors.Is(err, fs.ErrExist) {
 		return err
@@ -252,28 +249,13 @@ func create(ctx context.Context, path string) (err error) {
 			return err
 		}
 	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-// migrate brings a state from a format to the present one, in one transaction.
-func migrate(ctx context.Context, db *sql.DB, from int) error {
-	if from == len(migrations) {
-		return nil
-	}
-	script := fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-		strings.Join(migrations[from:], ";\n"), applicationID, len(migrations))
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, script); err != nil {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`) // SQLite may have done so already
-		return err
-	}
-	return nil
 }

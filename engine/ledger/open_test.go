@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"io/fs"
@@ -160,17 +159,6 @@ func openBoth(t *testing.T, path string) (errs [2]error) {
 // TestOpen_refuses gives what is not a state we can use, in every way. It must
 // be named for what it is, and stay as it was to the last byte.
 func TestOpen_refuses(t *testing.T) {
-	execute := func(t *testing.T, path string, script string) {
-		t.Helper()
-		db, err := connect(context.Background(), path, "mode=rwc")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		if _, err := db.Exec(script); err != nil {
-			t.Fatal(err)
-		}
-	}
 	write := func(content string) func(*testing.T, string) {
 		return func(t *testing.T, path string) {
 			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {

@@ -18,7 +18,12 @@ func TestSQLite(t *testing.T) {
 
 func openWriter(t testing.TB, path string) *SQLite {
 	t.Helper()
-	s, err := Open(t.Context(), path, ReadWrite)
+	return mustOpen(t, path, ReadWrite)
+}
+
+func mustOpen(t testing.TB, path string, mode Mode) *SQLite {
+	t.Helper()
+	s, err := Open(t.Context(), path, mode)
 	if err != nil {
 		t.Fatal(err)
 	}
