@@ -26,6 +26,12 @@ func TestMain(m *testing.M) {
 		childHold(path)
 	case "write":
 		childWrite(path)
+	case "fire":
+		childFire(path)
+	case "prune":
+		childPrune(path)
+	case "migrate":
+		childMigrate(path)
 	}
 	os.Exit(1)
 }
@@ -152,17 +158,13 @@ func TestCut(t *testing.T) {
 	s := openWriter(t, path)
 	defer s.Close()
 	r := benchRun("01ARZ3NDEKTSV4RRFFQ69G5FAV", 12, 2)
-	var states []*engine.State // after each commit
+	var states []record // after each commit
 	look := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
-		st, err := s.State(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		states = append(states, st)
+		states = append(states, examineeOf(t, s).record())
 	}
 	look(nil)
 	look(s.Publish(t.Context(), engine.Publication{Time: noon, Snapshot: []byte("files"), Jobs: []engine.AppliedJob{{Address: r.Job, Digest: "d"}}, Runs: []engine.NewRun{r}}))
@@ -177,6 +179,12 @@ func TestCut(t *testing.T) {
 		}
 		look(s.Commit(t.Context(), b))
 	}
+	for range 2 {
+		f := examineeOf(t, s).everything()
+		f.Base, f.Runs[0].ID = 1, fmt.Sprintf("01ARZ3NDEKTSV4RRFFQ69G6F%02d", len(states))
+		look(s.Fire(t.Context(), f))
+	}
+	look(s.Pause(t.Context(), engine.Pause{Job: "a"}))
 	db, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -206,13 +214,10 @@ func TestCut(t *testing.T) {
 			t.Fatalf("cut at %d of %d bytes: %v", n, len(wal), err)
 		}
 		defer reader.Close()
-		got, err := reader.State(t.Context())
-		if err != nil {
-			t.Fatalf("cut at %d of %d bytes: %v", n, len(wal), err)
-		}
-		which := slices.IndexFunc(states, func(st *engine.State) bool { return cmp.Equal(st, got) })
+		got := examineeOf(t, reader).record()
+		which := slices.IndexFunc(states, func(r record) bool { return cmp.Equal(r, got) })
 		if which < 0 {
-			t.Fatalf("cut at %d of %d bytes: the state after no commit: %v", n, len(wal), got)
+			t.Fatalf("cut at %d of %d bytes: the state after no commit: %+v", n, len(wal), got)
 		}
 		if !spoil && which < last {
 			t.Fatalf("cut at %d of %d bytes: commit %d, with fewer bytes it was %d", n, len(wal), which, last)

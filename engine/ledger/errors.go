@@ -34,6 +34,12 @@ var (
 	ErrNoRun = errors.New("no such run")
 )
 
+// busy tells whether another process holds what an operation needs.
+func busy(err error) bool {
+	var s *sqlite.Error
+	return errors.As(err, &s) && s.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
 // explain gives SQLite's and the system's errors the sentinel that says what
 // to do. It keeps the cause.
 func explain(err error) error {

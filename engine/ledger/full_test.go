@@ -4,6 +4,7 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -33,6 +34,12 @@ func smallDisk(t *testing.T, kilobytes string) string {
 // fill takes all room that is left, to the last byte, and gives it back.
 func fill(t *testing.T, dir string) (free func()) {
 	t.Helper()
+	return fillBut(t, dir, 0)
+}
+
+// fillBut leaves that many kilobytes.
+func fillBut(t *testing.T, dir string, kilobytes int) (free func()) {
+	t.Helper()
 	name := filepath.Join(dir, "ballast")
 	f, err := os.Create(name)
 	if err != nil {
@@ -44,6 +51,15 @@ func fill(t *testing.T, dir string) (free func()) {
 		if _, err := f.Write(block); errors.Is(err, syscall.ENOSPC) {
 			break
 		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kilobytes > 0 {
+		info, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Truncate(max(0, info.Size()-int64(kilobytes)*1024)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -128,6 +144,90 @@ func TestFullDisk(t *testing.T) {
 	if err := step(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestFullDisk_fire has a daemon go on firing on a full disk: what is not
+// recorded has not fired, by no part of it.
+func TestFullDisk_fire(t *testing.T) {
+	dir := smallDisk(t, "2048")
+	s := openWriter(t, filepath.Join(dir, "notifyrun.db"))
+	defer s.Close()
+	e := examineeOf(t, s)
+	next := 0
+	step := func() error {
+		r := benchRun(fmt.Sprintf("01ARZ3NDEKTSV4RRFF%08d", next), 20, 1)
+		r.Followers = []engine.TriggerKey{key("f", 0)}
+		err := s.Fire(t.Context(), engine.Firings{Runs: []engine.NewRun{r}, Settled: []engine.Settled{{TriggerKey: key("a", 0), Until: at(next)}},
+			Missed: []engine.Missed{{TriggerKey: key("a", 0), Reason: engine.MissedLate, At: at(next)}}})
+		if err == nil {
+			next++
+		}
+		return err
+	}
+	check := func() {
+		t.Helper()
+		if open, owed, missed := len(e.state().Open), len(e.owed()), len(e.missed(engine.MissedQuery{})); open != next || owed != next || missed != next {
+			t.Fatalf("after %d firings: %d open runs, %d owed, %d missed", next, open, owed, missed)
+		}
+		equal(t, "settled", e.settled()[key("a", 0)], at(next-1))
+		sound(t, s)
+	}
+	for round := range 3 {
+		for range 5 {
+			if err := step(); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+		}
+		free := fill(t, dir)
+		refused := 0
+		for tries := 0; refused < 3 && tries < 900; tries++ { // the log may have room within itself
+			if err := step(); errors.Is(err, ErrDiskFull) {
+				refused++
+			} else if err != nil {
+				t.Fatalf("round %d, full: %v", round, err)
+			}
+		}
+		if refused == 0 {
+			t.Fatalf("round %d: the disk never was full", round)
+		}
+		check()
+		free()
+	}
+	if err := step(); err != nil {
+		t.Fatal(err)
+	}
+	check()
+}
+
+// TestFullDisk_prune prunes and backs up on a full disk: to make room in the
+// state takes some room too.
+func TestFullDisk_prune(t *testing.T) {
+	const runs = 1500
+	dir := smallDisk(t, "8192")
+	s := openWriter(t, filepath.Join(dir, "notifyrun.db"))
+	defer s.Close()
+	aged(t, s, runs, 1000)
+	// The log is to have no room within itself.
+	if _, err := s.conn.ExecContext(t.Context(), `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+		t.Fatal(err)
+	}
+	before := len(files(t, dir))
+	free := fill(t, dir)
+	if err := s.Backup(t.Context(), filepath.Join(dir, "copy.db")); !errors.Is(err, ErrDiskFull) {
+		t.Errorf("a copy on a full disk: %v", err)
+	}
+	p, err := s.Prune(t.Context(), at(2*runs))
+	if !errors.Is(err, ErrDiskFull) || p != (Pruned{}) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	sound(t, s)
+	equal(t, "runs", len(examineeOf(t, s).listRuns(engine.RunQuery{})), runs)
+	free()
+	equal(t, "files", len(files(t, dir)), before)
+	if p, err = s.Prune(t.Context(), at(2*runs)); err != nil || p.Runs != runs-1 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	sound(t, s)
 }
 
 // TestFullDisk_create makes states where there is less room than one needs: it

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -114,17 +115,18 @@ func TestPrune(t *testing.T) {
 // countdown is a context that ends after some looks at it.
 type countdown struct {
 	context.Context
-	looks int
+	looks atomic.Int64
 	done  chan struct{}
 }
 
 func (c *countdown) Done() <-chan struct{} { return c.done }
 
 func (c *countdown) Err() error {
-	if c.looks--; c.looks > 0 {
+	left := c.looks.Add(-1)
+	if left > 0 {
 		return nil
 	}
-	if c.looks == 0 {
+	if left == 0 {
 		close(c.done)
 	}
 	return context.Canceled
@@ -162,7 +164,7 @@ func aged(t testing.TB, s *SQLite, runs, long int) {
 func TestPrune_stopped(t *testing.T) {
 	s := openWriter(t, filepath.Join(t.TempDir(), "notifyrun.db"))
 	defer s.Close()
-	const runs, long = 3000, 12_000
+	const runs, long = 1500, 8000
 	aged(t, s, runs, long)
 	state, err := s.State(t.Context())
 	if err != nil {
@@ -171,7 +173,9 @@ func TestPrune_stopped(t *testing.T) {
 	var sum Pruned
 	stops := 0
 	for {
-		p, err := s.Prune(&countdown{t.Context(), 5, make(chan struct{})}, at(2*runs))
+		ctx := &countdown{Context: t.Context(), done: make(chan struct{})}
+		ctx.looks.Store(5)
+		p, err := s.Prune(ctx, at(2*runs))
 		sum = Pruned{sum.Runs + p.Runs, sum.Deliveries + p.Deliveries, sum.Attempts + p.Attempts, sum.Messages + p.Messages, sum.Missed + p.Missed}
 		sound(t, s)
 		left := len(examineeOf(t, s).listRuns(engine.RunQuery{}))

@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/notifyrun/notifyrun/engine"
 )
@@ -55,6 +56,10 @@ func (s *SQLite) openWriter(ctx context.Context, path string) (err error) {
 	if err := contradiction(ctx, s.write, briefChecks); err != nil {
 		return err
 	}
+	// What waits after this is begin.
+	if _, err := c.ExecContext(ctx, `PRAGMA busy_timeout = 5`); err != nil {
+		return err
+	}
 	s.conn, s.runs = &conn{c, make(map[string]*sql.Stmt)}, make(map[string]openRun)
 	return nil
 }
@@ -72,6 +77,25 @@ func (s *SQLite) Close() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// patience is how long a transaction waits for those of other processes.
+const patience = 10 * time.Second
+
+// begin waits for its turn. SQLite has no queue: each that waits looks now and
+// then. By itself it would look ever more seldom, down to ten times a second, so
+// that others who write without a pause could keep one out for long.
+func (s *SQLite) begin(ctx context.Context) error {
+	for began := time.Now(); ; {
+		// Its end must not be taken for a failure where it has begun.
+		_, err := s.conn.ExecContext(context.WithoutCancel(ctx), `BEGIN IMMEDIATE`)
+		if err == nil || !busy(err) || time.Since(began) > patience {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
 }
 
 // drive is transact for what only the process that drives the runs may do.
@@ -92,12 +116,12 @@ func (s *SQLite) transact(ctx context.Context, fn func(context.Context) error) (
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := s.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return explain(err)
 	}
+	ctx = context.WithoutCancel(ctx)
 	if s.mode == Beside {
 		err = s.sameFormat(ctx)
 	}

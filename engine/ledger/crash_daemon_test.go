@@ -1,0 +1,147 @@
+package ledger
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/notifyrun/notifyrun/engine"
+)
+
+func childFail(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+// childFire fires without end, one due time of one schedule after the other;
+// each firing also pays the debt of the one before. After each it prints how many
+// there are.
+func childFire(path string) {
+	ctx := context.Background()
+	lock, err := Lock(path, "child")
+	if err != nil {
+		childFail(err)
+	}
+	defer lock.Unlock()
+	s, err := Open(ctx, path, ReadWrite)
+	if err != nil {
+		childFail(err)
+	}
+	runs, err := s.Runs(ctx, engine.RunQuery{})
+	if err != nil {
+		childFail(err)
+	}
+	for i := len(runs); ; i++ {
+		r := benchRun(fmt.Sprintf("01ARZ3NDEKTSV4RRFF%08d", i), 1+i%9, 1)
+		r.Followers = []engine.TriggerKey{key("f", 0)}
+		f := engine.Firings{Time: at(i), Runs: []engine.NewRun{r}, Settled: []engine.Settled{{TriggerKey: key("a", 0), Until: at(i)}},
+			Missed: []engine.Missed{{TriggerKey: key("a", 0), Reason: engine.MissedOverlap, At: at(i)}}}
+		if i > 0 {
+			f.Paid = []engine.Debt{{Run: fmt.Sprintf("01ARZ3NDEKTSV4RRFF%08d", i-1), Follower: key("f", 0)}}
+		}
+		if err := s.Fire(ctx, f); err != nil {
+			childFail(err)
+		}
+		fmt.Println(i + 1)
+	}
+}
+
+// lastNumber reads some lines, or less if the child has ended, and gives the
+// number on the last one.
+func lastNumber(lines *bufio.Scanner, some int) (last int) {
+	for ; some > 0 && lines.Scan(); some-- {
+		if n, err := strconv.Atoi(lines.Text()); err == nil {
+			last = n
+		}
+	}
+	return last
+}
+
+// TestKill_fire kills a daemon in the midst of its firings: each due time that it
+// settled has its run, and each that had returned is settled.
+func TestKill_fire(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	fired := 0
+	for round := range 12 {
+		cmd, lines := startChild(t, "fire", path)
+		fired = max(fired, lastNumber(lines, 1+4*round))
+		kill(t, cmd)
+		fired = max(fired, lastNumber(lines, math.MaxInt))
+		s := mustOpen(t, path, ReadOnly)
+		e := examineeOf(t, s)
+		sound(t, s)
+		open, owed, missed := len(e.state().Open), e.owed(), len(e.missed(engine.MissedQuery{}))
+		if open < fired || missed != open || len(owed) != 1 || owed[0].Run != e.state().Open[open-1].ID {
+			t.Fatalf("round %d: %d runs after %d, %d missed, %v owed", round, open, fired, missed, owed)
+		}
+		equal(t, "settled", e.settled()[key("a", 0)], at(open-1))
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if fired == 0 {
+		t.Error("no child has fired")
+	}
+}
+
+// told is a context that prints a line at each look at it.
+type told struct{ context.Context }
+
+func (c told) Err() error {
+	fmt.Println("slice")
+	return c.Context.Err()
+}
+
+func childPrune(path string) {
+	s, err := Open(context.Background(), path, Beside)
+	if err != nil {
+		childFail(err)
+	}
+	if _, err := s.Prune(told{context.Background()}, at(1_000_000)); err != nil {
+		childFail(err)
+	}
+}
+
+// TestKill_prune kills a prune in mid-slice: runs are there whole or not at all,
+// and the next one takes the rest.
+func TestKill_prune(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	s := openWriter(t, path)
+	defer s.Close()
+	const runs = 1500
+	aged(t, s, runs, 8000)
+	state := examineeOf(t, s).state()
+	left := runs
+	for round := range 5 {
+		cmd, lines := startChild(t, "prune", path)
+		for n := 0; n < 1+round%3 && lines.Scan(); n++ {
+		}
+		kill(t, cmd)
+		sound(t, s)
+		now := len(examineeOf(t, s).listRuns(engine.RunQuery{}))
+		if now > left || now < 1 {
+			t.Fatalf("round %d: %d runs, there were %d", round, now, left)
+		}
+		left = now
+	}
+	if left == runs {
+		t.Error("no child has pruned anything")
+	}
+	if _, err := s.Prune(t.Context(), at(1_000_000)); err != nil {
+		t.Fatal(err)
+	}
+	sound(t, s)
+	equal(t, "runs", len(examineeOf(t, s).listRuns(engine.RunQuery{})), 1)
+	equal(t, "state", examineeOf(t, s).state(), state)
+	for table, want := range map[string]int{"delivery": 1 + (runs-1)%4, "attempt": 1 + (runs-1)%4, "message": 1, "pruned": 0} {
+		var n int
+		if err := s.read.QueryRow(`SELECT count(*) FROM ` + table).Scan(&n); err != nil || n != want {
+			t.Errorf("%d rows of %s are left, want %d, %v", n, table, want, err)
+		}
+	}
+}
