@@ -514,14 +514,14 @@ func examVersion(t *testing.T, e *examinee) {
 // had.
 func examAnswered(t *testing.T, e *examinee) {
 	first := e.start("a", "r1", 1)
-	e.send(first, 0, 1, answered, 1)
+	e.send(first, 0, 1, engine.Answered, 1)
 	e.commit(engine.Batch{Ended: []string{first}})
-	want := delivered{"a": {phone(0): {Revision: "r1", Outcome: answered, Run: first}}}
+	want := delivered{"a": {phone(0): {Revision: "r1", Outcome: engine.Answered, Run: first}}}
 	equal(t, "delivered", e.state().Delivered, want)
 	second := e.start("a", "r1", 1)
 	e.send(second, 0, 1, engine.Unknown, 2)
 	equal(t, "unknown later, still open", e.state().Delivered, want)
 	e.commit(engine.Batch{Ended: []string{second}})
 	equal(t, "unknown later", e.state().Delivered, want)
-	equal(t, "counts", e.listRuns(engine.RunQuery{ID: first})[0].Outcomes, map[engine.Outcome]int{answered: 1})
+	equal(t, "counts", e.listRuns(engine.RunQuery{ID: first})[0].Outcomes, map[engine.Outcome]int{engine.Answered: 1})
 }

@@ -19,7 +19,7 @@ type Pruned struct {
 
 // pruneRows is about how many rows one transaction of a Prune deletes: few enough
 // for others that write to wait only for a moment.
-const pruneRows = 5000
+const pruneRows = 1000
 
 // Prune deletes the history from before a time: runs that ended before it, with
 // all that is kept of them, what was missed before it, and messages that no run

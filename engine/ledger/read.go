@@ -164,7 +164,7 @@ func readOpen(ctx context.Context, q querier, st *engine.State) error {
 				targets = make(map[string]engine.Delivered)
 				st.Delivered[run.Job] = targets
 			}
-			if had := targets[d.Target]; had.Revision == d.Revision && (had.Outcome == engine.Accepted || had.Outcome == answered) {
+			if had := targets[d.Target]; had.Revision == d.Revision && had.Outcome.Good() {
 				continue
 			}
 			targets[d.Target] = engine.Delivered{Revision: d.Revision, Outcome: d.Outcome, Run: run.ID}

@@ -38,9 +38,6 @@ func (s *SQLite) Commit(ctx context.Context, b engine.Batch) error {
 	return nil
 }
 
-// answered is an attempt whose effect came back to us: as good as accepted.
-const answered engine.Outcome = "answered"
-
 const insertClaim = `INSERT INTO claim (run, n, first, last, at) VALUES (?, ?, ?, ?, ?)`
 
 var attemptRows = newInsertion(`INSERT OR ROLLBACK INTO attempt (run, seq, n, outcome, text, started, finished)`, 7)
