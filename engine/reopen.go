@@ -6,9 +6,14 @@ import (
 	"github.com/notifyrun/notifyrun/schema"
 )
 
+// unrecorded is why a delivery is unknown whose lane has ended without its end:
+// the ledger could not be written then.
+const unrecorded = "its end could not be recorded when it came"
+
 // reopen gives what is to be driven of the open runs under a configuration, and
-// what is to be recorded of those that no longer apply. What is in flight must
-// have been recovered. The runs of paused jobs stay as they are.
+// what is to be recorded of those that no longer apply. No lane may be driving
+// them: what is in flight has no one left who waits for its end. The runs of
+// paused jobs stay as they are.
 func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time) ([]*Work, Batch) {
 	var works []*Work
 	b := Batch{Time: now}
@@ -19,12 +24,17 @@ func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time)
 		}
 	}
 	for _, r := range open {
+		for _, d := range r.Deliveries {
+			if d.Outcome == InFlight {
+				b.Attempts = append(b.Attempts, Attempt{Run: r.ID, Seq: d.Seq, N: d.Attempts, Outcome: Unknown, Text: unrecorded, Started: now, Finished: now})
+			}
+		}
 		if _, ok := paused[r.Job]; ok {
 			continue
 		}
 		cancel := func(reason string) {
 			for _, d := range r.Deliveries {
-				if !d.Outcome.Final() {
+				if !d.Outcome.Final() && d.Outcome != InFlight {
 					b.Attempts = append(b.Attempts, canceled(r.ID, d.Seq, reason, now))
 				}
 			}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/notifyrun/notifyrun/amiclient/amisim"
+	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/engine/ledger"
+)
+
+// A disk that is full while a daemon serves: it stops, keeps what it knows, says
+// so, and goes on when there is room. Every due time is in a run or missed, and
+// no phone hears what is not on record.
+func TestServe_FullDisk(t *testing.T) {
+	small := t.TempDir()
+	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("mounting a small file system needs root: %v", err)
+	}
+	defer syscall.Unmount(small, 0)
+	sim, err := amisim.Start(amisim.Config{Phones: amisim.Phones(40)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sim.Close()
+	user := sim.Users()[0]
+	config := fmt.Sprintf(`
+pbx "sim" {
+  address    = %q
+  username   = %q
+  secret     = %q
+  rate_limit = "unlimited"
+}
+sip_notify "tick" {
+  pbx     = pbx.sim
+  targets = [for n in range(40) : "PJSIP/${1001 + n}"]
+  message { event = "ping" }
+  trigger "schedule" {
+    cron  = "* * * * * *"
+    grace = "1500ms"
+  }
+}
+`, sim.Addr(), user.Name, user.Secret)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(small, "notifyrun.db")
+	if code, out, errs := execute(t, "", nil, "apply", "-auto-approve", "-state", state, dir); code != exitOK {
+		t.Fatalf("apply: exit code %d\n%s%s", code, out, errs)
+	}
+	s := startServer(t, dir, "-state", state)
+	s.wait("run ended")
+	fill := filepath.Join(small, "filler")
+	if err := exec.Command("dd", "if=/dev/zero", "of="+fill, "bs=1k").Run(); err == nil {
+		t.Fatal("the small disk is not small")
+	}
+	s.wait("the state cannot be written")
+	if err := os.Remove(fill); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", small, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+	s.wait("the state can be written again")
+	s.wait("run ended")
+	s.wait("run ended")
+	s.end()
+
+	led, err := ledger.Open(t.Context(), state, ledger.ReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer led.Close()
+	attempts := map[engine.Outcome]int{}
+	ids := map[string]bool{}
+	for e, err := range led.History(t.Context(), engine.HistoryQuery{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		attempts[e.Outcome]++
+		if e.Attempt > 0 && ids[e.ActionID] {
+			t.Errorf("%s was sent twice", e.ActionID)
+		}
+		ids[e.ActionID] = true
+	}
+	least, most := attempts[engine.Accepted], attempts[engine.Accepted]+attempts[engine.Unknown]
+	if n := sim.Count(); n < least || n > most || least == 0 {
+		t.Errorf("the phones heard %d NOTIFYs; on record: %v", n, attempts)
+	}
+	dueTimesAccounted(t, led, "sip_notify.tick")
+}
+
+// dueTimesAccounted checks that each second between the first and the last run
+// of a job that is due every second has one run, or is missed, once.
+func dueTimesAccounted(t *testing.T, led engine.DaemonLedger, job string) {
+	t.Helper()
+	runs, err := led.Runs(t.Context(), engine.RunQuery{Job: job})
+	if err != nil {
+		t.Fatal(err)
+	}
+	had := map[int64]int{}
+	first, last := int64(1<<62), int64(0)
+	note := func(at int64) {
+		had[at]++
+		first, last = min(first, at), max(last, at)
+	}
+	for _, r := range runs {
+		note(r.Cause.Fired.Due.Unix())
+	}
+	missed := int64(0)
+	for m, err := range led.Missed(t.Context(), engine.MissedQuery{Job: job}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		missed += m.Count
+		if n := m.Last.Unix() - m.First.Unix() + 1; n != m.Count {
+			t.Errorf("%d due times are missed from %s to %s", m.Count, m.First, m.Last)
+		}
+		for at := m.First.Unix(); at <= m.Last.Unix(); at++ {
+			note(at)
+		}
+	}
+	for at := first; at <= last; at++ {
+		if had[at] != 1 {
+			t.Errorf("due time %d, second %d of %d, is accounted for %d times", at, at-first, last-first, had[at])
+		}
+	}
+	t.Logf("%s: %d runs, %d due times missed", job, len(runs), missed)
+}
