@@ -32,7 +32,7 @@ func TestServe_FullDisk(t *testing.T) {
 pbx "sim" {
   address    = %q
   username   = %q
-  secret     = %q
+  secret_file = "secret"
   rate_limit = "unlimited"
 }
 sip_notify "tick" {
@@ -44,9 +44,12 @@ sip_notify "tick" {
     grace = "1500ms"
   }
 }
-`, sim.Addr(), user.Name, user.Secret)
+`, sim.Addr(), user.Name)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(user.Secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	state := filepath.Join(small, "notifyrun.db")
