@@ -133,7 +133,7 @@ const (
 	missEvery   = time.Second // missed events are gathered for so long
 	noteEvery   = 10 * time.Second
 	tellEvery   = 250 * time.Millisecond
-	maxDepth    = 5 // runs in a chain of events and after triggers
+	maxDepth    = 5 // events of our own that lead to a run, one after the other
 )
 
 // Run serves until ctx ends. Then nothing more fires or is sent, the answers

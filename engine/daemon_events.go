@@ -244,8 +244,8 @@ func (l *loop) noteListened(d *decision, now time.Time) {
 // ownAction is what our ActionIDs look like: see ActionID.
 var ownAction = regexp.MustCompile(`^([0-9A-HJKMNP-TV-Z]{26})-[0-9]+-[0-9]+$`)
 
-// own finds the run whose action has caused an event, and how many runs led to
-// the event. A name alone proves nothing: the run must be on record.
+// own finds the run whose action has caused an event, and how many events of
+// ours led to it, this one included. A name alone proves nothing: the run must be on record.
 func (n *listening) own(ctx context.Context, m *amiclient.Message) (run string, depth int) {
 	found := ownAction.FindStringSubmatch(origin(m))
 	if found == nil {

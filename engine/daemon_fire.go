@@ -272,7 +272,7 @@ func (l *loop) fireEvent(d *decision, a arrival, now time.Time) {
 		return
 	}
 	if a.depth > maxDepth {
-		d.unfired = append(d.unfired, unfired{a, MissedDepth, fmt.Sprintf("%d runs have led to it, the last of them %s", a.depth, a.run)})
+		d.unfired = append(d.unfired, unfired{a, MissedDepth, fmt.Sprintf("events of our own have led to it %d times, the last of them that of run %s", a.depth, a.run)})
 		return
 	}
 	cause := Cause{
@@ -306,12 +306,8 @@ func (l *loop) fireFollowing(ctx context.Context, d *decision, now time.Time) {
 			miss(MissedPaused, p.Reason)
 			continue
 		}
-		if f.depth >= maxDepth {
-			miss(MissedDepth, fmt.Sprintf("%d runs have led to it, the last of them %s", f.depth+1, f.last.Run))
-			continue
-		}
 		_, err := l.start(d, j, Cause{
-			Kind: "after", Detail: fmt.Sprintf("%s, run %s", f.last.Job, f.last.Run), Trigger: f.key.Index, Depth: f.depth + 1,
+			Kind: "after", Detail: fmt.Sprintf("%s, run %s", f.last.Job, f.last.Run), Trigger: f.key.Index, Depth: f.depth,
 			Fired: &schema.Fired{Kind: "after", Job: f.last.Job, Run: f.last.Run},
 		}, f.due, now)
 		if err != nil {

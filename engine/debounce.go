@@ -13,7 +13,7 @@ type arrival struct {
 	group   string // events of one group are debounced and throttled together
 	headers schema.EventHeaders
 	run     string // whose action has caused the event; empty: none of ours
-	depth   int    // how many runs led to it, that one included
+	depth   int    // how many events of ours led to it, this one included
 	at      time.Time
 	detail  string // what the run's cause says of it
 }

@@ -145,7 +145,7 @@ type Cause struct {
 	Kind    string        `json:"kind"`              // "change", "fire", "schedule", "event" or "after"
 	Detail  string        `json:"detail,omitempty"`  // for people, never sensitive
 	Trigger int           `json:"trigger,omitempty"` // its index among the job's triggers; of a schedule, event or after
-	Depth   int           `json:"depth,omitempty"`   // how many runs led to this one, through events and after triggers
+	Depth   int           `json:"depth,omitempty"`   // how many events of our own led to this run; after triggers hand it on
 	Fired   *schema.Fired `json:"fired,omitempty"`   // what trigger.* is to the job; nil: nothing
 }
 

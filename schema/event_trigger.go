@@ -31,7 +31,7 @@ type OwnEvents string
 
 const (
 	OwnIgnore OwnEvents = "ignore" // the default
-	OwnFire   OwnEvents = "fire"   // up to a chain of MaxDepth runs
+	OwnFire   OwnEvents = "fire"   // up to a chain of five
 )
 
 // maxKey bounds the length of a key, since who counts by keys keeps them.
