@@ -175,7 +175,7 @@ func sentAttrs(j *schema.Job, s Sent, messages string) []Attr {
 	if s.CallID != nil {
 		add("call_id", *s.CallID)
 	}
-	if s.Channel != nil {
+	if s.Channel != nil && j.Type == schema.SIPNotify { // of a user event, via says it
 		add("channel", *s.Channel)
 	}
 	if j.MessageVaries() {
