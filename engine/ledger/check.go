@@ -32,15 +32,15 @@ var briefChecks = []check{
 // fullChecks cost what the state is large.
 var fullChecks = []check{
 	{"runs have not as many deliveries as they say", `
-		SELECT ulid FROM run r WHERE total <> (SELECT count(*) FROM delivery d WHERE d.run = r.id)
-			OR total > 0 AND (SELECT max(seq) FROM delivery d WHERE d.run = r.id) <> total - 1`},
+		SELECT ulid FROM run r WHERE (total, total - 1) <> (SELECT count(*), max(seq) FROM delivery d WHERE d.run = r.id)`},
 	{"runs have attempts of deliveries that they do not have", `
-		SELECT ulid FROM run r WHERE (SELECT max(seq) FROM attempt a WHERE a.run = r.id) >= total
-			OR (SELECT min(seq) FROM attempt a WHERE a.run = r.id) < 0`},
+		SELECT ulid FROM run r WHERE EXISTS (SELECT 1 FROM attempt a WHERE a.run = r.id AND NOT seq BETWEEN 0 AND total - 1)`},
 	{"deliveries are of no run", `
-		SELECT DISTINCT 'number ' || run FROM delivery WHERE run NOT IN (SELECT id FROM run UNION ALL SELECT run FROM pruned)`},
+		SELECT DISTINCT 'number ' || run FROM delivery d
+		WHERE NOT EXISTS (SELECT 1 FROM run r WHERE r.id = d.run) AND NOT EXISTS (SELECT 1 FROM pruned p WHERE p.run = d.run)`},
 	{"attempts are of no run", `
-		SELECT DISTINCT 'number ' || run FROM attempt WHERE run NOT IN (SELECT id FROM run UNION ALL SELECT run FROM pruned)`},
+		SELECT DISTINCT 'number ' || run FROM attempt a
+		WHERE NOT EXISTS (SELECT 1 FROM run r WHERE r.id = a.run) AND NOT EXISTS (SELECT 1 FROM pruned p WHERE p.run = a.run)`},
 	{"deliveries have a message that is not there", `
 		SELECT DISTINCT 'number ' || run FROM delivery WHERE message IS NOT NULL AND message NOT IN (SELECT id FROM message)`},
 	{"runs have ended without counts, or have counts and not ended", `

@@ -60,7 +60,7 @@ func kept(t *testing.T, s *SQLite, long bool) {
 	to := func(seq int, message string) engine.Delivery {
 		return engine.Delivery{Seq: seq, Target: phone(seq), Message: message}
 	}
-	equal(t, "state", e.state(), &engine.State{Lineage: "LINEAGE", Serial: 3, AppliedAt: at(1),
+	equal(t, "state", e.state(), &engine.State{Lineage: "LINEAGE", Serial: 3, AppliedAt: at(1), Pauses: map[string]engine.Pause{},
 		Jobs:      map[string]engine.AppliedJob{"a": {Address: "a", Digest: "d1", Spec: json.RawMessage(`{"x":1}`)}, "b": {Address: "b", Digest: "d2"}},
 		Delivered: delivered{"a": {phone(0): {Revision: "r1", Outcome: engine.Accepted, Run: first.ID}}},
 		Open: []engine.OpenRun{{RunHeader: second, Deliveries: []engine.DeliveryState{
