@@ -51,7 +51,7 @@ func TestEventTrigger_Matches(t *testing.T) {
 	event := headers(
 		"UserEvent", "Provision", "Device", "1001", "Odd Name", "y", "Variable", "a", "variable", "b", "Count", "15",
 		"Empty", "", "kind", "k", "Quoted", `"${var.token}" %{ if true }`, "Control", "a\x00b\r\nc", "Latin", "J\xfcrgen", "Long", long,
-		"Umlaut", "u\u0308",
+		"Umlaut", "u\u0308", "Huge", "1e999999999", "Mac", "001e13123456",
 	)
 	for _, c := range []struct {
 		where string
@@ -100,6 +100,16 @@ func TestEventTrigger_Matches(t *testing.T) {
 		{where: `length(event) > 5`, want: true},
 		{where: `anytrue([for name, value in event : name == "Device" && value == "1001"])`, want: true},
 		{where: `null`, want: true},
+		{where: `event.Huge % 7 == 1`, says: "digits"},
+		{where: `"${event.Huge + 1}" == "1"`, says: "digits"},
+		{where: `floor(event.Huge) > 1`, says: "digits"},
+		{where: `anytrue([for h in [event.Huge] : -h < 1])`, says: "digits"},
+		{where: `event.Huge == "1e999999999" && event.Huge > 1`, want: true},
+		{where: `format("%08d", event.Huge) == ""`, says: "digits"},
+		{where: `format("PJSIP/%s", event.Mac) == "PJSIP/001e13123456" && substr(event.Mac, 0, 6) == "001e13"`, want: true},
+		{where: `pow(length(local.names), 2) == 4 && event.Mac == "001e13123456"`, want: true},
+		{where: `tonumber(event.Mac) > 1`, says: "digits"},
+		{where: `event.Count % 7 == 1 && floor(event.Count) == 15`, want: true},
 	} {
 		got, diags := waiting(t, "where = "+c.where).Matches(event)
 		if got != c.want || diags.HasErrors() != (c.says != "") {

@@ -165,6 +165,18 @@ func TestJob_When(t *testing.T) {
 func TestJob_When_refused(t *testing.T) {
 	cfg := one(t, firedJobs)
 	long := strings.Repeat("1", 1<<20)
+	sums := one(t, `
+user_event "sum" {
+  pbx  = pbx.hq
+  body = { Sum = trigger.event.Count + 1 }
+}
+`)
+	if j, diags := firedJob(t, sums, "user_event.sum").When(Fired{Kind: "event", Event: headers("Count", "-0x1p+999_999_999")}); diags.HasErrors() == (j != nil) {
+		t.Errorf("got %v %v", j, diags)
+	}
+	if j, diags := firedJob(t, sums, "user_event.sum").When(Fired{Kind: "event", Event: headers("Count", "1E999999999")}); j != nil || !strings.Contains(diags[0].Detail, "digits") {
+		t.Errorf("got %v %v", j, diags)
+	}
 	for _, c := range []struct {
 		address, says string
 		fired         Fired

@@ -75,6 +75,7 @@ func FuzzWhen(f *testing.F) {
 	triggers := []*EventTrigger{
 		waiting(f, "key = event.Device\nthrottle = \"1/s\"\nwhere = event.UserEvent == \"Provision\" && event.Count > 3"),
 		waiting(f, "where = anytrue([for name, value in event : try(regex(\"^[a-z]+$\", value) == name, false)])"),
+		waiting(f, "where = event.Count % 7 == 1 || ceil(event.Count) > 3 || format(\"%d\", event.Count) == \"1\""),
 		waiting(f, "key = \"${event.Device}${event.Extra}\"\nthrottle = \"1/s\"\nwhere = contains(flatten([event.Device]), event[\"Odd Name\"])"),
 	}
 	f.Add("UserEvent: Provision\nDevice: 1001\nBy: Alice\nCount: 15\nExten: s\n")
