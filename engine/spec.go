@@ -43,11 +43,7 @@ func spec(j *schema.Job, first Sent, messages string) []Attr {
 		attrs = append(attrs, targetsAttr(j))
 	}
 	if e, _ := j.Event(); e != nil && !e.Channel.IsEmpty() {
-		via := Attr{Name: "via", Value: "dialplan, on " + e.Channel.String()}
-		if e.Channel.IsSensitive() {
-			via.Digest = digest(e.Channel.Reveal())
-		}
-		attrs = append(attrs, via)
+		add("via", "dialplan", "action")
 	}
 	attrs = append(attrs, sentAttrs(j, first, messages)...)
 	for _, t := range j.Triggers {

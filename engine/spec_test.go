@@ -71,8 +71,9 @@ after on = done
 delay = 5m0s
 `,
 		"user_event.told": `pbx = pbx.hq (simulated)
-via = dialplan, on Local/s@notify
+via = dialplan
 UserEvent = told
+channel = Local/s@notify
 event = Hangup
 on_reconnect = fire
 `,
@@ -107,7 +108,7 @@ func TestNewPlan_waitingJobsChange(t *testing.T) {
 		{`"done"`, `"success"`, "after on"},
 		{`"5m"`, `"6m"`, "delay"},
 		{`on_reconnect = "fire"`, ``, "on_reconnect"},
-		{"Local/s@notify", "Local/t@notify", "via"},
+		{"Local/s@notify", "Local/t@notify", "channel"},
 	} {
 		before, diags := NewPlan(configure(t, waitingJobs), &State{}, time.Unix(0, 0), Options{})
 		if diags.HasErrors() {

@@ -145,7 +145,11 @@ func (v planView) sent(s engine.Sent) {
 	if s.CallID != nil {
 		row("(in the dialog of Call-ID", schema.Plain(s.CallID.String()+")"))
 	}
-	if s.Channel != nil {
+	switch {
+	case s.Channel == nil:
+	case s.Action == "Originate":
+		row("(raised by the dialplan, on channel", schema.Plain(s.Channel.String()+")"))
+	default:
 		row("(in the dialog of channel", schema.Plain(s.Channel.String()+")"))
 	}
 	for _, h := range s.Headers {
