@@ -20,7 +20,12 @@ type server struct {
 // startServer runs notifyrun serve for a configuration directory.
 func startServer(t *testing.T, dir string, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, cmd: program(dir, append([]string{"serve"}, args...)...), lines: make(chan string, 1<<16)}
+	return runServer(t, program(dir, append([]string{"serve"}, args...)...))
+}
+
+func runServer(t *testing.T, cmd *exec.Cmd) *server {
+	t.Helper()
+	s := &server{t: t, cmd: cmd, lines: make(chan string, 1<<16)}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
