@@ -84,7 +84,7 @@ func (a *app) serve(ctx context.Context, args []string) error {
 		Self:    self(),
 	}
 	a.log.Info("notifyrun serves", "version", version, "state", state)
-	if err := d.Run(ctx); err != nil {
+	if err := d.Run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	a.log.Info("notifyrun has ended in order")

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/notifyrun/notifyrun/amiclient/amisim"
+	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/engine/ledger"
+)
+
+// simulated starts a server with phones, outside of any notifyrun.
+func simulated(t *testing.T, phones int) *amisim.Server {
+	t.Helper()
+	sim, err := amisim.Start(amisim.Config{Phones: amisim.Phones(phones)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sim.Close() })
+	return sim
+}
+
+// write writes a file of a configuration.
+func write(t *testing.T, dir, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pbxBlock declares a simulated server as a real one, its secret in a variable.
+func pbxBlock(sim *amisim.Server, variable string) string {
+	return fmt.Sprintf(`
+pbx "sim" {
+  address    = %q
+  username   = %q
+  secret     = var.%s
+  rate_limit = "unlimited"
+}
+variable %[3]q {
+  type      = string
+  sensitive = true
+}
+`, sim.Addr(), sim.Users()[0].Name, variable)
+}
+
+const everySecond = `
+sip_notify "tick" {
+  pbx     = pbx.sim
+  targets = ["PJSIP/1001"]
+  message { event = "ping" }
+  trigger "schedule" { cron = "* * * * * *" }
+}
+`
+
+// A daemon goes by what was applied, not by the files; it takes a new apply
+// while it runs, drives what apply and fire start beside it, and history reads
+// beside them all.
+func TestServe_Follows(t *testing.T) {
+	sim := simulated(t, 5)
+	secret := "NOTIFYRUN_VAR_hq_secret=" + sim.Users()[0].Secret
+	dir := t.TempDir()
+	write(t, dir, "main.hcl", pbxBlock(sim, "hq_secret")+everySecond)
+	must := func(args ...string) string {
+		t.Helper()
+		code, out, errs := execute(t, "", []string{secret}, append(args, dir)...)
+		if code != exitOK {
+			t.Fatalf("%v: exit code %d\n%s%s", args, code, out, errs)
+		}
+		return out
+	}
+	s := startServer(t, dir, "-var-file", "secrets")
+	s.wait("notifyrun serves") // there is nothing to serve yet
+	if code, _, errs := execute(t, "", []string{secret}, "apply", "-auto-approve", dir); code != exitError || !strings.Contains(errs, "secrets") {
+		t.Errorf("an apply that the daemon cannot take: exit code %d\n%s", code, errs)
+	}
+	s.wait("the applied configuration cannot be taken")
+	write(t, dir, "secrets", fmt.Sprintf("hq_secret = %q\n", sim.Users()[0].Secret))
+	if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	s.wait("serving")
+	s.wait("run ended")
+
+	// Files that nobody has applied mean nothing, not even broken ones.
+	write(t, dir, "other.hcl", "this is not HCL")
+	s.wait("run ended")
+	write(t, dir, "other.hcl", `
+sip_notify "other" {
+  pbx     = pbx.sim
+  targets = ["PJSIP/1002", "PJSIP/1003"]
+  message { event = "ping" }
+  trigger "change" { on = "1" }
+}
+`)
+	if out := must("apply", "-auto-approve"); !strings.Contains(out, "Complete: 2 accepted") {
+		t.Errorf("apply beside the daemon says:\n%s", out)
+	}
+	s.wait("serial=2")
+	if out := must("fire", "sip_notify.other"); !strings.Contains(out, "Complete: 2 accepted") {
+		t.Errorf("fire beside the daemon says:\n%s", out)
+	}
+	if out := must("history", "-job", "sip_notify.other"); strings.Count(out, "accepted") != 4 {
+		t.Errorf("history:\n%s", out)
+	}
+	if out := must("plan"); !strings.Contains(out, "No changes") {
+		t.Errorf("plan after the apply:\n%s", out)
+	}
+
+	// A removed job ends at once.
+	if err := os.Remove(filepath.Join(dir, "other.hcl")); err != nil {
+		t.Fatal(err)
+	}
+	must("apply", "-auto-approve")
+	s.wait("serial=4 jobs=1") // the fire was a publication too
+	s.end()
+
+	led, err := ledger.Open(t.Context(), filepath.Join(dir, "notifyrun.db"), ledger.ReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer led.Close()
+	dueTimesAccounted(t, led, "sip_notify.tick")
+	if d, err := led.Reported(t.Context()); err != nil || d == nil || d.Stopped.IsZero() || d.PID != s.cmd.Process.Pid {
+		t.Errorf("the state says of the daemon: %+v, %v", d, err)
+	}
+}
+
+// A configuration that needs a secret that the daemon has not stays out: the one
+// before goes on, and the apply hears which secret it is.
+func TestServe_MissingSecret(t *testing.T) {
+	sim := simulated(t, 5)
+	dir := t.TempDir()
+	value := sim.Users()[0].Secret
+	write(t, dir, "main.hcl", pbxBlock(sim, "hq_secret")+everySecond)
+	if code, out, errs := execute(t, "", nil, "apply", "-auto-approve", "-var", "hq_secret="+value, dir); code != exitOK {
+		t.Fatalf("exit code %d\n%s%s", code, out, errs)
+	}
+	t.Setenv("NOTIFYRUN_VAR_hq_secret", value)
+	s := startServer(t, dir)
+	s.wait("run ended")
+
+	write(t, dir, "main.hcl", pbxBlock(sim, "new_secret")+strings.Replace(everySecond, "1001", "1002", 1))
+	code, out, errs := execute(t, "", nil, "apply", "-auto-approve", "-var", "new_secret="+value, dir)
+	if code == exitOK || !strings.Contains(errs, "new_secret") || !strings.Contains(errs, "configuration of before") {
+		t.Errorf("apply: exit code %d\n%s%s", code, out, errs)
+	}
+	if line := s.wait("cannot be taken"); !strings.Contains(line, "new_secret") || strings.Contains(line, value) {
+		t.Errorf("it does not name what is missing: %s", line)
+	}
+	s.wait("run ended") // of the configuration of before
+	if rest := s.end(); strings.Contains(rest, value) {
+		t.Error("the log has the secret")
+	}
+}
+
+// Two daemons on one state would send everything twice.
+func TestServe_OneOnly(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "main.hcl", "")
+	s := startServer(t, dir)
+	s.wait("notifyrun serves")
+	code, _, errs := execute(t, "", nil, "serve", dir)
+	if code != exitError || !strings.Contains(errs, "serve") {
+		t.Errorf("the second one: exit code %d\n%s", code, errs)
+	}
+	s.end()
+}
+
+// What fired while nobody was there to drive it goes on with the next start.
+func TestServe_GoesOn(t *testing.T) {
+	sim := simulated(t, 200)
+	dir := t.TempDir()
+	write(t, dir, "secret", sim.Users()[0].Secret)
+	config := strings.Replace(strings.Replace(pbxBlock(sim, "x"), "secret     = var.x", `secret_file = "secret"`, 1), "unlimited", "50/s", 1)
+	write(t, dir, "main.hcl", config[:strings.Index(config, "variable")]+`
+sip_notify "many" {
+  pbx     = pbx.sim
+  targets = [for n in range(150) : "PJSIP/${1001 + n}"]
+  message { event = "ping" }
+  trigger "schedule" {
+    cron   = "* * * * * *"
+    missed = "skip"
+  }
+}
+`)
+	if code, out, errs := execute(t, "", nil, "apply", "-auto-approve", dir); code != exitOK {
+		t.Fatalf("exit code %d\n%s%s", code, out, errs)
+	}
+	s := startServer(t, dir)
+	s.wait("outcome=accepted")
+	s.end()
+	led, err := ledger.Open(t.Context(), filepath.Join(dir, "notifyrun.db"), ledger.ReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer led.Close()
+	state, err := led.State(t.Context())
+	if err != nil || len(state.Open) != 1 {
+		t.Fatalf("%d runs are open, %v", len(state.Open), err)
+	}
+	first := state.Open[0].ID
+	s = startServer(t, dir)
+	s.wait("run ended")
+	s.end()
+	runs, err := led.Runs(t.Context(), engine.RunQuery{ID: first})
+	if err != nil || runs[0].Ended.IsZero() || runs[0].Outcomes[engine.Accepted] != 150 {
+		t.Errorf("the run of before: %+v, %v", runs, err)
+	}
+	dueTimesAccounted(t, led, "sip_notify.many")
+}
