@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,19 +12,34 @@ import (
 	"github.com/notifyrun/notifyrun/schema"
 )
 
-// addresses are those of all jobs that are declared or applied.
+// addresses are those of all jobs that are declared, applied or paused.
 func addresses(cfg *schema.Config, state *State) []string {
-	known := make([]string, 0, len(cfg.Jobs))
-	for _, j := range cfg.Jobs {
-		known = append(known, j.Address)
+	var known []string
+	if cfg != nil {
+		for _, j := range cfg.Jobs {
+			known = append(known, j.Address)
+		}
 	}
 	if state != nil {
-		for address := range state.Jobs {
-			known = append(known, address)
-		}
+		known = slices.AppendSeq(known, maps.Keys(state.Jobs))
+		known = slices.AppendSeq(known, maps.Keys(state.Pauses))
 	}
 	slices.Sort(known)
 	return slices.Compact(known)
+}
+
+// FindJobs returns the addresses of the jobs that are declared or applied at an
+// address, which may be that of a block with all its instances, or an error that
+// says which one may have been meant. The configuration may be nil.
+func FindJobs(cfg *schema.Config, state *State, address string) ([]string, error) {
+	known := addresses(cfg, state)
+	found := slices.DeleteFunc(slices.Clone(known), func(a string) bool {
+		return !Options{Target: []string{address}}.selects(a)
+	})
+	if len(found) == 0 {
+		return nil, unknownAddress(address, known)
+	}
+	return found, nil
 }
 
 // FindJob returns the job at an address, or an error that says which one may

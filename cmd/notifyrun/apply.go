@@ -68,7 +68,7 @@ func (a *app) apply(ctx context.Context, args []string) error {
 	}
 	a.showPlan(l, p, warnings)
 	if p.Empty() {
-		return held(p)
+		return s.republish(ctx, p)
 	}
 	if !f.yes {
 		if err := a.approve(ctx); err != nil {
@@ -123,7 +123,7 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 	}
 	a.showPlan(l, p, nil)
 	if p.Empty() {
-		return held(p)
+		return s.republish(ctx, p)
 	}
 	return s.execute(ctx, p, again, "notifyrun apply")
 }

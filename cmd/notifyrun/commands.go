@@ -14,6 +14,8 @@ func init() {
 		applyCommand,
 		fireCommand,
 		serveCommand,
+		pauseCommand,
+		resumeCommand,
 		runsCommand,
 		showCommand,
 		historyCommand,

@@ -106,30 +106,41 @@ func (a *app) warn(src *schema.Source, diags hcl.Diagnostics) {
 }
 
 // reader opens the state for reading; one that does not exist yet is empty.
-func (a *app) reader(ctx context.Context, path string) (engine.Ledger, error) {
+func (a *app) reader(ctx context.Context, path string) (engine.DaemonLedger, error) {
 	return ledger.Open(ctx, path, ledger.ReadOnly)
 }
 
-// stateOf finds the state of the configuration at path for the commands that
-// only look at it. They must work while the configuration is being edited, or
+// stateOf opens the state of the configuration at path for the commands that
+// only look at it.
+func (a *app) stateOf(ctx context.Context, path string, v values) (engine.DaemonLedger, error) {
+	state, _, err := a.stateAt(path, v)
+	if err != nil {
+		return nil, err
+	}
+	return a.reader(ctx, state)
+}
+
+// stateAt finds the state of the configuration at path for the commands that go
+// by the record. They must work while the configuration is being edited, or
 // without the values of its variables: where it cannot be evaluated they take
-// the state at its usual place, and say so.
-func (a *app) stateOf(ctx context.Context, path string, v values) (engine.Ledger, error) {
+// the state at its usual place, and say so. The configuration is nil then, and
+// where the state was named.
+func (a *app) stateAt(path string, v values) (string, *schema.Config, error) {
 	if v.state != "" {
-		return a.reader(ctx, v.state)
+		return v.state, nil, nil
 	}
 	l, err := a.load(path, v)
 	if err == nil {
-		return a.reader(ctx, l.state)
+		return l.state, l.config, nil
 	}
 	src, diags := schema.Open(path)
 	if diags.HasErrors() {
-		return nil, err
+		return "", nil, err
 	}
 	usual := src.StatePath(nil)
 	if _, missing := os.Stat(usual); missing != nil {
-		return nil, err
+		return "", nil, err
 	}
 	fmt.Fprintf(a.stderr, "%s the configuration cannot be evaluated (see notifyrun validate); this is the state in %s.\n", a.style(a.stderr).yellow("Note:"), usual)
-	return a.reader(ctx, usual)
+	return usual, nil, nil
 }

@@ -32,6 +32,7 @@ func (s *session) delegate(ctx context.Context, shown *engine.Plan, again replan
 	if err != nil {
 		return err
 	}
+	state.Served = true
 	p, err := again(state)
 	if err != nil {
 		return err
@@ -44,7 +45,6 @@ func (s *session) delegate(ctx context.Context, shown *engine.Plan, again replan
 		return err
 	}
 	pub, works := p.Publication(time.Now(), snapshot)
-	pub.Canceled, pub.Ended = nil, nil // the daemon's to write: it may be sending them
 	if err := led.Publish(ctx, pub); err != nil {
 		return err
 	}

@@ -76,7 +76,12 @@ func (a *app) readState(ctx context.Context, l *loaded) (*engine.State, error) {
 		return nil, err
 	}
 	defer led.Close()
-	return led.State(ctx)
+	state, err := led.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	state.Served = serves(l.state)
+	return state, nil
 }
 
 // makePlan plans l against state; the diagnostics are warnings.

@@ -35,6 +35,8 @@ type jobJSON struct {
 	Resume     []resumeJSON  `json:"resume,omitempty"`
 	Cancel     []cancelJSON  `json:"cancel,omitempty"`
 	Held       []string      `json:"held,omitempty"`
+	Paused     *pauseJSON    `json:"paused,omitempty"`
+	Waiting    []string      `json:"waiting,omitempty"`
 	Recorded   []string      `json:"recorded,omitempty"`
 	Due        []dueJSON     `json:"due,omitempty"`
 	Waits      []waitJSON    `json:"waits,omitempty"`
@@ -125,7 +127,7 @@ func newPlanJSON(p *engine.Plan, warnings hcl.Diagnostics) planJSON {
 }
 
 func newJobJSON(jp *engine.JobPlan) jobJSON {
-	j := jobJSON{Address: jp.Address, Op: jp.Op, Attributes: jp.Attrs, Held: jp.Held}
+	j := jobJSON{Address: jp.Address, Op: jp.Op, Attributes: jp.Attrs, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting}
 	if jp.Job != nil {
 		j.Type, j.PBX = string(jp.Job.Type), jp.Job.PBX.Address
 	}

@@ -27,6 +27,7 @@ func (v planView) write(p *engine.Plan) {
 		v.job(jp, p.Now)
 	}
 	v.held(p)
+	v.paused(p)
 	v.summary(p)
 	v.due(p)
 	v.waits(p)
@@ -173,10 +174,24 @@ func (v planView) held(p *engine.Plan) {
 	}
 }
 
+// paused lists what is held by hand, with what waits for its end.
+func (v planView) paused(p *engine.Plan) {
+	for _, jp := range p.Jobs {
+		if jp.Paused == nil {
+			continue
+		}
+		v.printf("%s %s\n", v.style.yellow("Paused:"), printable(jp.Address+", by "+jp.Paused.By+" since "+localTime(jp.Paused.Since)+": "+jp.Paused.Reason))
+		if n := len(jp.Waiting); n > 0 {
+			v.printf("  %s wait for the end of that: %s\n", whom(jp.Job, n), printable(names(jp.Waiting, func(s string) string { return s })))
+		}
+		v.printf("  To let it go on: notifyrun resume %s%s\n\n", shellQuote(jp.Address), v.args)
+	}
+}
+
 func (v planView) summary(p *engine.Plan) {
 	if p.Empty() {
 		rest := " What was applied is what is declared, and nothing is to be sent now."
-		if slices.ContainsFunc(p.Jobs, func(jp *engine.JobPlan) bool { return len(jp.Held) > 0 }) {
+		if slices.ContainsFunc(p.Jobs, func(jp *engine.JobPlan) bool { return len(jp.Held)+len(jp.Waiting) > 0 }) {
 			rest = " What was applied is what is declared, and nothing but what is held is to be sent."
 		}
 		v.printf("%s\n", v.style.bold(v.style.green("No changes.")+rest))
@@ -198,7 +213,7 @@ func (v planView) due(p *engine.Plan) {
 			v.printf("  … and %s; notifyrun schedule lists them\n", count(len(rows)-shown, "more schedule"))
 			break
 		}
-		v.line("  %s  %s  %s", r.when, r.zone, r.job)
+		v.line("  %s  %s  %s%s", r.when, r.zone, r.job, r.note)
 	}
 }
 
@@ -213,6 +228,9 @@ func (v planView) waits(p *engine.Plan) {
 				v.printf("\nFires when something happens:\n")
 			}
 			if n <= shown {
+				if jp.Paused != nil {
+					w += " (paused)"
+				}
 				v.line("  %s fires %s", jp.Address, w)
 			}
 		}
@@ -240,15 +258,22 @@ func waitsOf(jp *engine.JobPlan) []string {
 }
 
 type dueRow struct {
-	at              time.Time
-	when, zone, job string
+	at                    time.Time
+	when, zone, job, note string
 }
 
 func dueRows(p *engine.Plan) []dueRow {
 	var rows []dueRow
 	for _, jp := range p.Jobs {
 		for _, d := range jp.Due {
-			rows = append(rows, dueRow{d.At, d.At.Format("Mon 2006-01-02 15:04:05 -07:00"), d.At.Location().String(), jp.Address})
+			note := dueNote(d)
+			if jp.Paused != nil {
+				note = "paused"
+			}
+			if note != "" {
+				note = "  " + note
+			}
+			rows = append(rows, dueRow{d.At, d.At.Format("Mon 2006-01-02 15:04:05 -07:00"), d.At.Location().String(), jp.Address, note})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b dueRow) int { return a.at.Compare(b.at) })

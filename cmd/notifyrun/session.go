@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,6 +34,7 @@ func (a *app) begin(ctx context.Context, l *loaded, command string) (*session, *
 		s.end()
 		return nil, nil, err
 	}
+	state.Served = lock == nil
 	return s, state, nil
 }
 
@@ -89,17 +91,18 @@ func (s *session) execute(ctx context.Context, shown *engine.Plan, again replan,
 	if err := led.Publish(ctx, pub); err != nil {
 		return err
 	}
-	if err := a.send(ctx, led, conns, works, commandLines{resume + s.l.args, s.l.args}); err != nil {
-		return err
+	err = a.send(ctx, led, conns, works, commandLines{resume + s.l.args, s.l.args})
+	if err == nil || errors.As(err, new(exitCode)) {
+		s.unserved(p)
 	}
-	return held(p)
+	return cmp.Or(err, held(p))
 }
 
-// held is exit code 3 where phones are held back: whoever runs this from cron
-// is to hear of them.
+// held is exit code 3 where phones are held back, by a pause too: whoever runs
+// this from cron is to hear of them.
 func held(p *engine.Plan) error {
 	for _, jp := range p.Jobs {
-		if len(jp.Held) > 0 {
+		if len(jp.Held)+len(jp.Waiting) > 0 {
 			return exitCode(exitIncomplete)
 		}
 	}

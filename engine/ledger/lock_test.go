@@ -31,11 +31,19 @@ func TestLock(t *testing.T) {
 			t.Errorf("%q does not say %q", err, want)
 		}
 	}
+	if h, err := HolderOf(path); err != nil || h == nil || *h != locked.Holder {
+		t.Errorf("holder: %+v, %v", h, err)
+	}
 	if err := l.Unlock(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path + ".lock"); !os.IsNotExist(err) {
 		t.Errorf("the lock file remains: %v", err)
+	}
+	for _, p := range []string{path, filepath.Join(path, "x", "y")} {
+		if h, err := HolderOf(p); err != nil || h != nil {
+			t.Errorf("nobody holds %s: %+v, %v", p, h, err)
+		}
 	}
 }
 
@@ -45,6 +53,9 @@ func TestLock_remains(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "notifyrun.db")
 		if err := os.WriteFile(path+".lock", []byte(content), 0o600); err != nil {
 			t.Fatal(err)
+		}
+		if h, err := HolderOf(path); err != nil || h != nil {
+			t.Errorf("a dead holder: %+v, %v", h, err)
 		}
 		l, err := Lock(path, "test")
 		if err != nil {

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/engine/ledger"
+)
+
+var resumeCommand = &command{
+	name: "resume", args: "ADDRESS [PATH]",
+	short: "let a paused job go on",
+	long: `Ends the pause of the job at ADDRESS, or of all instances of the block there. Its
+triggers fire again, and its open runs go on with notifyrun serve or the next
+notifyrun apply. Due times and events of the pause are not made up for, but what
+a change trigger has held back is: the next notifyrun apply sends it. To resume
+a job that is not paused changes nothing.`,
+	run: (*app).resume,
+}
+
+func (a *app) resume(ctx context.Context, args []string) error {
+	var v values
+	a.flagSet()
+	a.valueFlags(&v)
+	rest, err := a.parse(args)
+	if err != nil {
+		return err
+	}
+	if len(rest) == 0 {
+		return errors.New("resume needs the address of a job, as in: notifyrun resume sip_notify.reboot; notifyrun pause lists what is paused")
+	}
+	path, err := a.path(rest[1:])
+	if err != nil {
+		return err
+	}
+	place, jobs, err := a.jobsAt(ctx, rest[0], path, v)
+	if err != nil {
+		return err
+	}
+	led, err := ledger.Open(ctx, place, ledger.Beside)
+	if err != nil {
+		return err
+	}
+	defer led.Close()
+	pauses, err := led.Pauses(ctx)
+	if err != nil {
+		return err
+	}
+	var ended []engine.Pause
+	var not []string
+	for _, job := range jobs {
+		was, err := led.Unpause(ctx, job)
+		if err != nil {
+			return err
+		}
+		if was {
+			ended = append(ended, pauses[job])
+		} else {
+			not = append(not, job)
+		}
+	}
+	if a.json {
+		out := newPausesJSON("resume", ended)
+		out.NotPaused = not
+		return writeJSON(a.stdout, out)
+	}
+	for _, p := range ended {
+		fmt.Fprintf(a.stdout, "%s goes on; it was %s\n", printable(p.Job), printable(pausedBy(p)))
+	}
+	for _, job := range not {
+		fmt.Fprintf(a.stdout, "%s is not paused.\n", printable(job))
+	}
+	return nil
+}
