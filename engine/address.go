@@ -36,10 +36,15 @@ func FindJobs(cfg *schema.Config, state *State, address string) ([]string, error
 	found := slices.DeleteFunc(slices.Clone(known), func(a string) bool {
 		return !Options{Target: []string{address}}.selects(a)
 	})
-	if len(found) == 0 {
-		return nil, unknownAddress(address, known)
+	if len(found) > 0 {
+		return found, nil
 	}
-	return found, nil
+	for _, a := range known { // a block may be meant
+		if block, _, ok := strings.Cut(a, "["); ok {
+			known = append(known, block)
+		}
+	}
+	return nil, unknownAddress(address, known)
 }
 
 // FindJob returns the job at an address, or an error that says which one may

@@ -305,6 +305,42 @@ func TestFindJob(t *testing.T) {
 	}
 }
 
+func TestFindJobs(t *testing.T) {
+	cfg := configure(t, `
+		pbx "hq" {
+		  simulator {}
+		}
+		user_event "site" {
+		  for_each = toset(["x", "y"])
+		  pbx      = pbx.hq
+		}
+		user_event "main" {
+		  pbx = pbx.hq
+		}`)
+	s := &State{Jobs: map[string]AppliedJob{"user_event.old": {}}, Pauses: map[string]Pause{"user_event.gone": {}}}
+	for address, want := range map[string][]string{
+		"user_event.site":        {`user_event.site["x"]`, `user_event.site["y"]`},
+		`user_event.site["y"]`:   {`user_event.site["y"]`},
+		"user_event.old":         {"user_event.old"},
+		"user_event.gone":        {"user_event.gone"},
+		"user_event.mein":        nil,
+		"user_event.sit":         nil,
+		`user_event.site["zzz"]`: nil,
+	} {
+		if got, err := FindJobs(cfg, s, address); !slices.Equal(got, want) || (err == nil) != (want != nil) {
+			t.Errorf("%s: %v, %v", address, got, err)
+		}
+	}
+	for address, want := range map[string]string{"user_event.mein": "user_event.main", "user_event.sit": "user_event.site"} {
+		if _, err := FindJobs(cfg, s, address); err == nil || !strings.Contains(err.Error(), "Did you mean "+want+"?") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	if got, err := FindJobs(nil, s, "user_event.old"); len(got) != 1 || err != nil {
+		t.Errorf("without a configuration: %v, %v", got, err)
+	}
+}
+
 func TestPlan_RemovedJob(t *testing.T) {
 	s := after(t, plan(t, fleet(t, 5, "1.2.3", ""), &State{}), 2)
 	p := plan(t, configure(t, `locals { nothing = 1 }`), s)

@@ -54,22 +54,3 @@ func (d daemon) lines() []string {
 
 // localTime is how instants are shown within a sentence.
 func localTime(t time.Time) string { return t.Local().Format(time.DateTime) }
-
-// daemonJSON is how the daemon of a state is.
-type daemonJSON struct {
-	Running bool    `json:"running"`
-	PID     int     `json:"pid"`
-	Host    string  `json:"host"`
-	Started *string `json:"started"`
-	Stopped *string `json:"stopped"` // null while it runs, and where it has not ended in order
-	Serial  uint64  `json:"serial"`
-	Problem string  `json:"problem,omitempty"`
-}
-
-func newDaemonJSON(d daemon) *daemonJSON {
-	if d.status == nil {
-		return nil
-	}
-	s := d.status
-	return &daemonJSON{d.runs, s.PID, s.Host, timeJSON(s.Started), timeJSON(s.Stopped), s.Serial, s.Problem}
-}

@@ -123,7 +123,9 @@ func TestReference_fields(t *testing.T) {
 		"check":    {checkJSON{}},
 		"plan":     {planJSON{}},
 		"apply":    {progressJSON{}, reportJSON{}},
-		"runs":     {runJSON{}},
+		"runs":     {runJSON{}, missedJSON{}},
+		"pause":    {pausesJSON{}},
+		"resume":   {pausesJSON{}},
 		"show":     {shownRunJSON{}, shownJobsJSON{}},
 		"history":  {historyJSON{}},
 		"schedule": {dueJSON{}},
@@ -134,10 +136,13 @@ func TestReference_fields(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			body := sections[name] + sections["JSON"]
 			if name == "show" {
-				body += sections["runs"] + sections["plan"] + sections["schedule"]
+				body += sections["runs"] + sections["plan"] + sections["schedule"] + sections["pause"]
 			}
 			if name == "plan" {
-				body += sections["schedule"]
+				body += sections["schedule"] + sections["pause"]
+			}
+			if name == "pause" || name == "resume" {
+				body += sections["pause"] + sections["resume"]
 			}
 			var fields []string
 			for _, v := range v {

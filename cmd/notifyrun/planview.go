@@ -182,7 +182,7 @@ func (v planView) paused(p *engine.Plan) {
 		}
 		v.printf("%s %s\n", v.style.yellow("Paused:"), printable(jp.Address+", by "+jp.Paused.By+" since "+localTime(jp.Paused.Since)+": "+jp.Paused.Reason))
 		if n := len(jp.Waiting); n > 0 {
-			v.printf("  %s wait for the end of that: %s\n", whom(jp.Job, n), printable(names(jp.Waiting, func(s string) string { return s })))
+			v.printf("  Waiting for the end of that: %s (%s)\n", whom(jp.Job, n), printable(names(jp.Waiting, func(s string) string { return s })))
 		}
 		v.printf("  To let it go on: notifyrun resume %s%s\n\n", shellQuote(jp.Address), v.args)
 	}

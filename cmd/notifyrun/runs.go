@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,10 +15,12 @@ import (
 
 var runsCommand = &command{
 	name: "runs", args: "[PATH]",
-	short: "list the runs, newest first",
+	short: "list the runs and what did not fire, newest first",
 	long: `Lists the firings of jobs, newest first: why each began, how long it took, and
-how many deliveries had which outcome. notifyrun show RUN has the details.
-Times are local; -json gives UTC, one object a line.`,
+how many deliveries had which outcome; between them what did not fire, and why;
+and above them whether notifyrun serve runs, and what is paused. notifyrun show
+RUN has the details of one. Times are local; -json gives UTC, one object a line,
+runs alone or, with -missed, what did not fire alone.`,
 	run: (*app).runs,
 }
 
@@ -26,6 +31,7 @@ func (a *app) runs(ctx context.Context, args []string) error {
 	a.valueFlags(&v)
 	a.flags.IntVar(&q.Limit, "limit", 20, "list at most `n` runs; 0 lists all")
 	a.flags.StringVar(&q.Job, "job", "", "only runs of the job at this `address`")
+	missed := a.flags.Bool("missed", false, "list only what did not fire, one record a line")
 	path, err := a.parsePath(args)
 	if err != nil {
 		return err
@@ -33,11 +39,18 @@ func (a *app) runs(ctx context.Context, args []string) error {
 	if q.Limit < 0 {
 		return errors.New("runs: -limit must not be negative")
 	}
-	led, err := a.stateOf(ctx, path, v)
+	place, _, err := a.stateAt(path, v)
+	if err != nil {
+		return err
+	}
+	led, err := a.reader(ctx, place)
 	if err != nil {
 		return err
 	}
 	defer led.Close()
+	if *missed {
+		return a.listMissed(ctx, led, engine.MissedQuery{Job: q.Job, Limit: q.Limit})
+	}
 	runs, err := led.Runs(ctx, q)
 	if err != nil {
 		return err
@@ -50,17 +63,75 @@ func (a *app) runs(ctx context.Context, args []string) error {
 		}
 		return nil
 	}
-	if len(runs) == 0 {
+	mq := engine.MissedQuery{Job: q.Job, Limit: missedRead}
+	if n := len(runs); n > 0 && n == q.Limit {
+		mq.Since = runs[n-1].Created
+	}
+	not, err := readMissed(ctx, led, mq)
+	if err != nil {
+		return err
+	}
+	if err := a.runsHead(ctx, led, place, q.Job); err != nil {
+		return err
+	}
+	if len(runs)+len(not) == 0 {
 		fmt.Fprintln(a.stdout, "No runs are recorded.")
 		return nil
 	}
-	return a.runTable(runs)
+	return a.runTable(runs, between(runs, not))
 }
 
-// runTable lists runs for people.
-func (a *app) runTable(runs []engine.RunSummary) error {
+// listMissed lists what did not fire, and nothing else.
+func (a *app) listMissed(ctx context.Context, led engine.DaemonLedger, q engine.MissedQuery) error {
+	missed, err := readMissed(ctx, led, q)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		for _, m := range missed {
+			if err := writeJSON(a.stdout, newMissedJSON(m)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(missed) == 0 {
+		fmt.Fprintln(a.stdout, "Nothing is recorded as missed.")
+		return nil
+	}
+	return a.missedTable(missed)
+}
+
+// runsHead says above the list what explains it: how the daemon is, and what is
+// paused.
+func (a *app) runsHead(ctx context.Context, led engine.DaemonLedger, place, job string) error {
+	d, err := readDaemon(ctx, led, place)
+	if err != nil {
+		return err
+	}
+	pauses, err := led.Pauses(ctx)
+	if err != nil {
+		return err
+	}
+	lines := d.lines()
+	for _, address := range slices.Sorted(maps.Keys(pauses)) {
+		if job == "" || address == job {
+			lines = append(lines, address+" is "+pausedBy(pauses[address]))
+		}
+	}
+	for _, line := range lines {
+		fmt.Fprintln(a.stdout, printable(line))
+	}
+	if len(lines) > 0 {
+		fmt.Fprintln(a.stdout)
+	}
+	return nil
+}
+
+// runTable lists runs for people, and before each what did not fire.
+func (a *app) runTable(runs []engine.RunSummary, not [][]engine.Missed) error {
 	wide := a.wide(a.stdout)
-	columns := []column{{title: "RUN", whole: true}, {title: "STARTED", whole: true}, {title: "TOOK", right: true, whole: true}, {title: "JOB", ends: true}, {title: "DELIVERIES", keep: true}}
+	columns := []column{{title: "RUN", whole: true, paint: paintNotFired}, {title: "STARTED", whole: true}, {title: "TOOK", right: true, whole: true}, {title: "JOB", ends: true}, {title: "DELIVERIES", keep: true}}
 	if wide {
 		columns = append(columns, column{title: "PBX"}, column{title: "CAUSE"})
 	}
@@ -69,14 +140,38 @@ func (a *app) runTable(runs []engine.RunSummary) error {
 	if terminal(a.stdout) && !wide {
 		stamp = strings.TrimSuffix(stamp, ":05")
 	}
-	for _, r := range runs {
+	between := func(i int) {
+		if i >= len(not) {
+			return
+		}
+		for _, m := range not[i] {
+			cells := []string{notFired, m.At.Local().Format(stamp), "", cmp.Or(m.Job, m.PBX), missedText(m)}
+			if wide {
+				cells = append(cells, m.PBX, "")
+			}
+			t.add(cells...)
+		}
+	}
+	for i, r := range runs {
+		between(i)
 		cells := []string{r.ID, r.Created.Local().Format(stamp), took(r.Created, r.Ended), r.Job, outcomesToMind(r.Outcomes)}
 		if wide {
 			cells = append(cells, r.PBX, cause(r.Cause))
 		}
 		t.add(cells...)
 	}
+	between(len(runs))
 	return t.flush(a.stdout)
+}
+
+// notFired stands in place of a run's id.
+const notFired = "not fired"
+
+func paintNotFired(s style, id string) string {
+	if id == notFired {
+		return s.yellow(id)
+	}
+	return id
 }
 
 // took words the time between two instants, or "open" without an end.

@@ -17,8 +17,9 @@ var showCommand = &command{
 	short: "show one run with its deliveries, or one job with its state",
 	long: `Of a run, named by its id or the beginning of it: every delivery, its outcome,
 Asterisk's answer, and the message as it was sent. Of a job, named by its
-address: what is declared, what was applied, its last runs, how many phones have
-had the present revision, which ones are held back, and when it is due next.`,
+address: what is declared, what was applied, whether it is paused, how many
+phones have had the present revision, which ones are held back, when it is due
+next and what else it waits for, and its last runs and what did not fire.`,
 	run: (*app).show,
 }
 

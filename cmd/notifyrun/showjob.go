@@ -15,6 +15,7 @@ type shownJob struct {
 	applied   []engine.Attr // nil: never
 	revisions *revisionCounts
 	runs      []engine.RunSummary // the last ones
+	missed    []engine.Missed     // likewise
 }
 
 // revisionCounts says how many targets of a job have had its present revision.
@@ -59,6 +60,9 @@ func (a *app) showJob(ctx context.Context, address, path string, v values) error
 			}
 		}
 		if j.runs, err = led.Runs(ctx, engine.RunQuery{Job: jp.Address, Limit: lastRuns}); err != nil {
+			return err
+		}
+		if j.missed, err = readMissed(ctx, led, engine.MissedQuery{Job: jp.Address, Limit: lastRuns}); err != nil {
 			return err
 		}
 		jobs = append(jobs, j)
@@ -119,6 +123,12 @@ func (a *app) jobView(j *shownJob) error {
 	default:
 		v.printf("  applied as it is declared\n")
 	}
+	if jp.Paused != nil {
+		v.printf("  %s\n", v.style.yellow(printable(pausedBy(*jp.Paused))))
+	}
+	if n := len(jp.Waiting); n > 0 {
+		v.line("      waiting for the end of that: %s (%s)", whom(jp.Job, n), names(jp.Waiting, func(s string) string { return s }))
+	}
 	v.attrs(jp.Attrs)
 	if jp.First.Action != "" {
 		v.sent(jp.First)
@@ -140,12 +150,24 @@ func (a *app) jobView(j *shownJob) error {
 		}
 		v.line("      %s  %s  %s", d.At.Format("Mon 2006-01-02 15:04:05 -07:00"), d.At.Location(), dueNote(d))
 	}
+	for i, w := range waitsOf(jp) {
+		if i == 0 {
+			v.printf("  when something happens\n")
+		}
+		v.line("      fires %s", w)
+	}
+	for i, m := range j.missed {
+		if i == 0 {
+			v.printf("  did not fire\n")
+		}
+		v.line("      %s  %s", localTime(m.At), missedText(m))
+	}
 	if len(j.runs) == 0 {
 		v.printf("  no runs\n")
 		return nil
 	}
 	v.printf("\n")
-	return a.runTable(j.runs)
+	return a.runTable(j.runs, nil)
 }
 
 func revisionList(c revisionCounts) string {
@@ -183,8 +205,12 @@ type shownJobJSON struct {
 	Revisions *revisionCounts `json:"revisions,omitempty"`
 	Fires     int             `json:"fires"` // deliveries that an apply would begin
 	Held      []string        `json:"held,omitempty"`
+	Paused    *pauseJSON      `json:"paused,omitempty"`
+	Waiting   []string        `json:"waiting,omitempty"`
 	Due       []dueJSON       `json:"due,omitempty"`
-	Runs      []runJSON       `json:"runs"` // the last ones, newest first
+	Waits     []waitJSON      `json:"waits,omitempty"`
+	Runs      []runJSON       `json:"runs"`             // the last ones, newest first
+	Missed    []missedJSON    `json:"missed,omitempty"` // likewise
 }
 
 func newShownJobsJSON(jobs []*shownJob) shownJobsJSON {
@@ -193,7 +219,7 @@ func newShownJobsJSON(jobs []*shownJob) shownJobsJSON {
 		plan := newJobJSON(j.plan)
 		s := shownJobJSON{
 			Address: plan.Address, Op: plan.Op, Declared: plan.Attributes, Applied: j.applied, Changes: plan.Changes,
-			Revisions: j.revisions, Held: plan.Held, Due: plan.Due, Runs: []runJSON{},
+			Revisions: j.revisions, Held: plan.Held, Paused: plan.Paused, Waiting: plan.Waiting, Due: plan.Due, Waits: plan.Waits, Runs: []runJSON{},
 		}
 		if j.plan.Op == engine.Remove {
 			s.Declared = nil
@@ -203,6 +229,9 @@ func newShownJobsJSON(jobs []*shownJob) shownJobsJSON {
 		}
 		for _, r := range j.runs {
 			s.Runs = append(s.Runs, newRunJSON(r))
+		}
+		for _, m := range j.missed {
+			s.Missed = append(s.Missed, newMissedJSON(m))
 		}
 		out.Jobs = append(out.Jobs, s)
 	}
