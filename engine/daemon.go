@@ -112,6 +112,7 @@ type loop struct {
 	inbox  []func(now time.Time)
 	signal chan struct{}
 
+	retention  atomic.Int64 // of the configuration that it goes by, a time.Duration
 	working    sync.WaitGroup
 	ending     bool
 	answers    context.Context // of what is sent; outlives the signal to stop
@@ -162,6 +163,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	err := l.begin(ctx)
 	if err == nil {
 		l.working.Go(func() { l.follow(following) })
+		l.working.Go(func() { l.retain(following) })
 		l.run(ctx)
 	}
 	stopFollowing()

@@ -195,6 +195,7 @@ func (l *loop) swap(ctx context.Context, next *Serving, now time.Time) error {
 	}
 	old := l.serving
 	l.serving = next
+	l.retention.Store(int64(next.Retention))
 	if old != nil {
 		for address, j := range old.Jobs {
 			for i := range j.Triggers {

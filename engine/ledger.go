@@ -89,6 +89,15 @@ type DaemonLedger interface {
 	// Missed yields firings that did not take place, newest first.
 	Missed(ctx context.Context, q MissedQuery) iter.Seq2[Missed, error]
 
+	// Prunable tells what Prune would delete.
+	Prunable(ctx context.Context, before time.Time) (Prunable, error)
+	// Prune deletes the history from before a time, but for open runs, the newest
+	// run, and what each target last had. It does so in short transactions, so that
+	// others write meanwhile, and may be stopped at any point. It returns what it
+	// has deleted, also with an error, and tells it to progress, if that is not
+	// nil, after each transaction.
+	Prune(ctx context.Context, before time.Time, progress func(Pruned)) (Pruned, error)
+
 	// Report notes how the daemon is, for others to see; Reported returns what
 	// was noted last, nil if never.
 	Report(ctx context.Context, s DaemonStatus) error
@@ -260,6 +269,24 @@ type MissedQuery struct {
 	Job   string
 	Since time.Time // by At
 	Limit int
+}
+
+// Pruned counts what a Prune has deleted.
+type Pruned struct {
+	Runs       int64
+	Deliveries int64
+	Attempts   int64
+	Messages   int64
+	Missed     int64
+}
+
+// Prunable counts what a Prune would delete.
+type Prunable struct {
+	Runs       int64
+	Deliveries int64
+	Missed     int64
+	Oldest     time.Time // when the run began that began first; zero: there is none
+	Newest     time.Time // or last
 }
 
 // Pause is a job that is held.

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -12,9 +13,10 @@ import (
 
 // Serving is the configuration that a daemon goes by. Nothing changes it.
 type Serving struct {
-	Serial uint64
-	Jobs   map[string]*schema.Job // by address, each from the configuration that it goes by
-	PBXs   map[string]*schema.PBX // by address, from the newest configuration that has it
+	Serial    uint64
+	Retention time.Duration          // how long ended runs are kept; 0: for ever
+	Jobs      map[string]*schema.Job // by address, each from the configuration that it goes by
+	PBXs      map[string]*schema.PBX // by address, from the newest configuration that has it
 
 	prep      map[string]prepared     // of the jobs that are known before they fire
 	followers map[string][]TriggerKey // after triggers, by the address of the job that they follow
@@ -36,6 +38,7 @@ func NewServing(a *Applied, configs map[uint64]*schema.Config) (*Serving, hcl.Di
 	}
 	var diags hcl.Diagnostics
 	for _, serial := range slices.Sorted(maps.Keys(configs)) {
+		s.Retention = configs[serial].Settings.Retention // of the newest, in the end
 		for _, p := range configs[serial].PBXs {
 			s.PBXs[p.Address] = p // of the newest, in the end
 		}

@@ -125,7 +125,7 @@ func TestSettings_retention(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "d", "1", "1d1w", "1.5d", "-1d", "1d-1h", "1d 2h", "soon", "1y"} {
-		if d, ok := parseSpan(text); ok && d >= time.Hour {
+		if d, ok := ParseSpan(text); ok && d >= time.Hour {
 			t.Errorf("%q is %s", text, d)
 		}
 	}

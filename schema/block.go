@@ -288,7 +288,7 @@ func (c *collector) span(a *arg, ctx *hcl.EvalContext, least time.Duration) (tim
 	if !ok {
 		return 0, false
 	}
-	d, ok := parseSpan(s)
+	d, ok := ParseSpan(s)
 	switch {
 	case !ok:
 		c.fail(a.rng, "Invalid duration", "%s is not a duration. Use a form such as \"90d\", \"12w\" or \"36h\".", excerpt(s))
@@ -300,9 +300,9 @@ func (c *collector) span(a *arg, ctx *hcl.EvalContext, least time.Duration) (tim
 	return 0, false
 }
 
-// parseSpan reads whole weeks and days before what Go reads. What is longer
-// than any use is cut.
-func parseSpan(s string) (time.Duration, bool) {
+// ParseSpan reads a longer time: whole weeks and days, as in "90d", before what
+// Go reads. What is longer than any use is cut.
+func ParseSpan(s string) (time.Duration, bool) {
 	var total time.Duration
 	rest := s
 	for _, unit := range []struct {

@@ -97,7 +97,7 @@ func BenchmarkAge(b *testing.B) {
 		lap("check-full", func() error { return s.Check(b.Context(), true) })
 		busy("backup", func() error { return beside.Backup(b.Context(), path+".bak") })
 		busy("prune", func() error {
-			p, err := beside.Prune(b.Context(), at(size/2000))
+			p, err := beside.Prune(b.Context(), at(size/2000), nil)
 			if err == nil && p.Runs != size/2 {
 				err = fmt.Errorf("pruned %+v", p)
 			}

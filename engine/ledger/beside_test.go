@@ -62,7 +62,7 @@ func TestBeside(t *testing.T) {
 	b.publish(engine.Publication{Removed: []string{"a"}}) // its run goes on
 	d.commit(engine.Batch{Attempts: []engine.Attempt{attempt(r.ID, 0, 1, engine.Accepted, 2), attempt(r.ID, 1, 0, engine.Canceled, 2)}, Ended: []string{r.ID}})
 	d.past(d.newRun("b", "", 1), 3)
-	if p, err := beside.Prune(t.Context(), at(10)); err != nil || p.Runs != 1 {
+	if p, err := beside.Prune(t.Context(), at(10), nil); err != nil || p.Runs != 1 {
 		t.Error(p, err)
 	}
 	sound(t, driver)
@@ -135,7 +135,7 @@ func TestBeside_busy(t *testing.T) {
 		return err
 	})
 	beside(Beside, func(s *SQLite, n int) error {
-		_, err := s.Prune(t.Context(), at(-1)) // what ended long ago
+		_, err := s.Prune(t.Context(), at(-1), nil) // what ended long ago
 		return err
 	})
 	beside(ReadOnly, func(s *SQLite, n int) error {

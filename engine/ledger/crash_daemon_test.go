@@ -102,7 +102,7 @@ func childPrune(path string) {
 	if err != nil {
 		childFail(err)
 	}
-	if _, err := s.Prune(told{context.Background()}, at(1_000_000)); err != nil {
+	if _, err := s.Prune(told{context.Background()}, at(1_000_000), nil); err != nil {
 		childFail(err)
 	}
 }
@@ -132,7 +132,7 @@ func TestKill_prune(t *testing.T) {
 	if left == runs {
 		t.Error("no child has pruned anything")
 	}
-	if _, err := s.Prune(t.Context(), at(1_000_000)); err != nil {
+	if _, err := s.Prune(t.Context(), at(1_000_000), nil); err != nil {
 		t.Fatal(err)
 	}
 	sound(t, s)

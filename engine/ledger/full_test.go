@@ -216,15 +216,15 @@ func TestFullDisk_prune(t *testing.T) {
 	if err := s.Backup(t.Context(), filepath.Join(dir, "copy.db")); !errors.Is(err, ErrDiskFull) {
 		t.Errorf("a copy on a full disk: %v", err)
 	}
-	p, err := s.Prune(t.Context(), at(2*runs))
-	if !errors.Is(err, ErrDiskFull) || p != (Pruned{}) {
+	p, err := s.Prune(t.Context(), at(2*runs), nil)
+	if !errors.Is(err, ErrDiskFull) || p != (engine.Pruned{}) {
 		t.Errorf("%+v, %v", p, err)
 	}
 	sound(t, s)
 	equal(t, "runs", len(examineeOf(t, s).listRuns(engine.RunQuery{})), runs)
 	free()
 	equal(t, "files", len(files(t, dir)), before)
-	if p, err = s.Prune(t.Context(), at(2*runs)); err != nil || p.Runs != runs-1 {
+	if p, err = s.Prune(t.Context(), at(2*runs), nil); err != nil || p.Runs != runs-1 {
 		t.Errorf("%+v, %v", p, err)
 	}
 	sound(t, s)

@@ -6,20 +6,38 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
-)
 
-// Pruned counts what a Prune has deleted.
-type Pruned struct {
-	Runs       int64
-	Deliveries int64
-	Attempts   int64
-	Messages   int64
-	Missed     int64
-}
+	"github.com/notifyrun/notifyrun/engine"
+)
 
 // pruneRows is about how many rows one transaction of a Prune deletes: few enough
 // for others that write to wait only for a moment.
 const pruneRows = 1000
+
+// Prunable implements engine.DaemonLedger.
+func (s *SQLite) Prunable(ctx context.Context, before time.Time) (engine.Prunable, error) {
+	var p engine.Prunable
+	if s.read == nil {
+		return p, nil
+	}
+	err := s.view(ctx, func(q querier) error {
+		var deliveries, oldest, newest sql.NullInt64
+		err := q.QueryRowContext(ctx, `
+			SELECT count(*), sum(total), min(created), max(created) FROM run WHERE `+prunable, before.UnixMicro()).
+			Scan(&p.Runs, &deliveries, &oldest, &newest)
+		if err != nil {
+			return err
+		}
+		if p.Deliveries = deliveries.Int64; p.Runs > 0 {
+			p.Oldest, p.Newest = fromMicro(oldest.Int64), fromMicro(newest.Int64)
+		}
+		return q.QueryRowContext(ctx, `SELECT count(*) FROM missed WHERE at < ?`, before.UnixMicro()).Scan(&p.Missed)
+	})
+	if err != nil {
+		return p, fmt.Errorf("look what can be pruned: %w", err)
+	}
+	return p, nil
+}
 
 // Prune deletes the history from before a time: runs that ended before it, with
 // all that is kept of them, what was missed before it, and messages that no run
@@ -33,9 +51,9 @@ const pruneRows = 1000
 //
 // The file does not become smaller. Its free pages are used by what comes; a
 // Backup does not have them.
-func (s *SQLite) Prune(ctx context.Context, before time.Time) (Pruned, error) {
-	p := pruning{SQLite: s, before: before.UnixMicro()}
-	for _, slice := range []func(context.Context, *Pruned) (bool, error){p.runs, p.missed} {
+func (s *SQLite) Prune(ctx context.Context, before time.Time, progress func(engine.Pruned)) (engine.Pruned, error) {
+	p := pruning{SQLite: s, before: before.UnixMicro(), progress: progress}
+	for _, slice := range []func(context.Context, *engine.Pruned) (bool, error){p.runs, p.missed} {
 		if err := p.all(ctx, slice); err != nil {
 			return p.done, fmt.Errorf("prune history: %w", err)
 		}
@@ -49,13 +67,14 @@ func (s *SQLite) Prune(ctx context.Context, before time.Time) (Pruned, error) {
 // pruning is a Prune under way.
 type pruning struct {
 	*SQLite
-	before int64
-	done   Pruned // committed
+	before   int64
+	progress func(engine.Pruned) // nil: none
+	done     engine.Pruned       // committed
 }
 
 // all runs slices, each in one transaction, until there is nothing more to do.
-// A slice adds what it has deleted to its Pruned.
-func (p *pruning) all(ctx context.Context, slice func(context.Context, *Pruned) (more bool, err error)) error {
+// A slice adds what it has deleted to its engine.Pruned.
+func (p *pruning) all(ctx context.Context, slice func(context.Context, *engine.Pruned) (more bool, err error)) error {
 	for {
 		began := time.Now()
 		var more bool
@@ -67,7 +86,11 @@ func (p *pruning) all(ctx context.Context, slice func(context.Context, *Pruned) 
 		if err != nil {
 			return err
 		}
-		if p.done = done; !more {
+		p.done = done
+		if p.progress != nil {
+			p.progress(done)
+		}
+		if !more {
 			return nil
 		}
 		select {
@@ -91,14 +114,11 @@ func (p *pruning) remove(ctx context.Context, n *int64, query string, args ...an
 
 // prunable selects runs that may go. The newest one stays, so that the number of
 // its row never comes again.
-const prunable = `
-SELECT id, total FROM run
-WHERE ended < ? AND id < (SELECT max(id) FROM run) AND NOT EXISTS (SELECT 1 FROM owed WHERE owed.run = run.id)
-ORDER BY ended LIMIT ?`
+const prunable = `ended < ? AND id < (SELECT max(id) FROM run) AND NOT EXISTS (SELECT 1 FROM owed WHERE owed.run = run.id)`
 
 // runs deletes runs. Short ones go whole; a long one goes first, so that nobody
 // sees half of it, and then what it had.
-func (p *pruning) runs(ctx context.Context, done *Pruned) (more bool, err error) {
+func (p *pruning) runs(ctx context.Context, done *engine.Pruned) (more bool, err error) {
 	var long sql.NullInt64
 	if err := p.conn.QueryRowContext(ctx, `SELECT min(run) FROM pruned`).Scan(&long); err != nil {
 		return false, err
@@ -116,7 +136,7 @@ func (p *pruning) runs(ctx context.Context, done *Pruned) (more bool, err error)
 			cost, ids = cost+1+2*total, append(ids, id)
 		}
 		return err
-	}, prunable, p.before, pruneRows/3)
+	}, `SELECT id, total FROM run WHERE `+prunable+` ORDER BY ended LIMIT ?`, p.before, pruneRows/3)
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
@@ -138,7 +158,7 @@ func (p *pruning) runs(ctx context.Context, done *Pruned) (more bool, err error)
 }
 
 // rest deletes a slice of what a long run had.
-func (p *pruning) rest(ctx context.Context, run int64, done *Pruned) error {
+func (p *pruning) rest(ctx context.Context, run int64, done *engine.Pruned) error {
 	var first sql.NullInt64
 	if err := p.conn.QueryRowContext(ctx, `SELECT min(seq) FROM delivery WHERE run = ?`, run).Scan(&first); err != nil {
 		return err
@@ -154,7 +174,7 @@ func (p *pruning) rest(ctx context.Context, run int64, done *Pruned) error {
 	return p.remove(ctx, &done.Deliveries, `DELETE FROM delivery WHERE run = ? AND seq < ?`, run, end)
 }
 
-func (p *pruning) missed(ctx context.Context, done *Pruned) (more bool, err error) {
+func (p *pruning) missed(ctx context.Context, done *engine.Pruned) (more bool, err error) {
 	had := done.Missed
 	err = p.remove(ctx, &done.Missed, `DELETE FROM missed WHERE id IN (SELECT id FROM missed WHERE at < ? ORDER BY at LIMIT ?)`, p.before, pruneRows)
 	return done.Missed-had == pruneRows, err
@@ -181,7 +201,7 @@ func (p *pruning) messages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.all(ctx, func(ctx context.Context, done *Pruned) (bool, error) {
+	return p.all(ctx, func(ctx context.Context, done *engine.Pruned) (bool, error) {
 		n := min(len(unused), pruneRows)
 		list, err := json.Marshal(unused[:n])
 		if err != nil || n == 0 {

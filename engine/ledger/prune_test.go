@@ -69,11 +69,25 @@ func TestPrune(t *testing.T) {
 		}
 		return ids
 	}
-	pruned, err := s.Prune(t.Context(), at(20))
+	able, err := s.Prunable(t.Context(), at(20))
+	if err != nil || able.Runs != 3 || able.Deliveries != 4 || able.Missed != 2 || able.Newest.Before(able.Oldest) || able.Oldest.IsZero() {
+		t.Errorf("prunable: %+v, %v", able, err)
+	}
+	var told []engine.Pruned
+	pruned, err := s.Prune(t.Context(), at(20), func(p engine.Pruned) { told = append(told, p) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "pruned", pruned, Pruned{Runs: 3, Deliveries: 4, Attempts: 4, Messages: 1, Missed: 2})
+	if len(told) == 0 {
+		t.Fatal("progress is told nothing")
+	}
+	equal(t, "told", told[len(told)-1], pruned)
+	able, err = s.Prunable(t.Context(), at(20))
+	if err != nil {
+		t.Error(err)
+	}
+	equal(t, "prunable after it", able, engine.Prunable{})
+	equal(t, "pruned", pruned, engine.Pruned{Runs: 3, Deliveries: 4, Attempts: 4, Messages: 1, Missed: 2})
 	equal(t, "runs", ids(), []string{newest.ID, late.ID, awaited.ID, open.ID})
 	equal(t, "missed", e.missed(engine.MissedQuery{}), []engine.Missed{missed(20)})
 	after := e.record()
@@ -91,18 +105,18 @@ func TestPrune(t *testing.T) {
 	equal(t, "history", len(e.history(engine.HistoryQuery{})), 2+1+1)
 	sound(t, s)
 
-	again, err := s.Prune(t.Context(), at(20))
+	again, err := s.Prune(t.Context(), at(20), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "pruned again", again, Pruned{})
+	equal(t, "pruned again", again, engine.Pruned{})
 	e.fire(engine.Firings{Paid: []engine.Debt{{Run: awaited.ID, Follower: key("f", 0)}}})
 	last := e.past(e.newRun("c", "", 1), 60)
-	pruned, err = s.Prune(t.Context(), at(1000))
+	pruned, err = s.Prune(t.Context(), at(1000), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "pruned", pruned, Pruned{Runs: 3, Deliveries: 4, Attempts: 4, Messages: 1, Missed: 1})
+	equal(t, "pruned", pruned, engine.Pruned{Runs: 3, Deliveries: 4, Attempts: 4, Messages: 1, Missed: 1})
 	equal(t, "runs", ids(), []string{last.ID, open.ID})
 	sound(t, s)
 	e.send(open.ID, 1, 1, engine.Accepted, 70) // goes on as if nothing had been
@@ -170,13 +184,16 @@ func TestPrune_stopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sum Pruned
+	var sum engine.Pruned
 	stops := 0
 	for {
 		ctx := &countdown{Context: t.Context(), done: make(chan struct{})}
 		ctx.looks.Store(5)
-		p, err := s.Prune(ctx, at(2*runs))
-		sum = Pruned{sum.Runs + p.Runs, sum.Deliveries + p.Deliveries, sum.Attempts + p.Attempts, sum.Messages + p.Messages, sum.Missed + p.Missed}
+		p, err := s.Prune(ctx, at(2*runs), nil)
+		sum = engine.Pruned{
+			Runs: sum.Runs + p.Runs, Deliveries: sum.Deliveries + p.Deliveries, Attempts: sum.Attempts + p.Attempts,
+			Messages: sum.Messages + p.Messages, Missed: sum.Missed + p.Missed,
+		}
 		sound(t, s)
 		left := len(examineeOf(t, s).listRuns(engine.RunQuery{}))
 		equal(t, "runs left", int64(left), runs-sum.Runs)
@@ -196,7 +213,7 @@ func TestPrune_stopped(t *testing.T) {
 	if stops < 3 {
 		t.Errorf("stopped %d times", stops)
 	}
-	if _, err := s.Prune(t.Context(), at(2*runs)); err != nil {
+	if _, err := s.Prune(t.Context(), at(2*runs), nil); err != nil {
 		t.Fatal(err)
 	}
 	rows := int64(0)
@@ -204,7 +221,7 @@ func TestPrune_stopped(t *testing.T) {
 		rows += int64(1 + i%4)
 	}
 	rows += long - 1 - runs/2%4
-	equal(t, "pruned", sum, Pruned{Runs: runs - 1, Deliveries: rows, Attempts: rows, Messages: runs - 1})
+	equal(t, "pruned", sum, engine.Pruned{Runs: runs - 1, Deliveries: rows, Attempts: rows, Messages: runs - 1})
 	after, err := s.State(t.Context())
 	if err != nil {
 		t.Fatal(err)
