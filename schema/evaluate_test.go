@@ -213,7 +213,7 @@ sip_notify "message" {
 }
 user_event "event" {
   pbx  = pbx.hq
-  body = "Site:hq, Firmware: 1.2"
+  body = "Site:hq,Firmware: 1.2"
   trigger "change" {}
 }
 `)
@@ -308,7 +308,7 @@ user_event "list" {
 }
 user_event "text" {
   pbx  = pbx.hq
-  body = "Site:hq, Note: \"a,b\", Path:a:b,Escaped:x\\,y,List:(1,2)"
+  body = "Site:hq,Note: \"a,b\",Path:a:b,Escaped:x\\,y,List:(1,2),Open:\"(\",a:1),Last:x\\"
 }
 user_event "none" {
   pbx = pbx.hq
@@ -325,7 +325,7 @@ user_event "unknown" {
 	want := []string{
 		"map|Firmware=1.2|Site=hq",
 		"Other|Site=hq|Site=lab",
-		"text|Site=hq|Note=a,b|Path=a:b|Escaped=x,y|List=(1,2)",
+		"text|Site=hq|Note=a,b|Path=a:b|Escaped=x,y|List=(1,2)|Open=(,a:1)|Last=x",
 		"none",
 		"secret|Token=(sensitive value)",
 		"unknown|?",

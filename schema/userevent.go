@@ -100,9 +100,8 @@ func oddChannel(t Text) string {
 
 // splitBody reads the body as the dialplan application UserEvent does
 // (apps/app_userevent.c: userevent_exec): items between commas, each a key and a
-// value around its first colon. Quotes, brackets and a backslash protect commas
-// (main/app.c: __ast_app_separate_args). Blanks around both are removed; an item
-// without a colon, which Asterisk drops in silence, is a mistake.
+// value around its first colon. Blanks around a value are removed. What Asterisk
+// would drop without a word, or make another name of, is a mistake.
 func splitBody(c *collector, v cty.Value, rng hcl.Range) (body []Header, unknown bool) {
 	v, marks := v.Unmark()
 	if !v.IsKnown() {
@@ -113,17 +112,23 @@ func splitBody(c *collector, v cty.Value, rng hcl.Range) (body []Header, unknown
 	}
 	for i, item := range separate(v.AsString()) {
 		key, value, ok := strings.Cut(item, ":")
-		if !ok || strings.TrimSpace(key) == "" {
+		switch {
+		case !ok || strings.TrimSpace(key) == "":
 			c.fail(rng, "Invalid body", "Item %d between the commas of \"body\" is not of the form Key:Value. Asterisk drops such an item without a word.", i+1)
+			continue
+		case strings.TrimSpace(key) != key:
+			c.fail(rng, "Invalid body", "Item %d between the commas of \"body\" has a blank before or after its key, which Asterisk keeps as part of the name: no receiver would find it. Take the blank out.", i+1)
 			continue
 		}
 		value = strings.TrimSpace(value)
-		body = append(body, Header{Name: strings.TrimSpace(key), Value: textOf(cty.StringVal(value).WithMarks(marks))})
+		body = append(body, Header{Name: key, Value: textOf(cty.StringVal(value).WithMarks(marks))})
 	}
 	return body, false
 }
 
-// separate splits at commas as Asterisk does.
+// separate splits at commas as Asterisk does (main/app.c:
+// __ast_app_separate_args): quotes, brackets and a backslash protect them, and
+// brackets count inside quotes too. Quotes and backslashes go.
 func separate(s string) []string {
 	var items []string
 	var item strings.Builder
@@ -131,14 +136,14 @@ func separate(s string) []string {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
-		case c == '\\' && i+1 < len(s):
-			i++
-			item.WriteByte(s[i])
+		case c == '\\':
+			if i++; i < len(s) {
+				item.WriteByte(s[i])
+			}
 			continue
 		case c == '"':
 			quoted = !quoted
 			continue
-		case quoted:
 		case c == '(':
 			round++
 		case c == ')' && round > 0:
@@ -147,7 +152,7 @@ func separate(s string) []string {
 			square++
 		case c == ']' && square > 0:
 			square--
-		case c == ',' && round == 0 && square == 0:
+		case c == ',' && !quoted && round == 0 && square == 0:
 			items = append(items, item.String())
 			item.Reset()
 			continue
