@@ -66,12 +66,14 @@ type Status struct {
 	Jobs    int
 	Due     int // schedule triggers that will be due
 	Lanes   []LaneStatus
+	Reloads uint64 // that were done, well or not
 }
 
 // LaneStatus is how the part of a daemon is that serves one PBX.
 type LaneStatus struct {
 	PBX             string
 	Sending, Events bool // connected
+	Listens         bool // events are asked for
 	Waiting         int  // deliveries
 	InFlight        int
 }
@@ -87,6 +89,7 @@ type loop struct {
 	serving  *Serving // nil: nothing was ever applied
 	seen     uint64   // serial of the newest configuration, also of one that cannot be evaluated
 	problem  string
+	reloads  uint64
 	pauses   map[string]Pause
 	open     map[string]map[string]bool // ids of open runs, by job
 	table    Timetable
@@ -275,7 +278,7 @@ func (l *loop) rest(now time.Time) time.Duration {
 
 // publishStatus lets others see how the daemon is.
 func (l *loop) publishStatus() {
-	s := Status{Problem: l.problem, Due: l.table.Len()}
+	s := Status{Problem: l.problem, Due: l.table.Len(), Reloads: l.reloads}
 	if l.serving != nil {
 		s.Serial, s.Jobs = l.serving.Serial, len(l.serving.Jobs)
 	}

@@ -36,6 +36,7 @@ func (l *loop) begin(ctx context.Context) error {
 	}
 	l.owed = true
 	l.adopt(ctx, f, time.Now())
+	l.publishStatus()
 	return nil
 }
 
@@ -44,8 +45,8 @@ func (l *loop) follow(ctx context.Context) {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	said := ""
+	reload := false // was asked for, and is not done
 	for {
-		reload := false
 		select {
 		case <-ctx.Done():
 			return
@@ -68,11 +69,13 @@ func (l *loop) follow(ctx context.Context) {
 			continue
 		}
 		said = ""
-		done := make(chan struct{})
+		done, reloaded := make(chan struct{}), reload
+		reload = false
 		l.post(func(now time.Time) {
 			l.adopt(ctx, f, now)
-			if reload {
+			if reloaded {
 				l.relinkAll()
+				l.reloads++
 			}
 			close(done)
 		})

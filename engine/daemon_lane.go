@@ -37,7 +37,7 @@ type servedLane struct {
 const refusedAgain = 5 * time.Minute
 
 func (s *servedLane) status() LaneStatus {
-	st := LaneStatus{PBX: s.pbx.Address, Waiting: len(s.fired)}
+	st := LaneStatus{PBX: s.pbx.Address, Listens: s.listening != nil, Waiting: len(s.fired)}
 	if s.link != nil {
 		st.Sending, st.Events = s.link.Connected()
 	}

@@ -129,6 +129,7 @@ func TestReference_fields(t *testing.T) {
 		"show":     {shownRunJSON{}, shownJobsJSON{}},
 		"history":  {historyJSON{}},
 		"schedule": {dueJSON{}},
+		"serve":    {readyJSON{}},
 		"console":  {valueJSON{}},
 		"help":     {commandJSON{}, flagJSON{}},
 		"version":  {versionJSON{}},

@@ -36,6 +36,8 @@ at once. SIGHUP has it read secrets and certificates again.`,
 type serveFlags struct {
 	values values
 	drain  time.Duration
+	http   string
+	pprof  bool
 }
 
 func (a *app) serve(ctx context.Context, args []string) error {
@@ -44,22 +46,45 @@ func (a *app) serve(ctx context.Context, args []string) error {
 	a.valueFlags(&f.values)
 	a.logFlags("info")
 	a.flags.DurationVar(&f.drain, "drain", 10*time.Second, "how long to wait at the end for answers that are due, as a `duration`")
+	a.flags.StringVar(&f.http, "http", "", "serve health and metrics at this `address`, host:port or :port; without a host only for this machine")
+	a.flags.BoolVar(&f.pprof, "pprof", false, "serve profiles of the program at -http too")
 	path, err := a.parsePath(args)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if f.drain < 0 {
+	case f.drain < 0:
 		return errors.New("serve: -drain must not be negative")
+	case f.pprof && f.http == "":
+		return errors.New("serve: -pprof needs -http")
+	case f.http != "":
+		if f.http, err = listenAddress(f.http); err != nil {
+			return err
+		}
 	}
 	state, dir, err := a.placeOf(path, f.values)
 	if err != nil {
 		return err
 	}
-	lock, err := a.await(ctx, state)
+	d := &engine.Daemon{Connect: a.link, Log: a.log, Drain: f.drain, Self: self()}
+	h := &health{daemon: d, drain: f.drain}
+	if f.http != "" {
+		m := newMetrics(d)
+		d.Observer = m
+		w, err := startWeb(ctx, f.http, webHandler(h, m, f.pprof), a.log)
+		if err != nil {
+			return err
+		}
+		defer w.close()
+	}
+	n := a.notify(ctx, h, hangups(ctx))
+	defer n.end()
+	d.Reload = n.reload
+	lock, err := a.await(ctx, state, h)
 	if err != nil {
 		return err
 	}
 	defer lock.Unlock()
+	h.wait("it opens the state")
 	led, err := ledger.Open(ctx, state, ledger.ReadWrite)
 	if err != nil {
 		return err
@@ -72,16 +97,9 @@ func (a *app) serve(ctx context.Context, args []string) error {
 	if lost > 0 {
 		a.log.Warn("an earlier notifyrun ended in mid-send; these deliveries are unknown now", "deliveries", lost)
 	}
-	d := &engine.Daemon{
-		Ledger: led,
-		Load: func(_ context.Context, applied *engine.Applied) (map[uint64]*schema.Config, error) {
-			return a.evaluateApplied(applied, dir, f.values)
-		},
-		Connect: a.link,
-		Log:     a.log,
-		Drain:   f.drain,
-		Reload:  hangups(ctx),
-		Self:    self(),
+	d.Ledger = led
+	d.Load = func(_ context.Context, applied *engine.Applied) (map[uint64]*schema.Config, error) {
+		return a.evaluateApplied(applied, dir, f.values)
 	}
 	a.log.Info("notifyrun serves", "version", version, "state", state)
 	if err := d.Run(ctx); err != nil && ctx.Err() == nil {
@@ -129,7 +147,7 @@ func directoryOf(path string) string {
 
 // await takes the lock of the state, after an apply that drives its runs itself
 // has ended.
-func (a *app) await(ctx context.Context, state string) (*ledger.WriterLock, error) {
+func (a *app) await(ctx context.Context, state string, h *health) (*ledger.WriterLock, error) {
 	said := false
 	for {
 		lock, err := ledger.Lock(state, "serve")
@@ -139,6 +157,7 @@ func (a *app) await(ctx context.Context, state string) (*ledger.WriterLock, erro
 		}
 		if !said {
 			a.log.Info("waiting for another command to end", "reason", err.Error())
+			h.wait("it waits for another command to end: " + err.Error())
 			said = true
 		}
 		select {
