@@ -184,9 +184,9 @@ func TestWeb_methods(t *testing.T) {
 
 // A daemon shows over HTTP how it is, and no secret.
 func TestServe_http(t *testing.T) {
-	sim := simulated(t, amisim.Config{})
+	sim := startPBX(t, amisim.Config{})
 	dir := t.TempDir()
-	applies(t, dir, pbxBlock(t, dir, "a", sim.Addr(), sim.Users()[0])+everySecond("a"))
+	applies(t, dir, filePBX(t, dir, "a", sim.Addr(), sim.Users()[0])+secondly("a"))
 	s := serve(t, dir, nil, "-http", "0", "-pprof")
 	s.says("run ended")
 	first := s.logged()

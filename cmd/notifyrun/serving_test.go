@@ -185,8 +185,8 @@ func (s *serving) get(path, accept string) (code int, body string) {
 	return resp.StatusCode, string(text)
 }
 
-// simulated is a PBX of the test's own.
-func simulated(t *testing.T, config amisim.Config) *amisim.Server {
+// startPBX gives a PBX of the test's own.
+func startPBX(t *testing.T, config amisim.Config) *amisim.Server {
 	t.Helper()
 	if config.Phones == nil {
 		config.Phones = amisim.Phones(5)
@@ -210,8 +210,8 @@ func applies(t *testing.T, dir, config string) {
 	}
 }
 
-// pbxBlock declares a server whose secret lies in a file in dir.
-func pbxBlock(t *testing.T, dir, name, address string, user amisim.User) string {
+// filePBX declares a server whose secret lies in a file in dir.
+func filePBX(t *testing.T, dir, name, address string, user amisim.User) string {
 	t.Helper()
 	writeSecret(t, dir, name, user.Secret)
 	return fmt.Sprintf("pbx %[1]q {\n  address     = %[2]q\n  username    = %[3]q\n  secret_file = \"%[1]s.secret\"\n}\n", name, address, user.Name)
@@ -224,7 +224,7 @@ func writeSecret(t *testing.T, dir, name, secret string) {
 	}
 }
 
-// everySecond is a job of a PBX that fires each second.
-func everySecond(name string) string {
+// secondly is a job of a PBX that fires each second.
+func secondly(name string) string {
 	return fmt.Sprintf("sip_notify %[1]q {\n  pbx     = pbx.%[1]s\n  targets = [\"PJSIP/1001\"]\n  message {\n    event = \"ping\"\n  }\n  trigger \"schedule\" {\n    cron    = \"@every 1s\"\n    overlap = \"skip\"\n  }\n}\n", name)
 }

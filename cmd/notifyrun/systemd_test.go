@@ -178,8 +178,8 @@ func TestServe_systemd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			socket := notifySocket(t, address)
 			dir := t.TempDir()
-			sim := simulated(t, amisim.Config{})
-			applies(t, dir, pbxBlock(t, dir, "a", sim.Addr(), sim.Users()[0])+everySecond("a"))
+			sim := startPBX(t, amisim.Config{})
+			applies(t, dir, filePBX(t, dir, "a", sim.Addr(), sim.Users()[0])+secondly("a"))
 			s := serve(t, dir, []string{"NOTIFY_SOCKET=" + address, "WATCHDOG_USEC=100000"})
 			hears := func(assignment string) string {
 				t.Helper()
