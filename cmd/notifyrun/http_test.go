@@ -201,8 +201,8 @@ func TestServe_http(t *testing.T) {
 	}
 	_, text := s.get("/metrics", "")
 	for _, want := range []string{
-		`notifyrun_deliveries_total{job="sip_notify.a",outcome="accepted",pbx="pbx.a"} `,
-		`notifyrun_firings_total{job="sip_notify.a",kind="schedule"} `,
+		`notifyrun_deliveries_total{job_address="sip_notify.a",outcome="accepted",pbx="pbx.a"} `,
+		`notifyrun_firings_total{job_address="sip_notify.a",kind="schedule"} `,
 		`notifyrun_ami_connected{connection="send",pbx="pbx.a"} 1`,
 		`notifyrun_configuration_serial 1`,
 		`notifyrun_answer_duration_seconds_count{pbx="pbx.a"} `,

@@ -13,7 +13,8 @@ import (
 
 // metrics count what a daemon does, for Prometheus. docs/operations.md has the
 // same list. Labels hold nothing but what the configuration or this program
-// names: text of a PBX or a phone never becomes one.
+// names: text of a PBX or a phone never becomes one. The label of a job is not
+// called job, as Prometheus gives that to each series itself.
 type metrics struct {
 	registry *prometheus.Registry
 
@@ -47,9 +48,9 @@ func newMetrics(daemon *engine.Daemon) *metrics {
 	}
 	m := &metrics{
 		registry:   prometheus.NewRegistry(),
-		deliveries: counters("deliveries_total", "Deliveries that have ended in a run.", "job", "pbx", "outcome"),
-		firings:    counters("firings_total", "Firings of jobs that are on record.", "job", "kind"),
-		missed:     counters("firings_missed_total", "Firings that did not take place.", "job", "reason"),
+		deliveries: counters("deliveries_total", "Deliveries that have ended in a run.", "job_address", "pbx", "outcome"),
+		firings:    counters("firings_total", "Firings of jobs that are on record.", "job_address", "kind"),
+		missed:     counters("firings_missed_total", "Firings that did not take place.", "job_address", "reason"),
 		received:   counters("events_received_total", "Events that triggers listen to, and whether one of them took it.", "pbx", "event", "taken"),
 		dropped:    counters("events_dropped_total", "Events that came faster than they could be taken.", "pbx"),
 		answers:    prometheus.NewHistogramVec(histogram("answer_duration_seconds", "How long Asterisk took to answer an action."), []string{"pbx"}),
@@ -133,7 +134,7 @@ func (m *metrics) Wrote(took time.Duration, err error) {
 }
 
 // states gives how a daemon is at the moment.
-type states struct{ daemon *engine.Daemon }
+type states struct{ daemon reporter }
 
 var (
 	serialState    = stateDesc("configuration_serial", "Serial of the configuration that the daemon goes by; 0: none.")
