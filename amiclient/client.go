@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,12 @@ const (
 	firstBackoff = 500 * time.Millisecond
 	maxBackoff   = 30 * time.Second
 )
+
+// maxReasons is how many reasons Keep logs why it cannot connect, until it can.
+const maxReasons = 8
+
+// localPort is our end in an error of a socket, which is another one each time.
+var localPort = regexp.MustCompile(`\S+:\d+->`)
 
 // errNotYet is why a subscription has missed what came before the first connection.
 var errNotYet = errors.New("not connected yet")
@@ -280,10 +287,11 @@ func (c *Client) unsubscribe(s *Subscription) {
 // and 23.4 may also lose what wakes it for its events, and then sends them when it
 // is next spoken to (main/manager.c; issue 2145 of Asterisk): no later than the
 // Ping. Keep returns nil when ctx ends, and an error only if going on makes no
-// sense: a refused login, or Close. What other failures say is logged, once for
-// each change.
+// sense: a refused login, or Close. It logs when the connection is made, when it
+// is lost, and each reason why it cannot be made, once until it is.
 func (c *Client) Keep(ctx context.Context) error {
-	said := ""
+	log := c.cfg.withDefaults().Logger
+	said := map[string]bool{}
 	for {
 		conn, err := c.Conn(ctx)
 		switch {
@@ -292,14 +300,18 @@ func (c *Client) Keep(ctx context.Context) error {
 		case errors.Is(err, ErrAuth), errors.Is(err, ErrClosed):
 			return err
 		case err != nil:
-			if text := err.Error(); text != said {
-				c.cfg.withDefaults().Logger.Warn("AMI connection cannot be made: trying on", "error", text)
-				said = text
+			if text := localPort.ReplaceAllString(err.Error(), ""); !said[text] && len(said) < maxReasons {
+				log.Warn("AMI connection cannot be made: trying on", "error", text)
+				said[text] = true
 			}
 			continue
 		}
-		said = ""
+		clear(said)
+		log.Info("AMI connection is up")
 		conn.keepAlive(ctx)
+		if ctx.Err() == nil && c.closed.Err() == nil {
+			log.Warn("AMI connection is lost", "error", conn.Err())
+		}
 	}
 }
 

@@ -101,8 +101,9 @@ type loop struct {
 	debounce debouncer
 	misses   map[missKey]*Missed // gathered, until they are recorded
 	missDue  time.Time
-	owed     bool      // debts are to be looked at
-	owedWake time.Time // or at this time
+	silent   map[TriggerKey]MissedReason // why triggers do not fire, as was logged
+	owed     bool                        // debts are to be looked at
+	owedWake time.Time                   // or at this time
 	listened map[string]time.Time
 	noted    time.Time // when listened was recorded last
 
@@ -149,7 +150,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	l := &loop{
 		Daemon: d, observer: d.Observer,
 		open: map[string]map[string]bool{}, lanes: map[string]*servedLane{}, retiring: map[string]chan struct{}{},
-		misses: map[missKey]*Missed{}, listened: map[string]time.Time{},
+		misses: map[missKey]*Missed{}, silent: map[TriggerKey]MissedReason{}, listened: map[string]time.Time{},
 		signal: make(chan struct{}, 1),
 	}
 	if l.observer == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/notifyrun/notifyrun/schema"
@@ -108,6 +109,7 @@ func (l *loop) fired(d *decision, last bool) {
 	}
 	works := map[string][]*Work{}
 	for i, w := range d.works {
+		delete(l.silent, TriggerKey{w.RunHeader.Job, w.Cause.Trigger})
 		l.observer.Fired(w.RunHeader.Job, w.Cause.Kind, time.Since(d.due[i]))
 		if len(w.Deliveries) == 0 {
 			l.ended(&RunReport{RunHeader: w.RunHeader}, d.Time) // it has ended as soon as it is there
@@ -121,7 +123,7 @@ func (l *loop) fired(d *decision, last bool) {
 	for _, m := range d.Missed {
 		l.observer.NotFired(m.Job, m.Reason, m.Count)
 		if m.Job != "" { // what a PBX may have had was said when it was noticed
-			l.Log.Warn("not fired", "job", m.Job, "reason", string(m.Reason), "count", m.Count, "detail", m.Detail)
+			l.Log.Log(context.Background(), l.unfired(m), "not fired", "job", m.Job, "reason", string(m.Reason), "count", m.Count, "detail", m.Detail)
 		}
 	}
 	if last {
@@ -130,6 +132,16 @@ func (l *loop) fired(d *decision, last bool) {
 	for pbx, ws := range works {
 		l.drive(pbx, ws)
 	}
+}
+
+// unfired is the level at which it is logged that a trigger did not fire: what goes
+// on, due time after due time, is said once until it fires. All of it is on record.
+func (l *loop) unfired(m Missed) slog.Level {
+	if m.Reason == MissedThrottled || l.silent[m.TriggerKey] == m.Reason {
+		return slog.LevelDebug // to throttle is what the configuration asks for
+	}
+	l.silent[m.TriggerKey] = m.Reason
+	return slog.LevelWarn
 }
 
 // putBack restores what a decision has taken. It is decided anew, at the latest

@@ -198,6 +198,7 @@ func (l *loop) swap(ctx context.Context, next *Serving, now time.Time) error {
 	}
 	old := l.serving
 	l.serving = next
+	clear(l.silent)
 	l.retention.Store(int64(next.Retention))
 	if old != nil {
 		for address, j := range old.Jobs {

@@ -181,6 +181,8 @@ func (l *loop) startDriver(s *servedLane, works []*Work) {
 	d := newDriver(l.runner, l.committer, s.pbx, s.link, nil)
 	d.serve = true
 	d.lane.quiet = map[string]time.Time{}
+	link := s.link
+	d.up = func() bool { sending, _ := link.Connected(); return sending }
 	if s.last != nil { // who was just sent to, and at what rate, still holds
 		d.lane.quiet, d.lane.earliest = s.last.lane.quiet, s.last.lane.earliest
 		s.last = nil

@@ -38,6 +38,7 @@ type driver struct {
 	serve bool
 	ended func(*RunReport)
 	gone  func(error) // told that a PBX is lost for good
+	up    func() bool // whether there is a connection; nil: nobody knows
 
 	listens  atomic.Bool             // events of the PBX come to hear
 	expected map[string]*expectation // user events on their way, by ActionID
@@ -181,6 +182,9 @@ func (d *driver) run(ctx, detached context.Context) error {
 	for {
 		now := time.Now()
 		d.take(ctx, now)
+		if d.up != nil && d.may(ctx) && (d.lane.waiting() > 0 || len(d.claimed) > 0) && !d.up() {
+			d.reconnect(ctx, errNotConnected)
+		}
 		var wake time.Time
 		if d.may(ctx) {
 			d.forgetContacts(now)
@@ -349,7 +353,7 @@ func (d *driver) committed(ctx context.Context, err error, now time.Time) {
 // send puts on the wire what is claimed, as far as max_in_flight allows.
 func (d *driver) send(detached context.Context, now time.Time) {
 	n := min(len(d.claimed), d.pbx.MaxInFlight-d.onWire)
-	for _, it := range d.claimed[:n] {
+	for i, it := range d.claimed[:n] {
 		d.onWire++
 		it.started = now
 		id := ActionID(it.work.ID, it.seq, it.n())
@@ -359,6 +363,8 @@ func (d *driver) send(detached context.Context, now time.Time) {
 		})
 		if err != nil {
 			d.report(event{answer: &answer{it, nil, notQueued(err), now}})
+			n = i + 1
+			break // the others would wait for the connection one by one
 		}
 	}
 	d.claimed = d.claimed[n:]
@@ -436,6 +442,10 @@ func (d *driver) resolve(a answer, v verdict, now time.Time) {
 	job := it.work.Job
 	again := it.tries < job.Retry.Attempts
 	switch {
+	case v.outcome == NotSent && v.lost && d.serve: // no try, as long as the PBX is away
+		d.record(it, it.n(), NotSent, v.text, a.at)
+		it.before, it.tries = it.before+1, it.tries-1
+		d.lane.retry(it, now)
 	case v.outcome == NotSent && again, v.outcome == Unknown && again && job.OnUnknown == schema.Resend:
 		d.record(it, it.n(), v.outcome, v.text, a.at)
 		d.lane.retry(it, now.Add(backoff(job.Retry.Backoff, it.tries)))

@@ -2,10 +2,15 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
 )
+
+// errNotConnected is why a lane that serves does not even try to send.
+var errNotConnected = errors.New("not connected")
 
 // reconnect tries to reach a lost PBX again until the runner's patience is over
 // or ctx ends. The lane sends nothing meanwhile.
@@ -15,16 +20,24 @@ func (d *driver) reconnect(ctx context.Context, cause error) {
 	}
 	d.down = true
 	if ctx.Err() == nil {
-		d.log.Warn("connection to PBX lost", "error", cause)
+		d.log.Log(ctx, d.told(slog.LevelWarn), "connection to PBX lost", "error", cause)
 	}
 	go func() { d.report(event{reached: true, err: d.reach(ctx, cause)}) }()
+}
+
+// told is the level of what a link that is kept says already.
+func (d *driver) told(level slog.Level) slog.Level {
+	if d.serve {
+		return slog.LevelDebug
+	}
+	return level
 }
 
 func (d *driver) reconnected(ctx context.Context, err error, now time.Time) {
 	d.down = false
 	switch {
 	case err == nil:
-		d.log.Info("PBX is back")
+		d.log.Log(ctx, d.told(slog.LevelInfo), "PBX is back")
 		d.forget = now // its contacts may be others now
 	case ctx.Err() == nil:
 		d.lost = err
