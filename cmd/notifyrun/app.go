@@ -81,16 +81,61 @@ func (a *app) dispatch(ctx context.Context, args []string) error {
 	case "-v", "-version", "--version":
 		name = "version"
 	}
-	i := slices.IndexFunc(commands, func(c *command) bool { return c.name == name })
-	if i < 0 {
+	if len(args) > 1 && commandOf(name+" "+args[1]) != nil { // a subcommand
+		name, args = name+" "+args[1], args[1:]
+	}
+	c := commandOf(name)
+	if c == nil && len(subcommands(name)) > 0 {
+		return a.group(name, args[1:])
+	}
+	if c == nil {
 		if guess := similar(name, commandNames()); guess != "" {
 			return fmt.Errorf("notifyrun has no command %q. Did you mean %q?", name, guess)
 		}
 		return fmt.Errorf("notifyrun has no command %q; notifyrun help lists them", name)
 	}
-	a.cmd = commands[i]
+	a.cmd = c
 	a.json = slices.ContainsFunc(args, func(s string) bool { return strings.TrimLeft(s, "-") == "json" && s != "json" }) // before a mistake in a flag
 	return a.cmd.run(a, ctx, args[1:])
+}
+
+// commandOf finds a command by its name, which of a subcommand has two words.
+func commandOf(name string) *command {
+	if i := slices.IndexFunc(commands, func(c *command) bool { return c.name == name }); i >= 0 {
+		return commands[i]
+	}
+	return nil
+}
+
+// subcommands are the second words of the commands of a group.
+func subcommands(group string) []string {
+	var names []string
+	for _, c := range commands {
+		if sub, ok := strings.CutPrefix(c.name, group+" "); ok {
+			names = append(names, sub)
+		}
+	}
+	return names
+}
+
+// group answers to a word that is a command only with a second one.
+func (a *app) group(name string, args []string) error {
+	subs := subcommands(name)
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		w, err := a.stderr, error(exitCode(exitError))
+		if len(args) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
+			w, err = a.stdout, nil
+		}
+		fmt.Fprintf(w, "%s notifyrun %s COMMAND [flags]\n\n%s\n", a.style(w).bold("Usage:"), name, a.style(w).bold("Commands:"))
+		for _, sub := range subs {
+			fmt.Fprintf(w, "  %-9s %s\n", sub, commandOf(name+" "+sub).short)
+		}
+		return err
+	}
+	if guess := similar(args[0], subs); guess != "" {
+		return fmt.Errorf("notifyrun %s has no command %q. Did you mean %q?", name, args[0], guess)
+	}
+	return fmt.Errorf("notifyrun %s has no command %q; it has %s", name, args[0], strings.Join(subs, ", "))
 }
 
 // exit words an error and turns it into an exit code.

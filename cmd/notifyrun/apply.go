@@ -71,7 +71,7 @@ func (a *app) apply(ctx context.Context, args []string) error {
 		return s.republish(ctx, p)
 	}
 	if !f.yes {
-		if err := a.approve(ctx); err != nil {
+		if err := a.approve(ctx, "notifyrun will record and send what is shown above.", "apply canceled: nothing was recorded and nothing was sent"); err != nil {
 			return err
 		}
 	}
@@ -129,9 +129,9 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 }
 
 // approve asks for the word yes. Ctrl-C at the prompt is a no.
-func (a *app) approve(ctx context.Context) error {
-	fmt.Fprintf(a.stdout, "\n%s\n  notifyrun will record and send what is shown above.\n  Only \"yes\" is taken as approval.\n\n  %s ",
-		a.style(a.stdout).bold("Do you want to do this?"), a.style(a.stdout).bold("Enter a value:"))
+func (a *app) approve(ctx context.Context, what, canceled string) error {
+	fmt.Fprintf(a.stdout, "\n%s\n  %s\n  Only \"yes\" is taken as approval.\n\n  %s ",
+		a.style(a.stdout).bold("Do you want to do this?"), what, a.style(a.stdout).bold("Enter a value:"))
 	line := make(chan string, 1)
 	go func() {
 		text, _ := bufio.NewReader(a.stdin).ReadString('\n')
@@ -143,7 +143,7 @@ func (a *app) approve(ctx context.Context) error {
 		if text == "yes" {
 			return nil
 		}
-		return errors.New("apply canceled: nothing was recorded and nothing was sent")
+		return errors.New(canceled)
 	case <-ctx.Done():
 		fmt.Fprintln(a.stdout)
 		return exitCode(exitInterrupted)

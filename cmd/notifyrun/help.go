@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -23,7 +22,7 @@ func (a *app) help(ctx context.Context, args []string) error {
 	switch {
 	case err != nil:
 		return err
-	case len(rest) > 1:
+	case len(rest) > 1 && commandOf(strings.Join(rest, " ")) == nil:
 		return errors.New("help explains one command at a time")
 	case a.json:
 		return a.helpJSON(ctx, rest)
@@ -31,7 +30,7 @@ func (a *app) help(ctx context.Context, args []string) error {
 		a.usage(a.stdout)
 		return nil
 	}
-	return a.dispatch(ctx, []string{rest[0], "-help"})
+	return a.dispatch(ctx, append(rest, "-help"))
 }
 
 // usage lists the commands.
@@ -45,7 +44,7 @@ PATH is a directory of *.hcl files or one such file; the default is ".".
 `)
 	fmt.Fprintln(w, s.bold("Commands:"))
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.short)
+		fmt.Fprintf(w, "  %-14s %s\n", c.name, c.short)
 	}
 	fmt.Fprintf(w, "\n%s\n", s.bold("Exit codes:"))
 	for _, e := range exitCodes {
@@ -154,11 +153,12 @@ func (a *app) helpJSON(ctx context.Context, only []string) error {
 		Commands      []commandJSON `json:"commands"`
 		ExitCodes     []exitJSON    `json:"exit_codes"`
 	}{formatVersion, "help", []commandJSON{}, nil}
-	if len(only) == 1 && !slices.Contains(commandNames(), only[0]) {
+	name := strings.Join(only, " ")
+	if len(only) > 0 && commandOf(name) == nil && len(subcommands(name)) == 0 {
 		return a.dispatch(ctx, only) // which says so
 	}
 	for _, c := range commands {
-		if len(only) == 0 || only[0] == c.name {
+		if len(only) == 0 || name == c.name || strings.HasPrefix(c.name, name+" ") {
 			out.Commands = append(out.Commands, c.describe(ctx, a))
 		}
 	}

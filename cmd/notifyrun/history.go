@@ -20,7 +20,8 @@ var historyCommand = &command{
 	short: "list every attempt to send, and what came of it",
 	long: `Lists the attempts, oldest first: one line for each AMI action that was sent,
 with Asterisk's answer. Attempt 0 is a delivery that ended without being sent;
-its message says why. Times are local; -json gives UTC, one object a line.`,
+its message says why. Times are local; -json gives UTC, one object a line.
+history prune is a command of its own; a directory of that name is ./prune.`,
 	run: (*app).history,
 }
 
@@ -40,7 +41,7 @@ func (a *app) history(ctx context.Context, args []string) error {
 	a.flags.StringVar(&q.Job, "job", "", "only of the job at this `address`")
 	a.flags.StringVar(&q.Target, "target", "", "only to this `target`, as PJSIP/1001")
 	a.flags.StringVar(&outcome, "outcome", "", "only with this `outcome`: "+strings.Join(outcomeNames, ", "))
-	a.flags.StringVar(&since, "since", "", "only what started at this `time` or later: RFC 3339, or how long ago, as 24h")
+	a.flags.StringVar(&since, "since", "", "only what started at this `time` or later: RFC 3339, or how long ago, as 24h or 7d")
 	a.flags.IntVar(&q.Limit, "limit", 0, "only the newest `n`; 0 lists all")
 	path, err := a.parsePath(args)
 	if err != nil {
@@ -75,12 +76,12 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+	if d, ok := schema.ParseSpan(s); ok && d >= 0 {
 		return now.Add(-d), nil
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return t, fmt.Errorf("history: -since %q is neither a time such as 2006-01-02T15:04:05Z nor a duration such as 24h", s)
+		return t, fmt.Errorf("history: -since %q is neither a time such as 2006-01-02T15:04:05Z nor a duration such as 24h or 7d", s)
 	}
 	return t, nil
 }

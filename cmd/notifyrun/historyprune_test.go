@@ -1,0 +1,77 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/engine/ledger"
+)
+
+// TestHistoryPrune deletes what is older than asked for, beside a process that
+// holds the state, and only after a yes.
+func TestHistoryPrune(t *testing.T) {
+	dir := t.TempDir()
+	state := filepath.Join(dir, "notifyrun.db")
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := ledger.Lock(state, "serve")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	led, err := ledger.Open(t.Context(), state, ledger.ReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer led.Close()
+	snapshot := `{"dir":".","configuration":["main.hcl"],"files":{"main.hcl":"bm90aWZ5cnVuIHsKICByZXRlbnRpb24gPSAiMzBkIgp9Cg=="}}` // notifyrun { retention = "30d" }
+	if err := led.Publish(t.Context(), engine.Publication{Time: time.Now(), Snapshot: []byte(snapshot)}); err != nil {
+		t.Fatal(err)
+	}
+	day := func(n int) time.Time { return time.Now().Add(time.Duration(-n) * 24 * time.Hour) }
+	for i, days := range []int{90, 60, 10, 1} {
+		header := engine.RunHeader{ID: "01ARZ3NDEKTSV4RRFFQ69G5F0" + string(rune('1'+i)), Job: "user_event.a", PBX: "pbx.hq", Cause: engine.Cause{Kind: "schedule"}, Created: day(days)}
+		f := engine.Firings{
+			Base: 1, Time: day(days),
+			Runs:   []engine.NewRun{{RunHeader: header, Deliveries: []engine.Delivery{{Target: "pbx.hq"}}}},
+			Missed: []engine.Missed{{TriggerKey: engine.TriggerKey{Job: "user_event.a"}, Reason: engine.MissedLate, Count: 1, First: day(days), Last: day(days), At: day(days)}},
+		}
+		if err := led.Fire(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+		end := engine.Batch{Time: day(days), Ended: []string{header.ID}, Attempts: []engine.Attempt{{Run: header.ID, Outcome: engine.Canceled, Started: day(days), Finished: day(days)}}}
+		if err := led.Commit(t.Context(), end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := func() int {
+		runs, err := led.Runs(t.Context(), engine.RunQuery{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(runs)
+	}
+	for _, c := range []struct {
+		stdin, args string
+		code, left  int
+		want        string
+	}{
+		{"", "-dry-run", exitOK, 4, ": 2 runs with 2 deliveries, begun from "},
+		{"", "-dry-run -older-than 80d -json", exitOK, 4, `"runs":1,"deliveries":1,"missed":1,"deleted":false}`},
+		{"no\n", "", exitError, 4, "nothing was deleted"},
+		{"yes\n", "-older-than 12w", exitOK, 3, "Deleted: 1 run, 1 delivery, 1 attempt, 1 record of what did not fire."},
+		{"", "-auto-approve -json", exitOK, 2, `"runs":1,"deliveries":1,"missed":1,"deleted":true}`},
+		{"", "-auto-approve", exitOK, 2, "Nothing to delete: nothing ended before "},
+		{"", "-auto-approve -older-than 1h", exitOK, 1, "Deleted: 1 run, 1 delivery, 1 attempt, 2 records of what did not fire."}, // the newest stays
+	} {
+		code, out, errs := execute(t, c.stdin, nil, append([]string{"history", "prune", dir}, strings.Fields(c.args)...)...)
+		if n := left(); code != c.code || !strings.Contains(out+errs, c.want) || n != c.left {
+			t.Errorf("%s: exit code %d, want %d; %d runs left, want %d; want %q:\n%s%s", c.args, code, c.code, n, c.left, c.want, out, errs)
+		}
+	}
+}
