@@ -127,7 +127,10 @@ func TestOperations_commands(t *testing.T) {
 			if command == "echo $?" {
 				out = fmt.Sprintln(code)
 			} else {
-				args := strings.Fields(strings.TrimPrefix(command, "notifyrun "))
+				args := regexp.MustCompile(`"[^"]*"|\S+`).FindAllString(strings.TrimPrefix(command, "notifyrun "), -1)
+				for i, a := range args {
+					args[i] = strings.Trim(a, `"`)
+				}
 				code, out, errs = execute(t, "", os.Environ(), args...)
 			}
 			out = strings.ReplaceAll(strings.TrimSpace(out), op.sim.Addr(), "pbx.example.net:5039")
@@ -164,12 +167,15 @@ func TestDocs_flags(t *testing.T) {
 					call = last
 				}
 				words := strings.Fields(call)
-				i := slices.IndexFunc(commands, func(c *command) bool { return c.name == words[0] })
-				if i < 0 {
+				c := commandOf(words[0])
+				if len(words) > 1 && commandOf(words[0]+" "+words[1]) != nil {
+					c = commandOf(words[0] + " " + words[1])
+				}
+				if c == nil {
 					t.Errorf("docs/%s: there is no command %s", name, words[0])
 					continue
 				}
-				table := flagTable(t, commands[i])
+				table := flagTable(t, c)
 				for _, w := range words[1:] {
 					if strings.HasPrefix(w, "-") && !regexp.MustCompile("(?m)^\\| `"+regexp.QuoteMeta(w)+"[ `]").MatchString(table) {
 						t.Errorf("docs/%s: %s has no flag %s", name, words[0], w)

@@ -82,7 +82,7 @@ func (s *session) unserved(p *engine.Plan) {
 	}
 	for _, jp := range p.Jobs {
 		if len(jp.Due) > 0 || len(waitsOf(jp)) > 0 {
-			fmt.Fprintf(s.app.stdout, "\n%s No notifyrun serve runs on this state: schedules and triggers do not fire. To keep them: notifyrun serve%s\n", s.app.style(s.app.stdout).yellow("Note:"), s.l.args)
+			fmt.Fprintf(s.app.stdout, "\n%s No notifyrun serve runs on this state: schedules and triggers do not fire.\nTo keep them: notifyrun serve%s\n", s.app.style(s.app.stdout).yellow("Note:"), s.l.args)
 			return
 		}
 	}
