@@ -46,11 +46,20 @@ func (c *committer) run(ctx context.Context) {
 				more = false
 			}
 		}
-		start := time.Now()
-		err := c.ledger.Commit(ctx, all)
-		c.observer.Wrote(time.Since(start), err)
+		err := c.write(ctx, all)
 		for _, g := range group {
+			if err != nil && len(group) > 1 { // what the ledger refuses of one lane must not hold up the others
+				g.done(c.write(ctx, g.batch))
+				continue
+			}
 			g.done(err)
 		}
 	}
+}
+
+func (c *committer) write(ctx context.Context, b Batch) error {
+	start := time.Now()
+	err := c.ledger.Commit(ctx, b)
+	c.observer.Wrote(time.Since(start), err)
+	return err
 }

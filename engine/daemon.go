@@ -54,6 +54,10 @@ type Daemon struct {
 	// Self is what the state is told of this process.
 	Self DaemonStatus
 
+	// slow is how many times more rarely than usual it looks at the clock and at
+	// what others have changed: for tests that live through a month. 0: once.
+	slow time.Duration
+
 	status atomic.Pointer[Status]
 	alive  atomic.Int64 // Unix nanoseconds of the last turn
 }
@@ -105,7 +109,8 @@ type loop struct {
 	owed     bool                        // debts are to be looked at
 	owedWake time.Time                   // or at this time
 	listened map[string]time.Time
-	noted    time.Time // when listened was recorded last
+	severed  map[string]bool // PBXs whose events had no connection when last seen, and none has told of a new one yet
+	noted    time.Time       // when listened was recorded last
 
 	hold    time.Time // nothing is recorded before: the ledger has failed
 	failing bool
@@ -137,6 +142,7 @@ const (
 	lookAtLeast = 2 * time.Second
 	missEvery   = time.Second // missed events are gathered for so long
 	noteEvery   = 10 * time.Second
+	heardLate   = 20 * time.Second // a connection may be dead, or hold events back, for so long before that shows
 	tellEvery   = 250 * time.Millisecond
 	maxDepth    = 5 // events of our own that lead to a run, one after the other
 )
@@ -150,7 +156,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	l := &loop{
 		Daemon: d, observer: d.Observer,
 		open: map[string]map[string]bool{}, lanes: map[string]*servedLane{}, retiring: map[string]chan struct{}{},
-		misses: map[missKey]*Missed{}, silent: map[TriggerKey]MissedReason{}, listened: map[string]time.Time{},
+		misses: map[missKey]*Missed{}, silent: map[TriggerKey]MissedReason{}, listened: map[string]time.Time{}, severed: map[string]bool{},
 		signal: make(chan struct{}, 1),
 	}
 	if l.observer == nil {
@@ -254,7 +260,7 @@ func (l *loop) clock(now time.Time) {
 
 // rest is how long there is nothing to do.
 func (l *loop) rest(now time.Time) time.Duration {
-	wake := now.Add(lookAtLeast)
+	wake := now.Add(max(1, l.slow) * lookAtLeast)
 	earlier := func(t time.Time) {
 		if !t.IsZero() && t.Before(wake) {
 			wake = t

@@ -208,12 +208,16 @@ func (l *loop) disconnected(pbx string, err *amiclient.MissedError, at, now time
 		from, known := l.listened[pbx]
 		if !known {
 			l.listened[pbx] = at // for the first time: nothing is missed that anybody was promised
+			delete(l.severed, pbx)
 			return
 		}
 		m.Reason, m.First, m.Count = MissedDisconnected, from, 0
 		detail = fmt.Sprintf("events of %s may have been missed since %s", pbx, from.UTC().Format(time.RFC3339))
 	}
-	l.listened[pbx] = at
+	if err.Cause != nil {
+		l.listened[pbx] = at
+		delete(l.severed, pbx)
+	}
 	l.gather(m, now)
 	l.Log.Warn("events may have been missed", "pbx", pbx, "from", m.First, "until", at, "reason", err.Error())
 	for _, all := range l.serving.listeners[pbx] {
@@ -225,20 +229,61 @@ func (l *loop) disconnected(pbx string, err *amiclient.MissedError, at, now time
 	}
 }
 
-// noteListened records until when the events of each PBX were received, for the
-// next start.
+// noteListened records until when the events of each PBX were received and are
+// on record, for the next start. What is only in memory, since its group is not
+// quiet yet, would be lost with the process, and counts as not received.
 func (l *loop) noteListened(d *decision, now time.Time) {
 	l.noted = now
-	d.Listened = map[string]time.Time{}
+	var unrecorded map[string]time.Time // the oldest event, by PBX
 	for address, lane := range l.lanes {
-		if lane.listening == nil {
+		until, known := l.listened[address]
+		if lane.listening == nil || !known {
 			continue
 		}
-		if _, up := lane.link.Connected(); up {
-			l.listened[address] = now
-			d.Listened[address] = now
+		if _, up := lane.link.Connected(); !up {
+			l.severed[address] = true
+		}
+		if l.severed[address] {
+			continue
+		}
+		if heard := now.Add(-heardLate); heard.After(until) {
+			until = heard
+			l.listened[address] = until
+		}
+		if unrecorded == nil {
+			unrecorded = l.unrecorded()
+		}
+		if oldest, ok := unrecorded[address]; ok && oldest.Before(until) {
+			until = oldest
+		}
+		if d.Listened == nil {
+			d.Listened = map[string]time.Time{}
+		}
+		d.Listened[address] = until
+	}
+}
+
+// unrecorded gives the time of the oldest event of each PBX that is nowhere but
+// in memory.
+func (l *loop) unrecorded() map[string]time.Time {
+	oldest := map[string]time.Time{}
+	note := func(pbx string, at time.Time) {
+		if was, ok := oldest[pbx]; !ok || at.Before(was) {
+			oldest[pbx] = at
 		}
 	}
+	for _, p := range l.debounce.waiting {
+		note(p.trigger.PBX.Address, p.first)
+	}
+	for _, a := range l.arrivals {
+		note(a.trigger.PBX.Address, a.at)
+	}
+	for _, m := range l.misses {
+		if t := l.serving.event(m.TriggerKey); t != nil {
+			note(t.PBX.Address, m.First)
+		}
+	}
+	return oldest
 }
 
 // ownAction is what our ActionIDs look like: see ActionID.

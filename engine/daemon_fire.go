@@ -275,10 +275,10 @@ func (l *loop) opened(job, run string) {
 
 // fireEvent fires a job for an event.
 func (l *loop) fireEvent(d *decision, a arrival, now time.Time) {
-	j := l.serving.Jobs[a.key.Job]
-	if j == nil || !j.Enabled {
-		return
+	if l.serving.event(a.key) == nil {
+		return // the trigger is no more
 	}
+	j := l.serving.Jobs[a.key.Job]
 	if p, ok := l.pauses[j.Address]; ok {
 		d.unfired = append(d.unfired, unfired{a, MissedPaused, p.Reason})
 		return

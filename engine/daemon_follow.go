@@ -35,6 +35,9 @@ func (l *loop) begin(ctx context.Context) error {
 		return err
 	}
 	l.owed = true
+	for _, r := range f.open { // what is due before the lanes have started must know of them
+		l.opened(r.Job, r.ID)
+	}
 	l.adopt(ctx, f, time.Now())
 	l.publishStatus()
 	return nil
@@ -42,7 +45,7 @@ func (l *loop) begin(ctx context.Context) error {
 
 // follow looks from time to time what others have changed, until ctx ends.
 func (l *loop) follow(ctx context.Context) {
-	tick := time.NewTicker(followEvery)
+	tick := time.NewTicker(max(1, l.slow) * followEvery)
 	defer tick.Stop()
 	said := ""
 	reload := false // was asked for, and is not done
@@ -177,6 +180,13 @@ func (l *loop) forgetVersion() {
 	l.seen = 0
 }
 
+// lookAnew has the open runs read anew.
+func (l *loop) lookAnew() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.version = Version{}
+}
+
 // report notes how the daemon is for those who look at the state.
 func (l *loop) report(ctx context.Context, stopped time.Time) {
 	s := l.Self
@@ -257,7 +267,9 @@ func (l *loop) reconcile(ctx context.Context, open []OpenRun, all bool, now time
 	for _, r := range open {
 		switch {
 		case !needed[r.PBX]:
-			orphans = append(orphans, r)
+			if !l.leaving(r.PBX) {
+				orphans = append(orphans, r)
+			}
 		case all || !l.open[r.Job][r.ID]:
 			stirred[r.PBX] = true
 		}
@@ -284,9 +296,23 @@ func (l *loop) reconcile(ctx context.Context, open []OpenRun, all bool, now time
 	}
 	if _, batch := l.serving.reopen(orphans, l.pauses, now); !batch.empty() {
 		if err := l.Ledger.Commit(ctx, batch); err != nil {
-			l.Log.Error("cannot record canceled deliveries", "error", err)
+			l.Log.Error("cannot record canceled deliveries; it is tried again", "error", err)
+			l.later(commitAgain, func(time.Time) { l.lookAnew() })
+			return
 		}
+		l.canceled(orphans, batch)
 		l.owed = true
+	}
+}
+
+// leaving tells whether a PBX has a lane that was given up and waits for its
+// last answers.
+func (l *loop) leaving(pbx string) bool {
+	select {
+	case <-l.retiring[pbx]:
+		return false
+	default:
+		return l.retiring[pbx] != nil
 	}
 }
 
@@ -304,6 +330,7 @@ func (l *loop) retire(s *servedLane) {
 		}
 		l.unlink(s)
 		close(retired)
+		l.post(func(time.Time) { l.lookAnew() }) // what it had pending can be canceled now
 	})
 }
 

@@ -58,6 +58,9 @@ func samePBX(a, b *schema.PBX) bool {
 // restart stops a lane and starts it with what is open then. The loop goes on
 // meanwhile; what fires for the lane waits for it.
 func (l *loop) restart(s *servedLane, relink bool) {
+	if l.ending || l.lanes[s.pbx.Address] != s {
+		return
+	}
 	s.relink = s.relink || relink
 	if s.driver == nil && s.done != nil {
 		s.again = true // it is on its way; what it reads may be too old
@@ -111,10 +114,7 @@ func (l *loop) restarted(s *servedLane, state *State, err error, now time.Time) 
 		}
 		l.owed = true
 	}
-	ended := map[string]bool{}
-	for _, id := range batch.Ended {
-		ended[id] = true
-	}
+	ended := l.canceled(open, batch)
 	for job, runs := range l.open { // those of this lane are as the ledger has them
 		if j := l.serving.Jobs[job]; j != nil && j.PBX.Address == s.pbx.Address {
 			clear(runs)
@@ -133,7 +133,8 @@ func (l *loop) restarted(s *servedLane, state *State, err error, now time.Time) 
 			works = append(works, w)
 			l.opened(w.RunHeader.Job, w.ID)
 		}
-		if overlap(w.Job, w.Cause) == schema.OverlapCancelPrevious {
+		if overlap(w.Job, w.Cause) == schema.OverlapCancelPrevious { // the last of them spares itself alone
+			cancels = slices.DeleteFunc(cancels, func(c cancellation) bool { return c.job == w.RunHeader.Job })
 			cancels = append(cancels, cancellation{w.RunHeader.Job, w.ID, supersededReason})
 		}
 	}
@@ -147,6 +148,21 @@ func (l *loop) restarted(s *servedLane, state *State, err error, now time.Time) 
 	for _, c := range cancels {
 		s.driver.report(event{cancel: &c})
 	}
+}
+
+// canceled takes note of the runs among open that a batch has ended, and gives
+// their ids.
+func (l *loop) canceled(open []OpenRun, batch Batch) map[string]bool {
+	ended := map[string]bool{}
+	for _, id := range batch.Ended {
+		ended[id] = true
+	}
+	for _, r := range open {
+		if ended[r.ID] {
+			delete(l.open[r.Job], r.ID)
+		}
+	}
+	return ended
 }
 
 // connect gives a lane a new link.
@@ -274,7 +290,11 @@ func (l *loop) endLanes(ctx context.Context) {
 			all.Go(func() { <-s.done })
 		}
 	}
-	go func() { all.Wait(); close(done) }()
+	go func() {
+		all.Wait()
+		l.working.Wait() // also for lanes that were given up before
+		close(done)
+	}()
 	select {
 	case <-done:
 	case <-ctx.Done():

@@ -181,7 +181,7 @@ func (d *driver) run(ctx, detached context.Context) error {
 	defer timer.Stop()
 	for {
 		now := time.Now()
-		d.take(ctx, now)
+		d.take(ctx, detached, now)
 		if d.up != nil && d.may(ctx) && (d.lane.waiting() > 0 || len(d.claimed) > 0) && !d.up() {
 			d.reconnect(ctx, errNotConnected)
 		}
@@ -195,13 +195,14 @@ func (d *driver) run(ctx, detached context.Context) error {
 		} else if d.stopping(ctx) {
 			d.giveBack(now)
 		} else if d.ledgerErr != nil {
-			wake = d.tryAgain
-			d.resume(now)
+			wake = d.resume(now)
 		}
 		if heard := d.unheard(now, d.stopping(ctx)); !heard.IsZero() && (wake.IsZero() || heard.Before(wake)) {
 			wake = heard
 		}
-		d.commit(ctx, now)
+		if again := d.commit(ctx, detached, now); !again.IsZero() && (wake.IsZero() || again.Before(wake)) {
+			wake = again
+		}
 		d.depth.Store(int64(d.lane.waiting()))
 		d.flying.Store(int64(d.onWire))
 		if d.settled() && (d.stopping(ctx) || d.lane.idle() && !d.serve) {
@@ -282,35 +283,43 @@ const commitAgain = time.Second
 
 // commit starts to write what has gathered. Only when it is on disk may the
 // bytes of what it claims leave. After a failure nothing more is claimed; when
-// the last answer has come, what is known is tried again.
-func (d *driver) commit(ctx context.Context, now time.Time) {
+// the last answer has come, what is known is tried again: a few times, but where
+// the lane serves until detached ends, since whoever drives its runs next would
+// find deliveries in flight of which nobody knows any more.
+func (d *driver) commit(ctx, detached context.Context, now time.Time) (wake time.Time) {
 	if d.committing || d.batch.empty() {
-		return
+		return wake
 	}
 	switch {
 	case d.failed == 0:
-	case d.stopping(ctx):
-		if d.onWire > 0 || d.failed > commitTries {
-			return
+	case d.serve && detached.Err() == nil:
+		if now.Before(d.tryAgain) {
+			return d.tryAgain
 		}
-	case now.Before(d.tryAgain):
-		return
+	case d.onWire > 0 || d.failed > commitTries:
+		return wake
 	}
 	d.batch.Time = now
 	d.writing, d.batch, d.committing = d.batch, Batch{}, true
 	d.committer.submit(d.writing, func(err error) { d.report(event{committed: true, err: err}) })
+	return wake
 }
 
 // resume lets a lane that serves claim again when it is time to try the ledger
 // and there is nothing else to try it with.
-func (d *driver) resume(now time.Time) {
-	if !now.Before(d.tryAgain) && d.batch.empty() && !d.committing {
+func (d *driver) resume(now time.Time) (wake time.Time) {
+	switch {
+	case now.Before(d.tryAgain):
+		return d.tryAgain
+	case d.batch.empty() && !d.committing:
 		d.ledgerErr = nil
+		return now
 	}
+	return wake
 }
 
 // committed takes the end of a commit.
-func (d *driver) committed(ctx context.Context, err error, now time.Time) {
+func (d *driver) committed(detached context.Context, err error, now time.Time) {
 	d.committing = false
 	if err == nil {
 		if d.failed > 0 && d.serve {
@@ -331,7 +340,7 @@ func (d *driver) committed(ctx context.Context, err error, now time.Time) {
 	if d.serve && d.failed == 0 {
 		d.log.Error("the state cannot be written; sending stops until it can", "error", err)
 	}
-	if d.failed++; d.serve && ctx.Err() == nil {
+	if d.failed++; d.serve && detached.Err() == nil {
 		d.failed = 1 // the tries that count are those of the end
 	}
 	d.tryAgain = now.Add(commitAgain)
@@ -403,7 +412,7 @@ func (d *driver) report(e event) {
 }
 
 // take turns what the callbacks have reported into outcomes.
-func (d *driver) take(ctx context.Context, now time.Time) {
+func (d *driver) take(ctx, detached context.Context, now time.Time) {
 	d.mu.Lock()
 	events := d.events
 	d.events = nil
@@ -411,7 +420,7 @@ func (d *driver) take(ctx context.Context, now time.Time) {
 	for _, e := range events {
 		switch {
 		case e.committed:
-			d.committed(ctx, e.err, now)
+			d.committed(detached, e.err, now)
 		case e.reached:
 			d.reconnected(ctx, e.err, now)
 		case e.works != nil:

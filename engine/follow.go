@@ -10,7 +10,7 @@ import (
 // following is an after trigger that fires.
 type following struct {
 	key   TriggerKey
-	last  Owed   // the run that ended last of those it follows
+	last  Owed   // the run that ended last of those it follows now
 	paid  []Debt // which it takes with it
 	depth int    // of the deepest of them
 	due   time.Time
@@ -19,7 +19,9 @@ type following struct {
 // follow decides which after triggers fire at now for the runs that they are
 // owed, and which debts are off because the runs did not end as the trigger
 // asks, or the trigger is no more. It says when to look again if no run ends
-// first. A trigger that follows several jobs fires when it has a run of each.
+// first. A trigger that follows several jobs fires when it has a run of each,
+// and then waits for a run of each anew: what fires, and when, follows from the
+// ends of the runs alone, whenever it is looked at them.
 func (s *Serving) follow(owed []Owed, now time.Time) (fire []following, off []Debt, wake time.Time) {
 	byFollower := map[TriggerKey][]Owed{}
 	var order []TriggerKey
@@ -44,19 +46,18 @@ func (s *Serving) follow(owed []Owed, now time.Time) (fire []following, off []De
 				arrived[o.Job] = true
 				f.paid = append(f.paid, o.Debt)
 				f.depth = max(f.depth, o.Depth)
-				if !o.Ended.Before(f.last.Ended) {
-					f.last = o
+				f.last = o
+				if len(arrived) < len(t.Jobs) {
+					continue
 				}
+				if f.due = o.Ended.Add(t.Delay); !f.due.After(now) {
+					fire = append(fire, f)
+				} else if wake.IsZero() || f.due.Before(wake) {
+					wake = f.due
+				}
+				f = following{key: key}
+				clear(arrived)
 			}
-		}
-		if t == nil || len(arrived) < len(t.Jobs) {
-			continue
-		}
-		f.due = f.last.Ended.Add(t.Delay)
-		if !f.due.After(now) {
-			fire = append(fire, f)
-		} else if wake.IsZero() || f.due.Before(wake) {
-			wake = f.due
 		}
 	}
 	return fire, off, wake

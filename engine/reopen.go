@@ -15,15 +15,15 @@ const unrecorded = "its end could not be recorded when it came"
 // them: what is in flight has no one left who waits for its end. The runs of
 // paused jobs stay as they are.
 func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time) ([]*Work, Batch) {
-	var works []*Work
+	var works []*Work // oldest first, as open is
 	b := Batch{Time: now}
-	last := map[string]string{} // the last run of jobs whose runs cancel the previous ones
-	for _, r := range open {
+	last := map[string]int{} // the last run of jobs whose runs cancel the previous ones
+	for i, r := range open {
 		if j := s.Jobs[r.Job]; j != nil && overlap(j, r.Cause) == schema.OverlapCancelPrevious {
-			last[r.Job] = r.ID
+			last[r.Job] = i
 		}
 	}
-	for _, r := range open {
+	for i, r := range open {
 		for _, d := range r.Deliveries {
 			if d.Outcome == InFlight {
 				b.Attempts = append(b.Attempts, Attempt{Run: r.ID, Seq: d.Seq, N: d.Attempts, Outcome: Unknown, Text: unrecorded, Started: now, Finished: now})
@@ -48,7 +48,7 @@ func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time)
 		case err != nil:
 			cancel("it can be sent no longer: " + err.Error())
 			continue
-		case last[r.Job] > r.ID:
+		case last[r.Job] > i:
 			cancel(supersededReason)
 			continue
 		}

@@ -106,6 +106,16 @@ func (s *Serving) schedule(key TriggerKey) (*schema.Job, *schema.ScheduleTrigger
 	return j, t
 }
 
+// event gives an event trigger of a job that is enabled; nil where there is none.
+func (s *Serving) event(key TriggerKey) *schema.EventTrigger {
+	j := s.Jobs[key.Job]
+	if j == nil || !j.Enabled || key.Index >= len(j.Triggers) {
+		return nil
+	}
+	t, _ := j.Triggers[key.Index].(*schema.EventTrigger)
+	return t
+}
+
 // names are the events that a PBX is to send: those that triggers listen to,
 // and those that confirm user events.
 func (s *Serving) names(pbx string) []string {
