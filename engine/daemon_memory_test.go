@@ -306,7 +306,11 @@ func (m *memory) History(context.Context, HistoryQuery) iter.Seq2[HistoryEntry, 
 }
 
 func (m *memory) Message(context.Context, string) (json.RawMessage, error) { return nil, nil }
-func (m *memory) Close() error                                             { return nil }
+func (m *memory) Prunable(context.Context, time.Time) (Prunable, error)    { return Prunable{}, nil }
+func (m *memory) Prune(context.Context, time.Time, func(Pruned)) (Pruned, error) {
+	return Pruned{}, nil
+}
+func (m *memory) Close() error { return nil }
 
 func (m *memory) Fire(_ context.Context, f Firings) error {
 	return m.write(func() error {
