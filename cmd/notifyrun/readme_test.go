@@ -99,18 +99,20 @@ func TestReadme_commands(t *testing.T) {
 	}
 }
 
-// TestReadme_configuration plans the configuration that the README shows.
+// TestReadme_configuration plans the configuration that the README shows in two
+// parts.
 func TestReadme_configuration(t *testing.T) {
 	blocks := fenced(readme(t), "hcl")
-	if len(blocks) != 1 {
+	if len(blocks) != 2 {
 		t.Fatalf("%d configurations in the README", len(blocks))
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(blocks[0]), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(blocks[0]+"\n"+blocks[1]), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	code, out, errs := execute(t, "", []string{"NOTIFYRUN_VAR_hq_secret=x"}, "plan", dir)
-	if code != exitOK || !strings.Contains(out, "1 to fire (3 phones on 1 PBX)") {
+	if code != exitOK || !strings.Contains(out, "Plan: 4 to add, 0 to change, 0 to remove; 1 to fire (3 phones on 1 PBX)") ||
+		strings.Count(out, " fires on event ")+strings.Count(out, " fires after ") != 2 {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
 	if code, out, _ := execute(t, "", nil, "fmt", "-check", dir); code != exitOK {
@@ -122,7 +124,7 @@ func TestReadme_configuration(t *testing.T) {
 // README's table.
 func TestReadme_outcomes(t *testing.T) {
 	text := readme(t)
-	for _, o := range []string{"accepted", "rejected", "skipped", "unknown", "canceled"} {
+	for _, o := range []string{"accepted", "answered", "rejected", "skipped", "unknown", "canceled"} {
 		if !strings.Contains(text, "| `"+o+"` |") {
 			t.Errorf("the README does not explain %s", o)
 		}
