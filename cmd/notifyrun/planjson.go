@@ -104,6 +104,8 @@ type dueJSON struct {
 	Zone  string `json:"zone"`
 	Fires string `json:"fires,omitempty"` // due and the job's share of the jitter, where it has one
 	Moved bool   `json:"moved,omitempty"` // a clock change moved it
+
+	Paused bool `json:"paused,omitempty"` // the job is
 }
 
 func newDueJSON(job string, d engine.Due) dueJSON {
@@ -154,7 +156,9 @@ func newJobJSON(jp *engine.JobPlan) jobJSON {
 		j.Recorded = append(j.Recorded, r.Target)
 	}
 	for _, d := range jp.Due {
-		j.Due = append(j.Due, newDueJSON(jp.Address, d))
+		due := newDueJSON(jp.Address, d)
+		due.Paused = jp.Paused != nil
+		j.Due = append(j.Due, due)
 	}
 	j.Waits = newWaitsJSON(jp.Job)
 	return j

@@ -7,6 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -19,11 +22,13 @@ var scheduleCommand = &command{
 	short: "list the next due times of schedules",
 	long: `Lists when the jobs with a schedule trigger are due, in the order of time, each
 in the zone of its trigger. A due time that a change of the clock moves is
-marked with the time that the schedule names. Needs no state and no PBX.`,
+marked with the time that the schedule names, and so are jobs that are paused.
+Needs no PBX. With -applied it goes by what notifyrun serve goes by: the applied
+configuration, whatever the files say now.`,
 	run: (*app).schedule,
 }
 
-func (a *app) schedule(_ context.Context, args []string) error {
+func (a *app) schedule(ctx context.Context, args []string) error {
 	var v values
 	var job, from string
 	a.flagSet()
@@ -31,6 +36,7 @@ func (a *app) schedule(_ context.Context, args []string) error {
 	n := a.flags.Int("count", 5, "list `n` due times of each job")
 	a.flags.StringVar(&from, "from", "", "list due times at this `time` or later: RFC 3339, or 2006-01-02 15:04 in UTC; default: now")
 	a.flags.StringVar(&job, "job", "", "only the job at this `address`")
+	applied := a.flags.Bool("applied", false, "go by the applied configuration, as notifyrun serve does")
 	path, err := a.parsePath(args)
 	if err != nil {
 		return err
@@ -42,24 +48,81 @@ func (a *app) schedule(_ context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := a.load(path, v)
+	var cfg *schema.Config
+	var pauses map[string]engine.Pause
+	if *applied {
+		cfg, pauses, err = a.appliedJobs(ctx, path, v)
+	} else {
+		cfg, pauses, err = a.declaredJobs(ctx, path, v)
+	}
 	if err != nil {
 		return err
 	}
-	jobs := l.config.Jobs
+	jobs := cfg.Jobs
 	if job != "" {
-		j, err := engine.FindJob(l.config, job)
+		j, err := engine.FindJob(cfg, job)
 		if err != nil {
 			return fmt.Errorf("schedule of %s: %w", job, err)
 		}
 		jobs = []*schema.Job{j}
 	}
-	a.warn(l.source, l.diags)
-	err = a.listDue(newDueQueue(jobs, start), *n)
+	err = a.listDue(newDueQueue(jobs, start), *n, pauses)
 	if errors.Is(err, syscall.EPIPE) {
 		return nil // the reader has seen enough
 	}
 	return err
+}
+
+// declaredJobs are those of the files, with what is paused in the state, if there
+// is one.
+func (a *app) declaredJobs(ctx context.Context, path string, v values) (*schema.Config, map[string]engine.Pause, error) {
+	l, err := a.load(path, v)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.warn(l.source, l.diags)
+	led, err := a.reader(ctx, l.state)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer led.Close()
+	pauses, err := led.Pauses(ctx)
+	return l.config, pauses, err
+}
+
+// appliedJobs are those that notifyrun serve goes by, each of the configuration
+// that it was applied with last.
+func (a *app) appliedJobs(ctx context.Context, path string, v values) (*schema.Config, map[string]engine.Pause, error) {
+	place, _, err := a.stateAt(path, v)
+	if err != nil {
+		return nil, nil, err
+	}
+	led, err := a.reader(ctx, place)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer led.Close()
+	applied, err := led.Applied(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	pauses, err := led.Pauses(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	configs, err := a.evaluateApplied(applied, directoryOf(path), v)
+	if err != nil {
+		return nil, nil, fmt.Errorf("evaluate the applied configuration: %w", err)
+	}
+	cfg := &schema.Config{}
+	for _, serial := range slices.Sorted(maps.Keys(configs)) {
+		for _, j := range configs[serial].Jobs {
+			if applied.Jobs[j.Address] == serial {
+				cfg.Jobs = append(cfg.Jobs, j)
+			}
+		}
+	}
+	return cfg, pauses, nil
 }
 
 // parseFrom reads the time at which a preview begins.
@@ -134,7 +197,7 @@ func (q *dueQueue) take(enough bool) {
 }
 
 // listDue writes the first n due times of each job.
-func (a *app) listDue(q *dueQueue, n int) error {
+func (a *app) listDue(q *dueQueue, n int, pauses map[string]engine.Pause) error {
 	w := bufio.NewWriter(a.stdout)
 	t := a.newTable(a.stdout, column{title: "DUE", whole: true}, column{title: "ZONE", ends: true}, column{title: "JOB", ends: true}, column{keep: true})
 	listed := map[string]int{}
@@ -148,11 +211,18 @@ func (a *app) listDue(q *dueQueue, n int) error {
 			continue
 		}
 		listed[e.job]++
+		p, paused := pauses[e.job]
 		var err error
 		if a.json {
-			err = writeJSON(w, newDueJSON(e.job, e.next))
+			due := newDueJSON(e.job, e.next)
+			due.Paused = paused
+			err = writeJSON(w, due)
 		} else {
-			t.add(e.next.At.Format("Mon 2006-01-02 15:04:05 -07:00"), e.next.At.Location().String(), e.job, dueNote(e.next))
+			note := dueNote(e.next)
+			if paused {
+				note = "paused: " + p.Reason
+			}
+			t.add(e.next.At.Format("Mon 2006-01-02 15:04:05 -07:00"), e.next.At.Location().String(), e.job, note)
 			if len(t.rows) == 500 {
 				err = t.flush(w)
 			}
@@ -172,11 +242,12 @@ func (a *app) listDue(q *dueQueue, n int) error {
 
 // dueNote says what is unusual about a due time.
 func dueNote(d engine.Due) string {
-	switch {
-	case d.Moved():
-		return "moved from " + d.Meant.Format("15:04:05")
-	case d.Fires.After(d.At):
-		return "+" + d.Fires.Sub(d.At).Round(100*time.Millisecond).String() + " jitter"
+	var notes []string
+	if d.Moved() {
+		notes = append(notes, "moved from "+d.Meant.Format("15:04:05"))
 	}
-	return ""
+	if d.Fires.After(d.At) {
+		notes = append(notes, "+"+d.Fires.Sub(d.At).Round(100*time.Millisecond).String()+" jitter")
+	}
+	return strings.Join(notes, ", ")
 }
