@@ -236,6 +236,7 @@ func (l *loop) run(ctx context.Context) {
 		l.fire(ctx, now)
 		if now.Sub(l.told) >= tellEvery || l.told.After(now) {
 			l.told = now
+			l.refusals()
 			l.publishStatus()
 		}
 		timer.Reset(l.rest(now))

@@ -337,7 +337,7 @@ func (l *loop) retire(s *servedLane) {
 // relinkAll tries those PBXs anew that cannot be reached.
 func (l *loop) relinkAll() {
 	for _, s := range l.lanes {
-		if s.link == nil {
+		if s.link == nil || s.refusal() != nil {
 			l.restart(s, true)
 		} else if sending, _ := s.link.Connected(); !sending {
 			l.restart(s, true)

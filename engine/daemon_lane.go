@@ -29,6 +29,8 @@ type servedLane struct {
 	again  bool    // restart once more, as something has changed since
 	relink bool    // and with a new link
 	fired  []*Work // while there was no driver
+	later  Link    // which was refused: a new one is tried later
+	said   string  // why it was refused
 }
 
 // refusedAgain is how long a lane waits after a refused login before it tries
@@ -204,16 +206,7 @@ func (l *loop) startDriver(s *servedLane, works []*Work) {
 		s.last = nil
 	}
 	d.ended = func(r *RunReport) { l.post(func(now time.Time) { l.ended(r, now) }) }
-	d.gone = func(err error) {
-		l.post(func(now time.Time) {
-			l.Log.Error("PBX refuses us; it is tried again after a reload, or later", "pbx", s.pbx.Address, "error", err, "later", refusedAgain.String())
-			l.later(refusedAgain, func(time.Time) {
-				if s.driver == d {
-					l.restart(s, true)
-				}
-			})
-		})
-	}
+	d.gone = func(err error) { l.post(func(time.Time) { l.refused(s, link, err) }) }
 	for _, w := range works {
 		d.add(w)
 	}

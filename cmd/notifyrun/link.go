@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
@@ -24,13 +24,13 @@ const (
 type link struct {
 	*amiclient.Client
 	events *amiclient.Client
-	log    *slog.Logger
 	pbxs   *pbxs // the simulator, if it is one
 
 	ctx     context.Context
 	cancel  context.CancelFunc
 	keeping sync.WaitGroup
 	listen  sync.Once
+	refused atomic.Pointer[error] // why a connection is no longer tried
 }
 
 var _ engine.Link = (*link)(nil)
@@ -43,7 +43,7 @@ func (a *app) link(pbx *schema.PBX) (engine.Link, error) {
 		p.close()
 		return nil, err
 	}
-	l := &link{pbxs: p, log: cfg.Logger}
+	l := &link{pbxs: p}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	cfg.KeepAlive = sendKeepAlive
 	l.Client = amiclient.NewClient(cfg)
@@ -57,7 +57,7 @@ func (a *app) link(pbx *schema.PBX) (engine.Link, error) {
 func (l *link) keep(c *amiclient.Client) {
 	l.keeping.Go(func() {
 		if err := c.Keep(l.ctx); err != nil && l.ctx.Err() == nil {
-			l.log.Error("PBX refuses us", "error", err)
+			l.refused.Store(&err)
 		}
 	})
 }
@@ -74,6 +74,15 @@ func (l *link) Listen(ctx context.Context, names []string) (engine.EventSource, 
 
 // Connected implements engine.Link.
 func (l *link) Connected() (sending, events bool) { return l.Client.Connected(), l.events.Connected() }
+
+// Refused tells why the PBX will not have us; nil: it may. Only a new link tries
+// again.
+func (l *link) Refused() error {
+	if err := l.refused.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
 
 // Close implements engine.Link.
 func (l *link) Close() error {

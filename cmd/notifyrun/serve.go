@@ -76,6 +76,9 @@ func (a *app) serve(ctx context.Context, args []string) error {
 		}
 		defer w.close()
 	}
+	defer context.AfterFunc(ctx, func() {
+		a.log.Info("ending: nothing more fires or is sent; a second signal ends it at once", "drain", f.drain.String())
+	})()
 	n := a.notify(ctx, h, hangups(ctx))
 	defer n.end()
 	d.Reload = n.reload
