@@ -293,6 +293,9 @@ func (l *loop) endLanes(ctx context.Context) {
 	case <-ctx.Done():
 		l.Log.Warn("answers are still due; what they were to tell is unknown")
 		l.endAnswers()
+		for _, s := range l.lanes { // a connection that is closed ends what waits for its answers
+			l.unlink(s)
+		}
 		<-done
 	}
 	for _, s := range l.lanes {
