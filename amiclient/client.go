@@ -13,13 +13,10 @@ import (
 	"time"
 )
 
-// How long a Client waits after a failed dial: twice as long after each, up to
-// the cap, less a random part of up to a half, so that many clients do not
-// return to a restarted server at the same instant.
-const (
-	firstBackoff = 500 * time.Millisecond
-	maxBackoff   = 30 * time.Second
-)
+// firstBackoff is how long a Client waits after a failed dial: twice as long after
+// each, up to Config.MaxBackoff, less a random part of up to a half, so that many
+// clients do not return to a restarted server at the same instant.
+const firstBackoff = 500 * time.Millisecond
 
 // maxReasons is how many reasons Keep logs why it cannot connect, until it can.
 const maxReasons = 8
@@ -133,9 +130,9 @@ func (c *Client) Connected() bool {
 
 // dial makes the next connection, with all subscriptions, and publishes it.
 func (c *Client) dial(ctx context.Context) (*Conn, error) {
-	missed := errNotYet
+	missed := &MissedError{Cause: errNotYet}
 	if last := c.conn.Load(); last != nil {
-		missed = last.Err()
+		missed = &MissedError{Cause: last.Err(), Since: last.complete()}
 	}
 	conn, err := Dial(ctx, c.cfg)
 	if err != nil {
@@ -196,7 +193,7 @@ func (c *Client) judge() {
 }
 
 func (c *Client) backOff() {
-	wait := min(firstBackoff<<min(c.failures, 10), maxBackoff)
+	wait := min(firstBackoff<<min(c.failures, 10), c.cfg.withDefaults().MaxBackoff)
 	c.failures++
 	c.notUntil = time.Now().Add(wait - rand.N(wait/2))
 }

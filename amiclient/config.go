@@ -22,6 +22,7 @@ type Config struct {
 	Timeout     time.Duration // how long Asterisk may take for one action, counted from the answer to the one before; default 10 s
 	DialTimeout time.Duration // for connecting, greeting and login together; default 10 s
 	BootTimeout time.Duration // how long a starting Asterisk may take for its modules after the login; default 60 s
+	MaxBackoff  time.Duration // how long a Client waits between two dials at most; default 30 s
 	KeepAlive   time.Duration // how often Client.Keep sends a Ping on a connection on which nothing is answered; default 30 s
 
 	// FilterEvents has the server hold back all events but those that
@@ -47,6 +48,7 @@ func (c Config) withDefaults() Config {
 	c.Timeout = cmp.Or(max(c.Timeout, 0), 10*time.Second)
 	c.DialTimeout = cmp.Or(max(c.DialTimeout, 0), 10*time.Second)
 	c.BootTimeout = cmp.Or(max(c.BootTimeout, 0), 60*time.Second)
+	c.MaxBackoff = cmp.Or(max(c.MaxBackoff, 0), 30*time.Second)
 	c.KeepAlive = cmp.Or(max(c.KeepAlive, 0), 30*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

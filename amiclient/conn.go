@@ -54,19 +54,20 @@ type Conn struct {
 
 	knows knowledge
 
-	mu       sync.Mutex
-	err      error  // why new actions are refused
-	broken   bool   // the calls are handed back
-	out      []byte // actions not yet handed to Write
-	calls    callQueue
-	inFlight int       // how many calls there are
-	ahead    int       // and of how many bytes
-	waiting  int       // how many goroutines wait for room
-	unsent   *call     // the first call whose bytes are in out
-	progress time.Time // when Asterisk last gave an answer, or had nothing to answer
-	watch    *time.Timer
-	watching bool
-	answers  uint64
+	mu        sync.Mutex
+	err       error  // why new actions are refused
+	broken    bool   // the calls are handed back
+	out       []byte // actions not yet handed to Write
+	calls     callQueue
+	inFlight  int       // how many calls there are
+	ahead     int       // and of how many bytes
+	waiting   int       // how many goroutines wait for room
+	unsent    *call     // the first call whose bytes are in out
+	progress  time.Time // when Asterisk last gave an answer, or had nothing to answer
+	watch     *time.Timer
+	watching  bool
+	answers   uint64
+	answersAt [2]time.Time // when the last but one and the last answer came
 }
 
 // newConn returns a connection on a stream whose greeting is read, and starts
@@ -275,6 +276,14 @@ func (c *Conn) answered() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.answers
+}
+
+// complete is up to when everything is known to have come: what was raised before
+// an answer may come behind it, but before the next one.
+func (c *Conn) complete() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.answersAt[0]
 }
 
 // keepAlive pings whenever nothing was answered for Config.KeepAlive, until the

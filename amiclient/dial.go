@@ -130,7 +130,7 @@ func greeting(ctx context.Context, r *Reader, isTLS bool) (string, error) {
 	case err == nil || !strings.HasPrefix(begin, line):
 		return "", fmt.Errorf("%w: it greets with %s", ErrNotAMI, quote(line))
 	}
-	return "", fmt.Errorf("the server closed the connection before its greeting, as Asterisk does with too many logins pending (authlimit in manager.conf): %w", err)
+	return "", fmt.Errorf("the server closed the connection before its greeting, as Asterisk does when it ends, and with too many logins pending (authlimit in manager.conf): %w", err)
 }
 
 // login logs in, with the events of class system on: see waitForBoot.

@@ -103,6 +103,7 @@ func (c *Conn) finish(call *call) {
 	c.ahead -= call.size
 	c.inFlight--
 	c.progress = time.Now()
+	c.answersAt[0], c.answersAt[1] = c.answersAt[1], c.progress
 	c.answers++
 	c.finished = true
 }

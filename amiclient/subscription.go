@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // What may wait for a consumer that is slower than the socket.
@@ -64,6 +65,9 @@ func (f Filter) wants() []string {
 type MissedError struct {
 	Lost  int   // how many were dropped because they came faster than Next took them
 	Cause error // why the connection before this place ended, if one did: what happened until the next one was there is not known
+	// Since is up to when everything is known to have come on that connection: a
+	// peer that is gone is noticed later. Zero: not known.
+	Since time.Time
 }
 
 func (e *MissedError) Error() string {
@@ -198,10 +202,13 @@ func (s *Subscription) put(m *Message) {
 }
 
 // miss notes that a connection was lost between what is there and what comes.
-func (s *Subscription) miss(cause error) {
+func (s *Subscription) miss(e MissedError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.missed.Cause = cause
+	if s.missed.Cause == nil { // else what is missing since then is missing still
+		s.missed.Since = e.Since
+	}
+	s.missed.Cause = e.Cause
 	token(s.wake)
 }
 
@@ -283,9 +290,9 @@ func (c *Conn) Subscribe(ctx context.Context, f Filter) (*Subscription, error) {
 	return s, nil
 }
 
-// attach adds subscriptions to the connection. missed, unless nil, is why they
-// had none before.
-func (c *Conn) attach(ctx context.Context, missed error, added ...*Subscription) error {
+// attach adds subscriptions to the connection. missed, unless nil, is what they
+// have missed before.
+func (c *Conn) attach(ctx context.Context, missed *MissedError, added ...*Subscription) error {
 	select {
 	case c.subscribing <- struct{}{}:
 		defer func() { <-c.subscribing }()
@@ -297,7 +304,7 @@ func (c *Conn) attach(ctx context.Context, missed error, added ...*Subscription)
 	add := func() {
 		for _, s := range added {
 			if missed != nil {
-				s.miss(missed)
+				s.miss(*missed)
 			}
 		}
 		c.change(func(list []*Subscription) []*Subscription { return append(list, added...) })

@@ -211,6 +211,9 @@ func (l *loop) disconnected(pbx string, err *amiclient.MissedError, at, now time
 			delete(l.severed, pbx)
 			return
 		}
+		if !err.Since.IsZero() { // from was noted while the connection only seemed to be there
+			from = err.Since
+		}
 		m.Reason, m.First, m.Count = MissedDisconnected, from, 0
 		detail = fmt.Sprintf("events of %s may have been missed since %s", pbx, from.UTC().Format(time.RFC3339))
 	}

@@ -56,7 +56,11 @@ func (d *driver) reach(ctx context.Context, err error) error {
 		ctx, cancel = context.WithTimeout(ctx, d.runner.Patience)
 		defer cancel()
 	}
-	for wait := 100 * time.Millisecond; !fatal(err); wait = min(2*wait, 5*time.Second) {
+	longest := 5 * time.Second
+	if d.serve { // the link paces itself; this only looks whether it is up
+		longest = time.Second
+	}
+	for wait := 100 * time.Millisecond; !fatal(err); wait = min(2*wait, longest) {
 		select {
 		case <-ctx.Done():
 			return err

@@ -17,6 +17,8 @@ import (
 const (
 	sendKeepAlive  = 15 * time.Second
 	eventKeepAlive = 5 * time.Second
+	// A PBX that is back is to be sent to within seconds, however long it was away.
+	redialAtLeast = 5 * time.Second
 )
 
 // link is one PBX as a daemon has it: a client to send with, and one for events.
@@ -45,7 +47,7 @@ func (a *app) link(pbx *schema.PBX) (engine.Link, error) {
 	}
 	l := &link{pbxs: p}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	cfg.KeepAlive = sendKeepAlive
+	cfg.KeepAlive, cfg.MaxBackoff = sendKeepAlive, redialAtLeast
 	l.Client = amiclient.NewClient(cfg)
 	cfg.KeepAlive, cfg.FilterEvents = eventKeepAlive, true
 	cfg.Logger = cfg.Logger.With("connection", "events")

@@ -1,0 +1,391 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient/amitest"
+	"github.com/notifyrun/notifyrun/engine"
+)
+
+// bySecond is a job that tells a phone something each second, by the
+// schedule, of which every header X-Due is another.
+func bySecond(job, pbx, target, more string) string {
+	return fmt.Sprintf(`
+sip_notify %q {
+  pbx     = pbx.%s
+  targets = [%q]
+  message {
+    event   = "check-sync"
+    headers = { X-Due = coalesce(trigger.due, "none") }
+  }
+%s
+  trigger "schedule" {
+    cron    = "* * * * * *"
+    overlap = "queue"
+    missed  = "once"
+  }
+}
+`, job, pbx, target, more)
+}
+
+// audited holds what a phone has heard of a schedule against the ledger: what is
+// accepted was heard once, what is unknown at most once, all else not at all.
+func audited(t *testing.T, r record, phone *amitest.Phone, job string) map[engine.Outcome]int {
+	t.Helper()
+	atPhone := map[string]int{}
+	for _, request := range phone.Requests() {
+		if due, ok := request.Get("X-Due"); ok {
+			atPhone[due]++
+		}
+	}
+	outcomes := map[engine.Outcome]int{}
+	for _, run := range r.runs(job) {
+		due := run.Cause.Fired.Due.UTC().Format(time.RFC3339)
+		n := atPhone[due]
+		delete(atPhone, due)
+		for o, c := range run.Outcomes {
+			outcomes[o] += c
+		}
+		switch {
+		case run.Outcomes[engine.Accepted] == 1:
+			if n != 1 {
+				t.Errorf("%s is accepted and was heard %d times", due, n)
+			}
+		case run.Outcomes[engine.Unknown] == 1:
+			if n > 1 {
+				t.Errorf("%s is unknown and was heard %d times", due, n)
+			}
+		case n != 0:
+			t.Errorf("%s is %v and was heard %d times", due, run.Outcomes, n)
+		}
+	}
+	for due, n := range atPhone {
+		t.Errorf("%s was heard %d times and is no run", due, n)
+	}
+	return outcomes
+}
+
+// soon waits for so many more NOTIFYs.
+func soon(t *testing.T, phone *amitest.Phone, more int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	if _, err := phone.Wait(ctx, phone.Count()+more); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestServeAsterisk_Restart restarts real servers, and kills them, under a daemon
+// that sends by the second and listens to events.
+func TestServeAsterisk_Restart(t *testing.T) {
+	for _, major := range []int{16, 22} {
+		t.Run(fmt.Sprint(major), func(t *testing.T) {
+			t.Parallel()
+			phone, other := amitest.StartPhone(t), amitest.StartPhone(t)
+			server := amitest.StartAsterisk(t, major, amitest.AsteriskConfig{Phone: phone.Addr()})
+			register := func() {
+				t.Helper()
+				if err := other.Register(t.Context(), server.SIPAddr, amitest.EndpointDynamic, "pw", "life", 600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			register()
+			dir := applyNew(t, realPBX(t, "rig", server.Addr, "")+bySecond("tick", "rig", "PJSIP/1001", "")+`
+sip_notify "reconnected" {
+  pbx     = pbx.rig
+  targets = ["PJSIP/1002"]
+  message {
+    event = "check-sync"
+  }
+  trigger "event" {
+    name         = "UserEvent"
+    where        = event.UserEvent == "Never"
+    on_reconnect = "fire"
+  }
+}
+sip_notify "asked" {
+  pbx     = pbx.rig
+  targets = ["PJSIP/dynamic"]
+  message {
+    event = "check-sync"
+  }
+  trigger "event" {
+    name  = "UserEvent"
+    where = event.UserEvent == "Ask"
+  }
+}
+`)
+			daemon := startServer(t, dir)
+			state := recordOf(t, dir)
+			soon(t, phone, 2)
+			type window struct{ from, until time.Time }
+			var away []window
+
+			from := time.Now()
+			server.CLI(t, "core restart now")
+			heard(t, phone, "1002", 1) // it listens again
+			away = append(away, window{from, time.Now()})
+			soon(t, phone, 2)
+			newStranger(t, server.Addr, amitest.UserFull).raise("Ask")
+			heard(t, other, amitest.EndpointDynamic, 1) // the registration has outlived the restart
+
+			from = time.Now()
+			server.Kill(t)
+			state.pending("sip_notify.tick")
+			server.StartAgain(t)
+			register()
+			heard(t, phone, "1002", 2)
+			away = append(away, window{from, time.Now()})
+			soon(t, phone, 2)
+			newStranger(t, server.Addr, amitest.UserFull).raise("Ask")
+			heard(t, other, amitest.EndpointDynamic, 2)
+
+			log := daemon.end()
+			outcomes := audited(t, state, phone, "sip_notify.tick")
+			t.Logf("outcomes: %v", outcomes)
+			if outcomes[engine.Accepted] < 6 || outcomes[engine.Unknown] > 2 || outcomes[engine.Rejected]+outcomes[engine.Skipped] > 0 {
+				t.Errorf("outcomes: %v", outcomes)
+			}
+			missed := state.missed(engine.MissedDisconnected)
+			if len(missed) != len(away) {
+				t.Fatalf("the ledger has %d times without events, want %d: %+v", len(missed), len(away), missed)
+			}
+			slices.Reverse(missed)
+			for i, m := range missed {
+				if m.PBX != "pbx.rig" || m.First.After(away[i].from) || m.Last.Before(away[i].from) || m.Last.After(away[i].until) {
+					t.Errorf("no events from %s until %s, the ledger says %+v", away[i].from, away[i].until, m)
+				}
+			}
+			if n := strings.Count(log, "level=WARN") + strings.Count(log, "level=ERROR"); n > 24 {
+				t.Errorf("%d warnings of two outages:\n%s", n, log)
+			}
+		})
+	}
+}
+
+// pending waits until something of a job is due and not sent.
+func (r record) pending(job string) {
+	r.t.Helper()
+	eventually(r.t, 30*time.Second, "a delivery waits", func() bool {
+		runs := r.runs(job)
+		return runs[len(runs)-1].Outcomes[engine.Pending] > 0
+	})
+}
+
+// TestServeAsterisk_Stalled stops the process of a real server for longer than
+// the timeout: it neither answers nor ends. Another PBX is not to feel it.
+func TestServeAsterisk_Stalled(t *testing.T) {
+	t.Parallel()
+	phone, otherPhone := amitest.StartPhone(t), amitest.StartPhone(t)
+	server := amitest.StartAsterisk(t, 16, amitest.AsteriskConfig{Phone: phone.Addr()})
+	other := amitest.StartAsterisk(t, 22, amitest.AsteriskConfig{Phone: otherPhone.Addr()})
+	const timeout = "  timeout = \"2s\"\n"
+	dir := applyNew(t, realPBX(t, "rig", server.Addr, timeout)+realPBX(t, "other", other.Addr, timeout)+
+		bySecond("tick", "rig", "PJSIP/1001", "")+bySecond("elsewhere", "other", "PJSIP/1001", ""))
+	daemon := startServer(t, dir)
+	state := recordOf(t, dir)
+	soon(t, phone, 2)
+	stop := func(sig syscall.Signal) {
+		t.Helper()
+		if err := syscall.Kill(server.Pid(), sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop(syscall.SIGSTOP)
+	defer syscall.Kill(server.Pid(), syscall.SIGCONT)
+	eventually(t, 30*time.Second, "what was sent is unknown", func() bool {
+		runs := state.runs("sip_notify.tick")
+		return slices.ContainsFunc(runs, func(r engine.RunSummary) bool { return r.Outcomes[engine.Unknown] > 0 })
+	})
+	soon(t, otherPhone, 2)
+	stop(syscall.SIGCONT)
+	begun := len(state.runs("sip_notify.tick"))
+	eventually(t, 60*time.Second, "what comes later is sent", func() bool {
+		runs := state.runs("sip_notify.tick")
+		return len(runs) > begun+2 && runs[begun+2].Outcomes[engine.Accepted] > 0
+	})
+	log := daemon.end()
+	outcomes := audited(t, state, phone, "sip_notify.tick")
+	t.Logf("outcomes: %v", outcomes)
+	t.Log(log)
+	if outcomes[engine.Unknown] != 1 || outcomes[engine.Rejected]+outcomes[engine.Skipped] > 0 {
+		t.Errorf("outcomes: %v", outcomes)
+	}
+	if strings.Contains(log, "answers no action") {
+		t.Errorf("a late answer met somebody:\n%s", log)
+	}
+	// Nothing of the other PBX was late by more than a busy machine makes it.
+	for o, n := range audited(t, state, otherPhone, "sip_notify.elsewhere") {
+		if o != engine.Accepted && o != engine.Pending || o == engine.Pending && n > 1 {
+			t.Errorf("elsewhere: %d %s", n, o)
+		}
+	}
+	for _, m := range state.missed(engine.MissedOverlap) {
+		if m.Job == "sip_notify.elsewhere" {
+			t.Errorf("elsewhere missed %+v", m)
+		}
+	}
+}
+
+// TestServeAsterisk_Unreachable has a network swallow all packets between daemon
+// and server for a while: nobody says that the connection is gone.
+func TestServeAsterisk_Unreachable(t *testing.T) {
+	t.Parallel()
+	phone := amitest.StartPhone(t)
+	server := amitest.StartAsterisk(t, 22, amitest.AsteriskConfig{Phone: phone.Addr()})
+	network := newNetwork(t, server.Addr)
+	dir := applyNew(t, realPBX(t, "rig", network.address, "  timeout = \"3s\"\n")+bySecond("tick", "rig", "PJSIP/1001", "")+`
+sip_notify "reconnected" {
+  pbx     = pbx.rig
+  targets = ["PJSIP/1002"]
+  message {
+    event = "check-sync"
+  }
+  trigger "event" {
+    name         = "UserEvent"
+    where        = event.UserEvent == "Never"
+    on_reconnect = "fire"
+  }
+}
+`)
+	daemon := runServer(t, network.program(dir, "serve"))
+	state := recordOf(t, dir)
+	soon(t, phone, 2)
+	network.swallow(true)
+	from := time.Now()
+	time.Sleep(30 * time.Second) // the outage itself
+	until := time.Now()
+	network.swallow(false)
+	soon(t, phone, 1)
+	back := time.Since(until)
+	heard(t, phone, "1002", 1)
+	listens := time.Since(until)
+	soon(t, phone, 3)
+	log := daemon.end()
+	outcomes := audited(t, state, phone, "sip_notify.tick")
+	t.Logf("outcomes: %v; the first NOTIFY came %s after the network, events %s", outcomes, back, listens)
+	t.Log(log)
+	for _, e := range state.attempts("") {
+		t.Logf("%s %s %s %s %s", e.Job, e.Started.Format("05.000"), e.Finished.Format("05.000"), e.Outcome, e.Text)
+	}
+	if outcomes[engine.Unknown] != 1 || outcomes[engine.Rejected]+outcomes[engine.Skipped] > 0 {
+		t.Errorf("outcomes: %v", outcomes)
+	}
+	missed := state.missed(engine.MissedDisconnected)
+	if len(missed) != 1 || missed[0].First.After(from) || missed[0].Last.Before(until) {
+		t.Errorf("no events from %s until %s, the ledger says %+v", from, until, missed)
+	}
+}
+
+// network is one of its own, in which a daemon runs, with a line to the server.
+type network struct {
+	t       *testing.T
+	name    string // of the namespace; its end of the line is called daemon
+	outside string // the other end of the line
+	address string // of the server, as seen from inside
+}
+
+// newNetwork makes one, or skips the test where that cannot be.
+func newNetwork(t *testing.T, server string) *network {
+	t.Helper()
+	id := fmt.Sprintf("nr%d", os.Getpid()%1_000_000)
+	n := &network{t: t, name: id, outside: id}
+	if out, err := exec.Command("ip", "netns", "add", n.name).CombinedOutput(); err != nil {
+		t.Skipf("no network of its own can be made: %v: %s", err, out)
+	}
+	t.Cleanup(func() { exec.Command("ip", "netns", "del", n.name).Run() })
+	// Of the addresses for tests of networks (RFC 2544), a line that nobody else has.
+	line := fmt.Sprintf("198.18.%d.", os.Getpid()%256)
+	n.ip("link", "add", n.outside, "type", "veth", "peer", "name", "daemon", "netns", n.name)
+	t.Cleanup(func() { exec.Command("ip", "link", "del", n.outside).Run() })
+	n.ip("address", "add", line+"1/24", "dev", n.outside)
+	n.ip("link", "set", n.outside, "up")
+	n.ip("-netns", n.name, "address", "add", line+"2/24", "dev", "daemon")
+	n.ip("-netns", n.name, "link", "set", "daemon", "up")
+	n.ip("-netns", n.name, "link", "set", "lo", "up")
+	listener, err := net.Listen("tcp", line+"1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.address = listener.Addr().String()
+	var carrying sync.WaitGroup
+	t.Cleanup(func() {
+		listener.Close()
+		carrying.Wait()
+	})
+	carrying.Go(func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			carrying.Go(func() { carry(near, server) })
+		}
+	})
+	return n
+}
+
+// carry takes a connection on to the server, until one of them ends it.
+func carry(near net.Conn, server string) {
+	defer near.Close()
+	far, err := net.Dial("tcp", server)
+	if err != nil {
+		return
+	}
+	go func() {
+		io.Copy(far, near)
+		far.Close()
+	}()
+	io.Copy(near, far)
+	far.Close()
+}
+
+func (n *network) ip(args ...string) {
+	n.t.Helper()
+	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+		n.t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+}
+
+// program is this program, inside.
+func (n *network) program(dir string, args ...string) *exec.Cmd {
+	cmd := program(dir, args...)
+	cmd.Args = slices.Concat([]string{"ip", "netns", "exec", n.name, cmd.Path}, args)
+	path, err := exec.LookPath("ip")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	cmd.Path = path
+	return cmd
+}
+
+// swallow has the line lose everything, in both directions and without a word, or
+// carry it again.
+func (n *network) swallow(all bool) {
+	n.t.Helper()
+	tc := func(args ...string) {
+		n.t.Helper()
+		if out, err := exec.Command("tc", args...).CombinedOutput(); err != nil {
+			n.t.Fatalf("tc %s: %v: %s", strings.Join(args, " "), err, out)
+		}
+	}
+	if !all {
+		tc("qdisc", "del", "dev", n.outside, "root")
+		tc("-netns", n.name, "qdisc", "del", "dev", "daemon", "root")
+		return
+	}
+	nothing := []string{"root", "tbf", "rate", "8bit", "burst", "1", "limit", "1"} // no packet is so small
+	tc(slices.Concat([]string{"qdisc", "add", "dev", n.outside}, nothing)...)
+	tc(slices.Concat([]string{"-netns", n.name, "qdisc", "add", "dev", "daemon"}, nothing)...)
+}
