@@ -274,6 +274,36 @@ func TestClient_Subscribe(t *testing.T) {
 			t.Errorf("Subscribe after Close: %v", err)
 		}
 	})
+	bubble(t, "a peer that dies unnoticed", func(t *testing.T) {
+		c := newClient(t, func(d *amitest.Dialogue) {
+			d.Accept()
+			mask(d, "user")
+			for range 2 {
+				d.Expect("Action: Ping") // after 30 seconds, after 60
+				d.Send("Response: Success⏎ActionID: {id}⏎⏎")
+			}
+			d.Wait()
+		}, func(d *amitest.Dialogue) {
+			d.Accept()
+			mask(d, "user")
+			d.ExpectClose()
+		})
+		s, err := c.Subscribe(t.Context(), users)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		go c.Keep(t.Context())
+		wantNext(t, s, "lost 0, not connected yet")
+		var missed *amiclient.MissedError
+		if _, err := s.Next(t.Context()); !errors.As(err, &missed) {
+			t.Fatal(err)
+		}
+		if noticed, since := time.Since(begun), missed.Since.Sub(begun); noticed != 100*time.Second || since != 30*time.Second {
+			t.Errorf("noticed after %s, with nothing missed for %s", noticed, since)
+		}
+		c.Close()
+	})
 	bubble(t, "lost and reconnected", func(t *testing.T) {
 		c := newClient(t, func(d *amitest.Dialogue) {
 			d.Accept()
