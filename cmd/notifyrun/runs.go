@@ -145,7 +145,11 @@ func (a *app) runTable(runs []engine.RunSummary, not [][]engine.Missed) error {
 			return
 		}
 		for _, m := range not[i] {
-			cells := []string{notFired, m.At.Local().Format(stamp), "", cmp.Or(m.Job, m.PBX), missedText(m)}
+			text := missedText(m)
+			if wide { // the other columns are to be read too; -missed has it in full
+				text = clip(text, 48)
+			}
+			cells := []string{notFired, m.At.Local().Format(stamp), "", cmp.Or(m.Job, m.PBX), text}
 			if wide {
 				cells = append(cells, m.PBX, "")
 			}
