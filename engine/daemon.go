@@ -106,6 +106,7 @@ type loop struct {
 	misses   map[missKey]*Missed // gathered, until they are recorded
 	missDue  time.Time
 	silent   map[TriggerKey]MissedReason // why triggers do not fire, as was logged
+	failures map[string]string           // errors that were logged, by what fails
 	owed     bool                        // debts are to be looked at
 	owedWake time.Time                   // or at this time
 	listened map[string]time.Time
@@ -156,7 +157,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	l := &loop{
 		Daemon: d, observer: d.Observer,
 		open: map[string]map[string]bool{}, lanes: map[string]*servedLane{}, retiring: map[string]chan struct{}{},
-		misses: map[missKey]*Missed{}, silent: map[TriggerKey]MissedReason{}, listened: map[string]time.Time{}, severed: map[string]bool{},
+		misses: map[missKey]*Missed{}, silent: map[TriggerKey]MissedReason{}, failures: map[string]string{}, listened: map[string]time.Time{}, severed: map[string]bool{},
 		signal: make(chan struct{}, 1),
 	}
 	if l.observer == nil {

@@ -93,6 +93,7 @@ func (l *loop) record(ctx context.Context, now time.Time, last bool) {
 		l.putBack(d, err, now)
 		return
 	}
+	clear(l.failures)
 	if l.failing {
 		l.failing = false
 		l.Log.Info("the state can be written again; firing goes on")
@@ -142,6 +143,15 @@ func (l *loop) unfired(m Missed) slog.Level {
 	}
 	l.silent[m.TriggerKey] = m.Reason
 	return slog.LevelWarn
+}
+
+// failed logs what fails for all PBXs and time and again, once until the state can
+// be written.
+func (l *loop) failed(what string, err error) {
+	if text := err.Error(); l.failures[what] != text {
+		l.failures[what] = text
+		l.Log.Error(what, "error", err)
+	}
 }
 
 // putBack restores what a decision has taken. It is decided anew, at the latest
@@ -302,7 +312,7 @@ func (l *loop) fireFollowing(ctx context.Context, d *decision, now time.Time) {
 	owed, err := l.Ledger.Owed(ctx)
 	if err != nil {
 		l.owed, l.owedWake = false, now.Add(commitAgain)
-		l.Log.Error("cannot read what after triggers are owed; it is tried again", "error", err)
+		l.failed("cannot read what after triggers are owed; it is tried again", err)
 		return
 	}
 	fire, off, wake := l.serving.follow(owed, now)

@@ -157,7 +157,7 @@ func (l *loop) adopt(ctx context.Context, f *followed, now time.Time) {
 	default:
 		l.problem = ""
 		if err := l.swap(ctx, f.serving, now); err != nil {
-			l.Log.Error("cannot read the state; it is tried again", "error", err)
+			l.failed("cannot read the state; it is tried again", err)
 			l.forgetVersion()
 			return
 		}

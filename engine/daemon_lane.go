@@ -97,7 +97,7 @@ func (l *loop) restarted(s *servedLane, state *State, err error, now time.Time) 
 	}
 	s.done = nil
 	if err != nil {
-		l.Log.Error("cannot read the open runs; it is tried again", "pbx", s.pbx.Address, "error", err)
+		l.failed("cannot read the open runs; it is tried again", err)
 		l.later(commitAgain, func(time.Time) { l.restart(s, false) })
 		return
 	}
@@ -110,7 +110,7 @@ func (l *loop) restarted(s *servedLane, state *State, err error, now time.Time) 
 	works, batch := l.serving.reopen(open, l.pauses, now)
 	if !batch.empty() {
 		if err := l.Ledger.Commit(context.Background(), batch); err != nil {
-			l.Log.Error("cannot record canceled deliveries; it is tried again", "pbx", s.pbx.Address, "error", err)
+			l.failed("cannot record canceled deliveries; it is tried again", err)
 			l.later(commitAgain, func(time.Time) { l.restart(s, false) })
 			return
 		}
