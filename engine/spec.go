@@ -171,7 +171,7 @@ func sentAttrs(j *schema.Job, s Sent, messages string) []Attr {
 	if s.CallID != nil {
 		add("call_id", *s.CallID)
 	}
-	if s.Channel != nil && j.Type == schema.SIPNotify { // of a user event, via says it
+	if s.Channel != nil {
 		add("channel", *s.Channel)
 	}
 	if j.MessageVaries() {

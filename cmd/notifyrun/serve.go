@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -105,11 +106,33 @@ func (a *app) serve(ctx context.Context, args []string) error {
 		return a.evaluateApplied(applied, dir, f.values)
 	}
 	a.log.Info("notifyrun serves", "version", version, "state", state)
-	if err := d.Run(ctx); err != nil && ctx.Err() == nil {
+	whole, stop := context.WithCancelCause(ctx)
+	var checking sync.WaitGroup
+	checking.Go(func() { a.checkState(whole, led, stop) })
+	err = d.Run(whole)
+	stop(nil)
+	checking.Wait()
+	switch cause := context.Cause(whole); {
+	case errors.Is(cause, ledger.ErrDamaged):
+		return cause
+	case err != nil && ctx.Err() == nil:
 		return err
 	}
 	a.log.Info("notifyrun has ended in order")
 	return nil
+}
+
+// checkState reads through the state while the daemon serves, which takes some
+// seconds for each hundred megabytes, and ends the daemon if it contradicts itself:
+// what it says of phones could no longer be trusted.
+func (a *app) checkState(ctx context.Context, led *ledger.SQLite, stop context.CancelCauseFunc) {
+	switch err := led.Check(ctx, false); {
+	case errors.Is(err, ledger.ErrDamaged):
+		a.log.Error("the state is damaged; notifyrun ends", "error", err)
+		stop(err)
+	case err != nil && ctx.Err() == nil:
+		a.log.Warn("the state could not be checked", "error", err)
+	}
 }
 
 // self is this process as the state knows it.

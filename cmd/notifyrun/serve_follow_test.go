@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -212,4 +213,36 @@ sip_notify "many" {
 		t.Errorf("the run of before: %+v, %v", runs, err)
 	}
 	dueTimesAccounted(t, led, "sip_notify.many")
+}
+
+// A state that contradicts itself ends the daemon: what it says of phones can no
+// longer be trusted.
+func TestServe_DamagedState(t *testing.T) {
+	sim := simulated(t, 5)
+	dir := t.TempDir()
+	write(t, dir, "main.hcl", pbxBlock(sim, "hq_secret")+everySecond)
+	t.Setenv("NOTIFYRUN_VAR_hq_secret", sim.Users()[0].Secret)
+	if code, out, errs := execute(t, "", os.Environ(), "apply", "-auto-approve", dir); code != exitOK {
+		t.Fatalf("exit code %d\n%s%s", code, out, errs)
+	}
+	s := startServer(t, dir)
+	s.wait("run ended")
+	s.end()
+	db, err := sql.Open("sqlite", filepath.Join(dir, "notifyrun.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`UPDATE run SET total = total + 1`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = startServer(t, dir)
+	s.wait("the state is damaged; notifyrun ends")
+	for range s.lines {
+	}
+	if err := s.cmd.Wait(); s.cmd.ProcessState.ExitCode() != exitError {
+		t.Errorf("exit code %d, %v", s.cmd.ProcessState.ExitCode(), err)
+	}
 }
