@@ -209,6 +209,7 @@ func (l *loop) disconnected(pbx string, err *amiclient.MissedError, at, now time
 		if !known {
 			l.listened[pbx] = at // for the first time: nothing is missed that anybody was promised
 			delete(l.severed, pbx)
+			l.noted = time.Time{} // from now on it is
 			return
 		}
 		if !err.Since.IsZero() { // from was noted while the connection only seemed to be there
@@ -222,6 +223,7 @@ func (l *loop) disconnected(pbx string, err *amiclient.MissedError, at, now time
 		delete(l.severed, pbx)
 	}
 	l.gather(m, now)
+	l.missDue, l.noted = now, time.Time{} // both at once, as the one says from when the other counts
 	l.Log.Warn("events may have been missed", "pbx", pbx, "from", m.First, "until", at, "reason", err.Error())
 	for _, all := range l.serving.listeners[pbx] {
 		for _, li := range all {
@@ -282,7 +284,9 @@ func (l *loop) unrecorded() map[string]time.Time {
 		note(a.trigger.PBX.Address, a.at)
 	}
 	for _, m := range l.misses {
-		if t := l.serving.event(m.TriggerKey); t != nil {
+		if m.PBX != "" {
+			note(m.PBX, m.First)
+		} else if t := l.serving.event(m.TriggerKey); t != nil {
 			note(t.PBX.Address, m.First)
 		}
 	}
