@@ -2,6 +2,7 @@ package engine
 
 import (
 	"container/heap"
+	"maps"
 	"time"
 
 	"github.com/notifyrun/notifyrun/schema"
@@ -37,8 +38,13 @@ type debouncer struct {
 	waiting map[groupKey]*putOff
 	queue   putOffHeap
 	next    map[groupKey]time.Time // when a throttled group may fire again
-	swept   int
+	swept   int                    // how many of those were left when the others were last taken out
+	sweepAt time.Time              // not before, where there is no room
 }
+
+// sweepEvery is how often it is looked at most for throttled groups that may fire
+// again, where there is no room for more: to look costs what there are.
+const sweepEvery = time.Second
 
 // putOff is the last event of a group that is not quiet yet.
 type putOff struct {
@@ -95,15 +101,11 @@ func (d *debouncer) throttle(a arrival, now time.Time) taken {
 	if now.Before(d.next[key]) {
 		return throttled
 	}
-	if len(d.next) >= max(1024, 2*d.swept) {
-		for k, until := range d.next {
-			if !now.Before(until) {
-				delete(d.next, k)
-			}
-		}
-		d.swept = len(d.next)
+	if n := len(d.next); n >= maxGroups && !now.Before(d.sweepAt) || n < maxGroups && n >= max(1024, 2*d.swept) {
+		maps.DeleteFunc(d.next, func(_ groupKey, until time.Time) bool { return !now.Before(until) })
+		d.swept, d.sweepAt = len(d.next), now.Add(sweepEvery)
 	}
-	if len(d.next) >= maxGroups {
+	if _, known := d.next[key]; !known && len(d.next) >= maxGroups {
 		return overrun
 	}
 	d.next[key] = now.Add(time.Duration(float64(time.Second) / float64(a.trigger.Throttle)))
