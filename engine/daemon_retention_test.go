@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,12 +16,22 @@ import (
 type pruner struct {
 	DaemonLedger
 	began time.Time
+
+	mu    sync.Mutex
 	calls []string
 	fail  bool
 }
 
+func (p *pruner) failing(fail bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fail = fail
+}
+
 func (p *pruner) Prune(_ context.Context, before time.Time, _ func(Pruned)) (Pruned, error) {
 	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.calls = append(p.calls, now.Sub(p.began).String()+": older than "+now.Sub(before).String())
 	if p.fail {
 		return Pruned{Runs: 1}, errors.New("the disk is full")
@@ -39,10 +50,13 @@ func TestDaemon_retain(t *testing.T) {
 		go func() { l.retain(ctx); close(done) }()
 		after := func(d time.Duration, want ...string) {
 			t.Helper()
-			p.calls = nil
 			time.Sleep(d)
 			synctest.Wait()
-			if diff := cmp.Diff(want, p.calls); diff != "" {
+			p.mu.Lock()
+			calls := p.calls
+			p.calls = nil
+			p.mu.Unlock()
+			if diff := cmp.Diff(want, calls); diff != "" {
 				t.Errorf("pruned (-want +got):\n%s", diff)
 			}
 		}
@@ -50,9 +64,9 @@ func TestDaemon_retain(t *testing.T) {
 		l.retention.Store(int64(48 * time.Hour))
 		after(time.Hour, "2h1m0s: older than 48h0m0s")
 		after(23 * time.Hour)
-		p.fail = true
+		p.failing(true)
 		after(2*time.Hour, "26h1m0s: older than 48h0m0s", "27h1m0s: older than 48h0m0s")
-		p.fail = false
+		p.failing(false)
 		after(time.Hour, "28h1m0s: older than 48h0m0s")
 		after(24*time.Hour, "52h1m0s: older than 48h0m0s")
 		cancel()
