@@ -104,7 +104,11 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 
 	byTarget := index(j, prep)
 	resumed := map[string]string{} // target → revision that an open run will bring
-	for _, r := range open {
+	for i, r := range open {
+		if i < lastToCancel(j, open) {
+			jp.Cancel = append(jp.Cancel, Cancellation{Run: r.RunHeader, Deliveries: pending(r), Reason: supersededReason, Ends: true})
+			continue
+		}
 		res, cancels := reopenRun(j, r, byTarget)
 		if len(res.Deliveries) > 0 {
 			jp.Resume = append(jp.Resume, res)
@@ -256,13 +260,7 @@ func removedJobs(cfg *schema.Config, state *State, open map[string][]OpenRun, op
 			gone[address] = jp
 		}
 		for _, r := range runs {
-			c := Cancellation{Run: r.RunHeader, Reason: "the job was removed", Ends: true}
-			for _, d := range r.Deliveries {
-				if !d.Outcome.Final() && d.Outcome != InFlight {
-					c.Deliveries = append(c.Deliveries, d)
-				}
-			}
-			jp.Cancel = append(jp.Cancel, c)
+			jp.Cancel = append(jp.Cancel, Cancellation{Run: r.RunHeader, Deliveries: pending(r), Reason: "the job was removed", Ends: true})
 		}
 	}
 	var jobs []*JobPlan

@@ -549,3 +549,46 @@ func BenchmarkPlan(b *testing.B) {
 		})
 	}
 }
+
+// Of open runs of a schedule that cancels the previous one, an apply without a
+// daemon goes on with the last, as the daemon would.
+func TestNewPlan_cancelPrevious(t *testing.T) {
+	cfg := configure(t, `
+pbx "sim" {
+  simulator {}
+}
+sip_notify "x" {
+  pbx     = pbx.sim
+  targets = ["PJSIP/1001", "PJSIP/1002"]
+  message { event = "ping" }
+  trigger "schedule" {
+    cron    = "* * * * *"
+    overlap = "cancel_previous"
+  }
+}
+`)
+	prep, diags := prepareJob(cfg.Jobs[0])
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	state := &State{Jobs: map[string]AppliedJob{}}
+	for _, id := range []string{"first", "second"} {
+		r := OpenRun{RunHeader: RunHeader{ID: id, Job: "sip_notify.x", PBX: "pbx.sim", Cause: Cause{Kind: "schedule"}}}
+		for _, d := range prep.deliveries(cfg.Jobs[0]) {
+			r.Deliveries = append(r.Deliveries, DeliveryState{Delivery: d, Outcome: Pending})
+		}
+		state.Open = append(state.Open, r)
+	}
+	state.Open[0].Deliveries[0].Outcome = Accepted
+	p, diags := NewPlan(cfg, state, start, Options{})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	jp := p.Jobs[0]
+	if len(jp.Resume) != 1 || jp.Resume[0].Run.ID != "second" || len(jp.Resume[0].Deliveries) != 2 {
+		t.Errorf("it goes on with %+v", jp.Resume)
+	}
+	if len(jp.Cancel) != 1 || jp.Cancel[0].Run.ID != "first" || len(jp.Cancel[0].Deliveries) != 1 || !jp.Cancel[0].Ends || jp.Cancel[0].Reason != supersededReason {
+		t.Errorf("it cancels %+v", jp.Cancel)
+	}
+}

@@ -17,7 +17,7 @@ const unrecorded = "its end could not be recorded when it came"
 func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time) ([]*Work, Batch) {
 	var works []*Work // oldest first, as open is
 	b := Batch{Time: now}
-	last := map[string]int{} // the last run of jobs whose runs cancel the previous ones
+	last := map[string]int{} // by job: which of the open runs has canceled those before it
 	for i, r := range open {
 		if j := s.Jobs[r.Job]; j != nil && overlap(j, r.Cause) == schema.OverlapCancelPrevious {
 			last[r.Job] = i
@@ -33,26 +33,21 @@ func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time)
 			continue
 		}
 		cancel := func(reason string) {
-			for _, d := range r.Deliveries {
-				if !d.Outcome.Final() && d.Outcome != InFlight {
-					b.Attempts = append(b.Attempts, canceled(r.ID, d.Seq, reason, now))
-				}
+			for _, d := range pending(r) {
+				b.Attempts = append(b.Attempts, canceled(r.ID, d.Seq, reason, now))
 			}
 			b.Ended = append(b.Ended, r.ID)
 		}
-		j, prep, err := s.prepared(r)
+		j := s.Jobs[r.Job]
 		switch {
 		case j == nil:
 			cancel("the job was removed")
-			continue
-		case err != nil:
-			cancel("it can be sent no longer: " + err.Error())
 			continue
 		case last[r.Job] > i:
 			cancel(supersededReason)
 			continue
 		}
-		res, cancels := resume(j, r, index(j, prep))
+		res, cancels := reopenRun(j, r, index(j, s.prep[r.Job]))
 		for _, c := range cancels {
 			for _, d := range c.Deliveries {
 				b.Attempts = append(b.Attempts, canceled(r.ID, d.Seq, c.Reason, now))
@@ -63,11 +58,33 @@ func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time)
 			continue
 		}
 		works = append(works, &Work{
-			RunHeader: r.RunHeader, Job: j, Deliveries: res.Deliveries,
+			RunHeader: r.RunHeader, Job: res.Job, Deliveries: res.Deliveries,
 			Queued: overlap(j, r.Cause) == schema.OverlapQueue,
 		})
 	}
 	return works, b
+}
+
+// pending are the deliveries of a run that nobody has sent.
+func pending(r OpenRun) []DeliveryState {
+	var left []DeliveryState
+	for _, d := range r.Deliveries {
+		if !d.Outcome.Final() && d.Outcome != InFlight {
+			left = append(left, d)
+		}
+	}
+	return left
+}
+
+// lastToCancel is the place of the last of a job's open runs that ends those
+// before it; -1 where none does.
+func lastToCancel(j *schema.Job, open []OpenRun) int {
+	for i := len(open) - 1; i >= 0; i-- {
+		if overlap(j, open[i].Cause) == schema.OverlapCancelPrevious {
+			return i
+		}
+	}
+	return -1
 }
 
 // supersededReason is why overlap = "cancel_previous" ends a run.
@@ -75,22 +92,6 @@ const supersededReason = "a later run of the job began"
 
 func canceled(run string, seq int, reason string, now time.Time) Attempt {
 	return Attempt{Run: run, Seq: seq, Outcome: Canceled, Text: reason, Started: now, Finished: now}
-}
-
-// prepared gives the job of an open run as it was when it fired.
-func (s *Serving) prepared(r OpenRun) (*schema.Job, prepared, error) {
-	j := s.Jobs[r.Job]
-	if j == nil {
-		return nil, prepared{}, nil
-	}
-	if r.Cause.Fired == nil || j.TriggerDigest() == "" {
-		return j, s.prep[r.Job], nil
-	}
-	when, prep, err := prepareFired(j, *r.Cause.Fired)
-	if err != nil {
-		return j, prep, err
-	}
-	return when, prep, nil
 }
 
 // overlap is what the schedule says that a run was fired by; "" if none did.

@@ -30,12 +30,7 @@ func reopenRun(j *schema.Job, r OpenRun, now map[string]wanted) (Resumption, []C
 	if err == nil {
 		return resume(when, r, index(when, prep))
 	}
-	c := Cancellation{Run: r.RunHeader, Reason: "it can be sent no longer: " + err.Error()}
-	for _, d := range r.Deliveries {
-		if !d.Outcome.Final() && d.Outcome != InFlight {
-			c.Deliveries = append(c.Deliveries, d)
-		}
-	}
+	c := Cancellation{Run: r.RunHeader, Deliveries: pending(r), Reason: "it can be sent no longer: " + err.Error()}
 	return Resumption{Run: r.RunHeader, Job: j}, []Cancellation{c}
 }
 
