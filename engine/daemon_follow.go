@@ -190,7 +190,7 @@ func (l *loop) lookAnew() {
 // report notes how the daemon is for those who look at the state.
 func (l *loop) report(ctx context.Context, stopped time.Time) {
 	s := l.Self
-	s.Stopped, s.Problem = stopped, l.problem
+	s.Stopped, s.Seen, s.Problem = stopped, l.seen, l.problem
 	if l.serving != nil {
 		s.Serial = l.serving.Serial
 	}

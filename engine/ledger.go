@@ -318,7 +318,8 @@ type DaemonStatus struct {
 	Started time.Time `json:"started"`
 	Stopped time.Time `json:"stopped,omitzero"`
 	Serial  uint64    `json:"serial"`            // of the publication that it follows
-	Problem string    `json:"problem,omitempty"` // why it cannot follow the newest
+	Seen    uint64    `json:"seen"`              // the newest publication of a configuration that it has looked at
+	Problem string    `json:"problem,omitempty"` // why it cannot follow that one
 }
 
 // Batch is what the runner commits at once.

@@ -154,6 +154,12 @@ func TestServe_MissingSecret(t *testing.T) {
 		t.Errorf("it does not name what is missing: %s", line)
 	}
 	s.wait("run ended") // of the configuration of before
+
+	// What was wrong with that one is not said of the next.
+	write(t, dir, "main.hcl", pbxBlock(sim, "hq_secret")+strings.Replace(everySecond, "1001", "1003", 1))
+	if code, out, errs := execute(t, "", nil, "apply", "-auto-approve", "-var", "hq_secret="+value, dir); code != exitOK {
+		t.Errorf("apply of one that can be taken: exit code %d\n%s%s", code, out, errs)
+	}
 	if rest := s.end(); strings.Contains(rest, value) {
 		t.Error("the log has the secret")
 	}
