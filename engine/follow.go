@@ -25,30 +25,46 @@ type following struct {
 func (s *Serving) follow(owed []Owed, now time.Time) (fire []following, off []Debt, wake time.Time) {
 	byFollower := map[TriggerKey][]Owed{}
 	var order []TriggerKey
+	owes := make(map[Debt]bool, len(owed))
 	for _, o := range owed {
-		if len(byFollower[o.Follower]) == 0 {
-			order = append(order, o.Follower)
+		owes[o.Debt] = true
+	}
+	for _, o := range owed {
+		key, ok := s.follower(o, owes)
+		if !ok {
+			off = append(off, o.Debt)
+			continue
 		}
-		byFollower[o.Follower] = append(byFollower[o.Follower], o)
+		owes[Debt{o.Run, key}] = true
+		if len(byFollower[key]) == 0 {
+			order = append(order, key)
+		}
+		byFollower[key] = append(byFollower[key], o)
 	}
 	for _, key := range order {
 		t := s.after(key)
 		f := following{key: key}
-		arrived := map[string]bool{}
+		arrived := map[string]Owed{}
 		for _, o := range byFollower[key] {
 			switch {
-			case t == nil || !slices.Contains(t.Jobs, o.Job):
-				off = append(off, o.Debt)
 			case o.Ended.IsZero():
 			case !counts(t.On, o.Outcomes):
 				off = append(off, o.Debt)
 			default:
-				arrived[o.Job] = true
-				f.paid = append(f.paid, o.Debt)
-				f.depth = max(f.depth, o.Depth)
-				f.last = o
+				if was, ok := arrived[o.Job]; ok { // one of each is enough: those that wait for the others must not become ever more
+					if was.Depth > o.Depth {
+						was, o = o, was
+					}
+					off = append(off, was.Debt)
+				}
+				arrived[o.Job] = o
 				if len(arrived) < len(t.Jobs) {
 					continue
+				}
+				f.last = o
+				for _, job := range t.Jobs {
+					f.paid = append(f.paid, arrived[job].Debt)
+					f.depth = max(f.depth, arrived[job].Depth)
 				}
 				if f.due = o.Ended.Add(t.Delay); !f.due.After(now) {
 					fire = append(fire, f)
@@ -61,6 +77,21 @@ func (s *Serving) follow(owed []Owed, now time.Time) (fire []following, off []De
 		}
 	}
 	return fire, off, wake
+}
+
+// follower finds the after trigger that a debt is for: the one with its index, or,
+// where that follows the job no longer since triggers were added or taken away
+// before it, the first that does and that the run owes nothing yet.
+func (s *Serving) follower(o Owed, owes map[Debt]bool) (TriggerKey, bool) {
+	if t := s.after(o.Follower); t != nil && slices.Contains(t.Jobs, o.Job) {
+		return o.Follower, true
+	}
+	for _, key := range s.followers[o.Job] {
+		if key.Job == o.Follower.Job && !owes[Debt{o.Run, key}] {
+			return key, true
+		}
+	}
+	return TriggerKey{}, false
 }
 
 // after gives an after trigger of a job that is enabled.
