@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -53,6 +55,12 @@ func NewServing(a *Applied, configs map[uint64]*schema.Config) (*Serving, hcl.Di
 		}
 	}
 	s.followers = followers(maps.Values(s.Jobs))
+	if circle := s.circle(); circle != nil {
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Jobs that fire each other without end",
+			Detail: fmt.Sprintf("Applies of a part of the configuration have made jobs follow each other in a circle: %s. Apply all of it.", strings.Join(circle, ", then ")),
+		})
+	}
 	for address, j := range s.Jobs {
 		if !j.Enabled {
 			continue
@@ -91,6 +99,37 @@ func followers(jobs iter.Seq[*schema.Job]) map[string][]TriggerKey {
 		slices.SortFunc(keys, TriggerKey.compare)
 	}
 	return all
+}
+
+// circle finds jobs that fire after each other in a circle; nil: there is none. A
+// configuration has none, but jobs may go by several.
+func (s *Serving) circle() []string {
+	const under, done = 1, 2
+	state := map[string]int{}
+	var path []string
+	var visit func(job string) []string
+	visit = func(job string) []string {
+		switch state[job] {
+		case done:
+			return nil
+		case under:
+			return append(path[slices.Index(path, job):], job)
+		}
+		state[job], path = under, append(path, job)
+		for _, key := range s.followers[job] {
+			if circle := visit(key.Job); circle != nil {
+				return circle
+			}
+		}
+		state[job], path = done, path[:len(path)-1]
+		return nil
+	}
+	for _, job := range slices.Sorted(maps.Keys(s.followers)) {
+		if circle := visit(job); circle != nil {
+			return circle
+		}
+	}
+	return nil
 }
 
 // schedule gives a schedule trigger and its job; nil where there is none.
