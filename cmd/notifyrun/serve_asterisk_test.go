@@ -197,6 +197,7 @@ func listens(t *testing.T, r record, s *stranger, phone *amitest.Phone, job stri
 // TestServeAsterisk_Events has real servers raise events, by the dialplan and by
 // AMI, and holds what the phones hear and the ledger says against them.
 func TestServeAsterisk_Events(t *testing.T) {
+	t.Parallel()
 	for _, major := range []int{16, 22} {
 		t.Run(fmt.Sprint(major), func(t *testing.T) {
 			t.Parallel()
