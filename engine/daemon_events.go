@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,9 @@ type listening struct {
 	serving atomic.Pointer[Serving]
 	driver  atomic.Pointer[driver] // to confirm user events to; nil: none now
 	waiting atomic.Int64           // events that the loop has not taken
+
+	mu    sync.Mutex
+	amiss map[missKey]*Missed // what the loop is to gather, so that a flood is one thing for it to do
 
 	// A successor that listens to other names gets what comes from some moment
 	// on too; so it is told what this one has taken since.
@@ -143,9 +147,7 @@ func (n *listening) hand(a arrival) {
 	if n.waiting.Add(1) > maxArrivals {
 		n.waiting.Add(-1)
 		n.loop.observer.Dropped(n.pbx, 1)
-		n.loop.post(func(now time.Time) {
-			n.loop.miss(a, MissedOverrun, fmt.Sprintf("%d events waited already", maxArrivals), now)
-		})
+		n.amissed(Missed{TriggerKey: a.key, Reason: MissedOverrun, Count: 1, First: a.at, Last: a.at, Detail: fmt.Sprintf("%d events waited already", maxArrivals)})
 		return
 	}
 	n.loop.post(func(now time.Time) {
@@ -155,7 +157,26 @@ func (n *listening) hand(a arrival) {
 }
 
 func (n *listening) refuse(li listener, err error, at time.Time) {
-	n.loop.post(func(now time.Time) { n.loop.miss(arrival{listener: li, at: at}, MissedRefused, err.Error(), now) })
+	n.amissed(Missed{TriggerKey: li.key, Reason: MissedRefused, Count: 1, First: at, Last: at, Detail: err.Error()})
+}
+
+// amissed has the loop gather what fires nothing, however long it takes to.
+func (n *listening) amissed(m Missed) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.amiss) == 0 {
+		n.amiss = map[missKey]*Missed{}
+		n.loop.post(func(now time.Time) {
+			n.mu.Lock()
+			all := n.amiss
+			n.amiss = nil
+			n.mu.Unlock()
+			for _, m := range all {
+				n.loop.gather(*m, now)
+			}
+		})
+	}
+	add(n.amiss, m)
 }
 
 // takeVerdict does what the debouncer says of an event.
@@ -183,13 +204,18 @@ func (l *loop) gather(m Missed, now time.Time) {
 	if len(l.misses) == 0 {
 		l.missDue = now.Add(missEvery)
 	}
+	add(l.misses, m)
+}
+
+// add puts what was missed with what is of its kind.
+func add(all map[missKey]*Missed, m Missed) {
 	key := missKey{m.TriggerKey, m.PBX, m.Reason}
-	if was := l.misses[key]; was != nil {
+	if was := all[key]; was != nil {
 		was.Count += m.Count
 		was.Last = m.Last
 		return
 	}
-	l.misses[key] = &m
+	all[key] = &m
 }
 
 // missed notes that events of the PBX may not have been received, and fires the
