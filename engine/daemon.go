@@ -110,8 +110,9 @@ type loop struct {
 	owed     bool                        // debts are to be looked at
 	owedWake time.Time                   // or at this time
 	listened map[string]time.Time
-	severed  map[string]bool // PBXs whose events had no connection when last seen, and none has told of a new one yet
-	noted    time.Time       // when listened was recorded last
+	severed  map[string]bool      // PBXs whose events had no connection when last seen, and none has told of a new one yet
+	noted    time.Time            // when listened was recorded last
+	caught   map[string]time.Time // when jobs last caught up with the events of a PBX, or will
 
 	hold    time.Time // nothing is recorded before: the ledger has failed
 	failing bool
@@ -157,7 +158,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	l := &loop{
 		Daemon: d, observer: d.Observer,
 		open: map[string]map[string]bool{}, lanes: map[string]*servedLane{}, retiring: map[string]chan struct{}{},
-		misses: map[missKey]*Missed{}, silent: map[TriggerKey]MissedReason{}, failures: map[string]string{}, listened: map[string]time.Time{}, severed: map[string]bool{},
+		misses: map[missKey]*Missed{}, silent: map[TriggerKey]MissedReason{}, failures: map[string]string{}, listened: map[string]time.Time{}, severed: map[string]bool{}, caught: map[string]time.Time{},
 		signal: make(chan struct{}, 1),
 	}
 	if l.observer == nil {

@@ -244,13 +244,31 @@ func (l *loop) disconnected(pbx string, err *amiclient.MissedError, at, now time
 		m.Reason, m.First, m.Count = MissedDisconnected, from, 0
 		detail = fmt.Sprintf("events of %s may have been missed since %s", pbx, from.UTC().Format(time.RFC3339))
 	}
+	l.gather(m, now)
 	if err.Cause != nil {
 		l.listened[pbx] = at
 		delete(l.severed, pbx)
+		l.missDue, l.noted = now, time.Time{} // both at once, as the one says from when the other counts
 	}
-	l.gather(m, now)
-	l.missDue, l.noted = now, time.Time{} // both at once, as the one says from when the other counts
-	l.Log.Warn("events may have been missed", "pbx", pbx, "from", m.First, "until", at, "reason", err.Error())
+	switch last := l.caught[pbx]; {
+	case last.After(now): // they will be caught up with then
+	case now.Before(last.Add(catchUpEvery)):
+		l.caught[pbx] = last.Add(catchUpEvery)
+		l.later(l.caught[pbx].Sub(now), func(time.Time) { l.catchUp(pbx, detail, at) })
+	default:
+		l.caught[pbx] = now
+		l.Log.Warn("events may have been missed", "pbx", pbx, "from", m.First, "until", at, "reason", err.Error())
+		l.catchUp(pbx, detail, at)
+	}
+}
+
+// catchUpEvery is how long there is at least between two times at which jobs catch
+// up with the events of a PBX. Where more come than can be taken, some are lost
+// again and again.
+const catchUpEvery = 10 * time.Second
+
+// catchUp fires the jobs that want it when events of a PBX may have been missed.
+func (l *loop) catchUp(pbx, detail string, at time.Time) {
 	for _, all := range l.serving.listeners[pbx] {
 		for _, li := range all {
 			if li.trigger.OnReconnect {
