@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -28,24 +27,8 @@ func (s *session) delegate(ctx context.Context, shown *engine.Plan, again replan
 		return err
 	}
 	defer led.Close()
-	state, err := led.State(ctx)
+	p, pub, works, err := s.publish(ctx, led, shown, again)
 	if err != nil {
-		return err
-	}
-	state.Served = true
-	p, err := again(state)
-	if err != nil {
-		return err
-	}
-	if p.Digest() != shown.Digest() {
-		return errors.New("the state has moved since the plan was shown; nothing was sent; plan again")
-	}
-	snapshot, err := s.snapshot(shown)
-	if err != nil {
-		return err
-	}
-	pub, works := p.Publication(time.Now(), snapshot)
-	if err := led.Publish(ctx, pub); err != nil {
 		return err
 	}
 	started := time.Now()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -27,15 +26,7 @@ func (a *app) fire(ctx context.Context, args []string) error {
 	a.valueFlags(&v)
 	a.logFlags("warn")
 	a.flags.Var(&only, "only", "only to this `target`, as PJSIP/1001; may be repeated")
-	rest, err := a.parse(args)
-	if err != nil {
-		return err
-	}
-	if len(rest) == 0 {
-		return errors.New("fire needs the address of a job, as in: notifyrun fire sip_notify.reboot")
-	}
-	address := rest[0]
-	path, err := a.path(rest[1:])
+	address, path, err := a.parseOne(args, "the address of a job, as in: notifyrun fire sip_notify.reboot")
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,20 @@ func (a *app) parsePath(args []string) (string, error) {
 	return a.path(rest)
 }
 
+// parseOne is parse for the commands that take one thing and a path. The error
+// for want of it says what the command needs.
+func (a *app) parseOne(args []string, needs string) (one, path string, err error) {
+	rest, err := a.parse(args)
+	if err != nil {
+		return "", "", err
+	}
+	if len(rest) == 0 {
+		return "", "", fmt.Errorf("%s needs %s", a.cmd.name, needs)
+	}
+	path, err = a.path(rest[1:])
+	return rest[0], path, err
+}
+
 // path takes the PATH argument off the end of args, "." if there is none.
 func (a *app) path(args []string) (string, error) {
 	switch len(args) {

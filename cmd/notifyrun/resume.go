@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -24,18 +23,11 @@ func (a *app) resume(ctx context.Context, args []string) error {
 	var v values
 	a.flagSet()
 	a.valueFlags(&v)
-	rest, err := a.parse(args)
+	address, path, err := a.parseOne(args, "the address of a job, as in: notifyrun resume sip_notify.reboot; notifyrun pause lists what is paused")
 	if err != nil {
 		return err
 	}
-	if len(rest) == 0 {
-		return errors.New("resume needs the address of a job, as in: notifyrun resume sip_notify.reboot; notifyrun pause lists what is paused")
-	}
-	path, err := a.path(rest[1:])
-	if err != nil {
-		return err
-	}
-	place, jobs, err := a.jobsAt(ctx, rest[0], path, v)
+	place, jobs, err := a.jobsAt(ctx, address, path, v)
 	if err != nil {
 		return err
 	}

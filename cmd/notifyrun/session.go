@@ -72,23 +72,8 @@ func (s *session) execute(ctx context.Context, shown *engine.Plan, again replan,
 	if lost > 0 {
 		a.log.Warn("an earlier notifyrun ended in mid-send; these deliveries are unknown now", "deliveries", lost)
 	}
-	state, err := led.State(ctx)
+	p, _, works, err := s.publish(ctx, led, shown, again)
 	if err != nil {
-		return err
-	}
-	p, err := again(state)
-	if err != nil {
-		return err
-	}
-	if p.Digest() != shown.Digest() {
-		return errors.New("the state has moved since the plan was shown; nothing was sent; plan again")
-	}
-	snapshot, err := s.snapshot(shown)
-	if err != nil {
-		return err
-	}
-	pub, works := p.Publication(now, snapshot)
-	if err := led.Publish(ctx, pub); err != nil {
 		return err
 	}
 	err = a.send(ctx, led, conns, works, commandLines{resume + s.l.args, s.l.args})
@@ -96,6 +81,34 @@ func (s *session) execute(ctx context.Context, shown *engine.Plan, again replan,
 		s.unserved(p)
 	}
 	return cmp.Or(err, held(p))
+}
+
+// publish plans again and records that, if it would do what was shown.
+func (s *session) publish(ctx context.Context, led engine.Ledger, shown *engine.Plan, again replan) (*engine.Plan, engine.Publication, []*engine.Work, error) {
+	fail := func(err error) (*engine.Plan, engine.Publication, []*engine.Work, error) {
+		return nil, engine.Publication{}, nil, err
+	}
+	state, err := led.State(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	state.Served = s.lock == nil
+	p, err := again(state)
+	if err != nil {
+		return fail(err)
+	}
+	if p.Digest() != shown.Digest() {
+		return fail(errors.New("the state has moved since the plan was shown; nothing was sent; plan again"))
+	}
+	snapshot, err := s.snapshot(shown)
+	if err != nil {
+		return fail(err)
+	}
+	pub, works := p.Publication(time.Now(), snapshot)
+	if err := led.Publish(ctx, pub); err != nil {
+		return fail(err)
+	}
+	return p, pub, works, nil
 }
 
 // held is exit code 3 where phones are held back, by a pause too: whoever runs

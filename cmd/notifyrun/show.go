@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -27,26 +26,19 @@ func (a *app) show(ctx context.Context, args []string) error {
 	var v values
 	a.flagSet()
 	a.valueFlags(&v)
-	rest, err := a.parse(args)
+	what, path, err := a.parseOne(args, "a run, as in: notifyrun show 01JDM3, or the address of a job: notifyrun show sip_notify.reboot")
 	if err != nil {
 		return err
 	}
-	if len(rest) == 0 {
-		return errors.New("show needs a run, as in: notifyrun show 01JDM3, or the address of a job: notifyrun show sip_notify.reboot")
-	}
-	path, err := a.path(rest[1:])
-	if err != nil {
-		return err
-	}
-	if strings.Contains(rest[0], ".") {
-		return a.showJob(ctx, rest[0], path, v)
+	if strings.Contains(what, ".") {
+		return a.showJob(ctx, what, path, v)
 	}
 	led, err := a.stateOf(ctx, path, v)
 	if err != nil {
 		return err
 	}
 	defer led.Close()
-	r, err := readRun(ctx, led, strings.ToUpper(rest[0]))
+	r, err := readRun(ctx, led, strings.ToUpper(what))
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -33,14 +32,7 @@ func (a *app) stateBackup(ctx context.Context, args []string) error {
 	var v values
 	a.flagSet()
 	a.valueFlags(&v)
-	rest, err := a.parse(args)
-	if err != nil {
-		return err
-	}
-	if len(rest) == 0 {
-		return errors.New("state backup needs a file to write to, as in: notifyrun state backup /var/backups/notifyrun.db")
-	}
-	path, err := a.path(rest[1:])
+	file, path, err := a.parseOne(args, "a file to write to, as in: notifyrun state backup /var/backups/notifyrun.db")
 	if err != nil {
 		return err
 	}
@@ -54,17 +46,17 @@ func (a *app) stateBackup(ctx context.Context, args []string) error {
 	}
 	defer led.Close()
 	began := time.Now()
-	if err := led.Backup(ctx, rest[0]); err != nil {
+	if err := led.Backup(ctx, file); err != nil {
 		return err
 	}
-	info, err := os.Stat(rest[0])
+	info, err := os.Stat(file)
 	if err != nil {
 		return fmt.Errorf("look at the copy: %w", err)
 	}
 	if a.json {
-		return writeJSON(a.stdout, stateBackupJSON{formatVersion, "state backup", place, rest[0], info.Size()})
+		return writeJSON(a.stdout, stateBackupJSON{formatVersion, "state backup", place, file, info.Size()})
 	}
-	fmt.Fprintf(a.stdout, "%s is a copy of %s: %s, in %s.\n", printable(rest[0]), printable(place), byteText(info.Size()), time.Since(began).Round(time.Millisecond))
+	fmt.Fprintf(a.stdout, "%s is a copy of %s: %s, in %s.\n", printable(file), printable(place), byteText(info.Size()), time.Since(began).Round(time.Millisecond))
 	return nil
 }
 
