@@ -30,7 +30,14 @@ is taken within a second or two. Secrets come to it by NOTIFYRUN_VAR_name, by
 The first SIGTERM or Ctrl-C ends it in order: nothing more is sent, answers that
 are due are recorded, the rest goes on at the next start. The second one ends it
 at once. SIGHUP has it read secrets and certificates again.`,
-	run: (*app).serve,
+	run: func(a *app, ctx context.Context, args []string) error {
+		err := a.serve(ctx, args)
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			a.log.Info("notifyrun has ended in order, before it served")
+			return nil // it was asked to end: that is no failure of a daemon
+		}
+		return err
+	},
 }
 
 // serveFlags are those of serve.

@@ -201,6 +201,8 @@ func TestServe_Kill(t *testing.T) {
 	}
 	lastStart := time.Now()
 	s := startServer(t, dir)
+	s.wait("msg=serving")
+	s.wait("run ended") // it has looked at the clock
 	left := func() (open []engine.RunSummary) {
 		return slices.DeleteFunc(record.runs(""), func(r engine.RunSummary) bool { return !r.Ended.IsZero() || !r.Created.Before(lastStart) })
 	}
@@ -327,7 +329,7 @@ func (k *killed) dueTimes() {
 				fired++
 			}
 		}
-		if fired == 0 || reasons[engine.MissedLate] == 0 && job == "sip_notify.skips" && len(k.lives) > 8 {
+		if fired == 0 || reasons[engine.MissedLate] == 0 && job == "sip_notify.skips" && len(k.lives) > 50 { // few kills may meet no due time
 			k.t.Errorf("%s fired %d times of %d, missed %v: there was nothing to see", job, fired, all, reasons)
 		}
 		k.t.Logf("%s: %d due times, %d fired, missed %v", job, all, fired, reasons)
