@@ -110,9 +110,9 @@ type loop struct {
 	owed     bool                        // debts are to be looked at
 	owedWake time.Time                   // or at this time
 	listened map[string]time.Time
-	severed  map[string]bool      // PBXs whose events had no connection when last seen, and none has told of a new one yet
 	noted    time.Time            // when listened was recorded last
 	caught   map[string]time.Time // when jobs last caught up with the events of a PBX, or will
+	severed  map[string]bool      // PBXs whose events have no connection, or one that has not said its first word yet
 
 	hold    time.Time // nothing is recorded before: the ledger has failed
 	failing bool

@@ -178,6 +178,7 @@ func (l *loop) connect(s *servedLane) bool {
 		return false
 	}
 	s.link = link
+	l.severed[s.pbx.Address] = true // until its first word on events, which tells what may be missing
 	return true
 }
 

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/notifyrun/notifyrun/amiclient"
 )
 
 // monthJob is a job of the month: what its configuration says, and what a
@@ -229,7 +227,7 @@ func TestDaemon_month(t *testing.T) {
 		for _, zone := range zones {
 			m.watches[zone] = watchMinutes(loadZone(t, zone), begin.Add(-time.Hour).Truncate(time.Minute), end.Add(time.Hour))
 		}
-		m.answer = func(string, string, amiclient.Action) (time.Duration, error) { return 40 * time.Millisecond, nil }
+		m.answers(slowly(40 * time.Millisecond))
 		failFor := func(d time.Duration) {
 			m.outages = append(m.outages, outage{time.Now(), time.Now().Add(d)})
 			m.fillUp(d)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,8 +24,10 @@ type stage struct {
 	*memory
 	configs map[uint64]*schema.Config
 	links   map[string]*stageLink // by PBX address, the newest
+	every   []*stageLink
 
-	answer func(pbx, id string, a amiclient.Action) (after time.Duration, err error) // nil: Success at once
+	answer answering
+	away   bool // the PBXs cannot be reached
 	drain  time.Duration
 	slow   time.Duration
 
@@ -32,6 +36,31 @@ type stage struct {
 	stop   context.CancelFunc
 	done   chan error
 	said   *strings.Builder
+}
+
+// answering is what a PBX says to an action, and when; nil: Success at once.
+type answering func(pbx, id string, a amiclient.Action) (after time.Duration, err error)
+
+// answers has the PBXs answer so from now on.
+func (s *stage) answers(f answering) {
+	s.memory.mu.Lock()
+	defer s.memory.mu.Unlock()
+	s.answer = f
+}
+
+// mute has the PBXs be away, or back.
+func (s *stage) mute(away bool) {
+	s.memory.mu.Lock()
+	defer s.memory.mu.Unlock()
+	s.away, s.answer = away, nil
+	if away {
+		s.answer = func(string, string, amiclient.Action) (time.Duration, error) { return 0, errNotWritten }
+	}
+}
+
+// slowly has all answers come after a while.
+func slowly(d time.Duration) answering {
+	return func(string, string, amiclient.Action) (time.Duration, error) { return d, nil }
 }
 
 func newStage(t *testing.T) *stage {
@@ -79,8 +108,9 @@ func (s *stage) begin() {
 		Connect: func(p *schema.PBX) (Link, error) {
 			s.memory.mu.Lock()
 			defer s.memory.mu.Unlock()
-			l := &stageLink{stage: s, pbx: p.Address, up: true}
+			l := &stageLink{stage: s, pbx: p.Address}
 			s.links[p.Address] = l
+			s.every = append(s.every, l)
 			return l, nil
 		},
 	}
@@ -113,13 +143,15 @@ func (s *stage) link() *stageLink {
 	return s.links["pbx.hq"]
 }
 
-// runsOf are the runs of a job, oldest first.
+// runsOf are the runs of a job as they are now, oldest first.
 func (s *stage) runsOf(job string) (list []*memoryRun) {
 	s.memory.mu.Lock()
 	defer s.memory.mu.Unlock()
 	for _, r := range s.order {
 		if r.Job == job {
-			list = append(list, r)
+			now := *r
+			now.attempts, now.states = maps.Clone(r.attempts), slices.Clone(r.states)
+			list = append(list, &now)
 		}
 	}
 	return list
@@ -155,13 +187,15 @@ type stageLink struct {
 	pbx   string
 
 	mu      sync.Mutex
-	up      bool
 	closed  bool
 	sent    []string // action ids
 	sources []*stageSource
 }
 
 func (l *stageLink) Do(context.Context, amiclient.Action) (*amiclient.Message, error) {
+	if up, _ := l.Connected(); !up {
+		return nil, errNotWritten
+	}
 	return &amiclient.Message{}, nil
 }
 
@@ -176,8 +210,11 @@ func (l *stageLink) Go(ctx context.Context, id string, a amiclient.Action, done 
 	l.mu.Unlock()
 	var after time.Duration
 	var err error
-	if l.stage.answer != nil {
-		after, err = l.stage.answer(l.pbx, id, a)
+	l.stage.memory.mu.Lock()
+	answer := l.stage.answer
+	l.stage.memory.mu.Unlock()
+	if answer != nil {
+		after, err = answer(l.pbx, id, a)
 	}
 	go func() {
 		timer := time.NewTimer(after)
@@ -205,9 +242,9 @@ func (l *stageLink) Listen(_ context.Context, names []string) (EventSource, erro
 }
 
 func (l *stageLink) Connected() (sending, events bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.up, l.up
+	l.stage.memory.mu.Lock()
+	defer l.stage.memory.mu.Unlock()
+	return !l.stage.away, !l.stage.away
 }
 
 func (l *stageLink) Close() error {
