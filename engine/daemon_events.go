@@ -241,7 +241,7 @@ func (l *loop) disconnected(pbx string, err *amiclient.MissedError, at, now time
 		if !err.Since.IsZero() { // from was noted while the connection only seemed to be there
 			from = err.Since
 		}
-		m.Reason, m.First, m.Count = MissedDisconnected, from, 0
+		m.Reason, m.First, m.Count, m.Detail = MissedDisconnected, from, 0, err.Cause.Error()
 		detail = fmt.Sprintf("events of %s may have been missed since %s", pbx, from.UTC().Format(time.RFC3339))
 	}
 	l.gather(m, now)

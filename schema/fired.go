@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -165,7 +166,8 @@ func (e *jobEval) whenFired(diags hcl.Diagnostics) hcl.Diagnostics {
 	names := e.missing[:min(len(e.missing), most)]
 	for i, d := range out {
 		switch kind := e.trigger.GetAttr("kind").AsString(); {
-		case d.Severity != hcl.DiagError || len(names) == 0:
+		case d.Severity != hcl.DiagError || len(names) == 0 || !strings.Contains(d.Detail, "null"):
+			// What the event lacks has not led to it.
 		case kind != "event":
 			out[i] = appended(d, "No event has fired the job (but %s), so that trigger.event has no headers.", excerpt(kind))
 		case len(names) == 1:

@@ -198,8 +198,18 @@ func (v planView) summary(p *engine.Plan) {
 		return
 	}
 	c := p.Counts()
-	v.printf("%s %d to add, %d to change, %d to remove; %d to fire (%s on %s).\n", v.style.bold("Plan:"),
-		c.Add, c.Change, c.Remove, c.Fire, count(c.Phones, "phone"), count(c.PBXs, "PBX"))
+	v.printf("%s %d to add, %d to change, %d to remove; %d to fire%s.\n", v.style.bold("Plan:"), c.Add, c.Change, c.Remove, c.Fire, toHowMany(c))
+}
+
+// toHowMany says to how many a plan sends; a user event goes to a PBX alone.
+func toHowMany(c engine.Counts) string {
+	switch {
+	case c.Phones > 0:
+		return fmt.Sprintf(" (%s on %s)", count(c.Phones, "phone"), count(c.PBXs, "PBX"))
+	case c.PBXs > 0:
+		return fmt.Sprintf(" (on %s)", count(c.PBXs, "PBX"))
+	}
+	return ""
 }
 
 func (v planView) due(p *engine.Plan) {
