@@ -3,9 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -111,68 +109,6 @@ func newDriver(r *Runner, c *committer, pbx *schema.PBX, sender Sender, works []
 	return d
 }
 
-// add puts the deliveries of a work in the lane.
-func (d *driver) add(w *Work) {
-	if w.Queued && d.active[w.RunHeader.Job] > 0 {
-		d.queued[w.RunHeader.Job] = append(d.queued[w.RunHeader.Job], w)
-		return
-	}
-	d.active[w.RunHeader.Job]++
-	d.reports[w.ID] = &RunReport{RunHeader: w.RunHeader, Outcomes: map[Outcome]int{}, Left: len(w.Deliveries)}
-	byName := make(map[string]schema.Target, len(w.Job.Targets))
-	for _, t := range w.Job.Targets {
-		byName[t.String()] = t
-	}
-	d.targets[w] = byName
-	items := make([]item, len(w.Deliveries))
-	for i, s := range w.Deliveries {
-		items[i] = item{work: w, seq: s.Seq, target: s.Target, phone: s.Target, before: s.Attempts}
-		if w.Job.Type == schema.UserEvent {
-			items[i].phone = w.ID
-		}
-		if t := byName[s.Target]; t.Tech == schema.TechPJSIP {
-			items[i].endpoint = t.Name
-		}
-		d.lane.add(&items[i])
-	}
-}
-
-// done lets the next work of a job go that waits for this one.
-func (d *driver) done(w *Work) {
-	delete(d.targets, w)
-	job := w.RunHeader.Job
-	if d.active[job]--; d.active[job] == 0 {
-		delete(d.active, job)
-	}
-	if waiting := d.queued[job]; len(waiting) > 0 && d.active[job] == 0 {
-		if len(waiting) == 1 {
-			delete(d.queued, job)
-		} else {
-			d.queued[job] = waiting[1:]
-		}
-		d.add(waiting[0])
-	}
-}
-
-// cancel ends what waits of a job's works. What is in flight gets its answer.
-func (d *driver) cancel(c cancellation, now time.Time) {
-	for _, w := range d.queued[c.job] {
-		if w.ID != c.except { // its end needs a report like any other's
-			d.active[c.job]++
-			d.reports[w.ID] = &RunReport{RunHeader: w.RunHeader, Outcomes: map[Outcome]int{}, Left: len(w.Deliveries)}
-			for _, s := range w.Deliveries {
-				d.end(&item{work: w, seq: s.Seq, target: s.Target}, 0, Canceled, c.reason, now)
-			}
-		}
-	}
-	d.queued[c.job] = slices.DeleteFunc(d.queued[c.job], func(w *Work) bool { return w.ID != c.except })
-	for _, it := range d.lane.withdraw(func(it *item) bool {
-		return it.work.RunHeader.Job == c.job && it.work.ID != c.except
-	}) {
-		d.end(it, 0, Canceled, c.reason, now)
-	}
-}
-
 // run serves the lane until nothing is left to send, ctx ends or the ledger
 // fails; then it waits for the answers still due. They come under detached,
 // which outlives the first Ctrl-C. Where serve is set only ctx ends it.
@@ -266,97 +202,6 @@ func (d *driver) claim(ctx context.Context, now time.Time) (wake time.Time) {
 	d.claiming = d.prepare(send, now)
 	d.batch.Claims = claims(d.claiming, now)
 	return wake
-}
-
-// inDialog tells whether a delivery goes into the dialog of a channel.
-func (d *driver) inDialog(it *item) bool {
-	m, diags := it.work.Job.Message(d.targets[it.work][it.target])
-	return !diags.HasErrors() && m != nil && !m.Channel.IsEmpty()
-}
-
-// commitTries is how often it is tried to write what is known after a commit
-// has failed.
-const commitTries = 3
-
-// commitAgain is how long a lane that serves waits after a failed commit.
-const commitAgain = time.Second
-
-// commit starts to write what has gathered. Only when it is on disk may the
-// bytes of what it claims leave. After a failure nothing more is claimed; when
-// the last answer has come, what is known is tried again: a few times, but where
-// the lane serves until detached ends, since whoever drives its runs next would
-// find deliveries in flight of which nobody knows any more.
-func (d *driver) commit(ctx, detached context.Context, now time.Time) (wake time.Time) {
-	if d.committing || d.batch.empty() {
-		return wake
-	}
-	switch {
-	case d.failed == 0:
-	case d.serve && detached.Err() == nil:
-		if now.Before(d.tryAgain) {
-			return d.tryAgain
-		}
-	case d.onWire > 0 || d.failed > commitTries:
-		return wake
-	}
-	d.batch.Time = now
-	d.writing, d.batch, d.committing = d.batch, Batch{}, true
-	d.committer.submit(d.writing, func(err error) { d.report(event{committed: true, err: err}) })
-	return wake
-}
-
-// resume lets a lane that serves claim again when it is time to try the ledger
-// and there is nothing else to try it with.
-func (d *driver) resume(now time.Time) (wake time.Time) {
-	switch {
-	case now.Before(d.tryAgain):
-		return d.tryAgain
-	case d.batch.empty() && !d.committing:
-		d.ledgerErr = nil
-		return now
-	}
-	return wake
-}
-
-// committed takes the end of a commit.
-func (d *driver) committed(detached context.Context, err error, now time.Time) {
-	d.committing = false
-	if err == nil {
-		if d.failed > 0 && d.serve {
-			d.log.Info("the state can be written again; sending goes on")
-			d.ledgerErr = nil
-		}
-		d.failed = 0
-		d.claimed = append(d.claimed, d.claiming...)
-		d.claiming = nil
-		if d.serve {
-			for _, id := range d.writing.Ended {
-				d.ended(d.reports[id])
-				delete(d.reports, id)
-			}
-		}
-		return
-	}
-	if d.serve && d.failed == 0 {
-		d.log.Error("the state cannot be written; sending stops until it can", "error", err)
-	}
-	if d.failed++; d.serve && detached.Err() == nil {
-		d.failed = 1 // the tries that count are those of the end
-	}
-	d.tryAgain = now.Add(commitAgain)
-	if d.ledgerErr == nil {
-		d.ledgerErr = err
-	}
-	for _, it := range d.claiming {
-		d.lane.ended(it, now)
-		if d.serve {
-			it.tries--
-			d.lane.retry(it, now)
-		}
-	}
-	d.claiming = nil
-	d.batch.Attempts = append(d.writing.Attempts, d.batch.Attempts...)
-	d.batch.Ended = append(d.writing.Ended, d.batch.Ended...)
 }
 
 // send puts on the wire what is claimed, as far as max_in_flight allows.
@@ -504,57 +349,4 @@ func (d *driver) record(it *item, n int, o Outcome, text string, at time.Time) {
 		d.log.Info("delivery", "job", it.work.Job.Address, "run", it.work.ID, "target", it.target,
 			"attempt", n, "action_id", ActionID(it.work.ID, it.seq, n), "outcome", string(o), "message", text)
 	}
-}
-
-// prepare makes the actions of the deliveries about to be claimed. One that
-// cannot be made, although the plan made it, is rejected.
-func (d *driver) prepare(send []*item, now time.Time) []*item {
-	ready := send[:0]
-	for _, it := range send {
-		action, err := d.action(it)
-		if err != nil {
-			d.lane.ended(it, now)
-			d.end(it, 0, Rejected, err.Error(), now)
-			continue
-		}
-		it.action = action
-		ready = append(ready, it)
-	}
-	return ready
-}
-
-func (d *driver) action(it *item) (amiclient.Action, error) {
-	job := it.work.Job
-	if job.Type == schema.UserEvent {
-		e, diags := job.Event()
-		if diags.HasErrors() {
-			return amiclient.Action{}, fmt.Errorf("evaluate user event: %s", diags[0].Detail)
-		}
-		return eventAction(e, ActionID(it.work.ID, it.seq, it.n())), nil
-	}
-	t, ok := d.targets[it.work][it.target]
-	if !ok {
-		return amiclient.Action{}, fmt.Errorf("evaluate message: %s is not a target of %s", it.target, job.Address)
-	}
-	m, diags := job.Message(t)
-	if diags.HasErrors() {
-		return amiclient.Action{}, fmt.Errorf("evaluate message: %s", diags[0].Detail)
-	}
-	return notifyAction(t, m), nil
-}
-
-// claims folds deliveries with consecutive positions in one run into ranges.
-func claims(send []*item, now time.Time) []Claim {
-	var all []Claim
-	for _, it := range send {
-		if n := len(all); n > 0 {
-			c := &all[n-1]
-			if c.Run == it.work.ID && c.Last+1 == it.seq && c.N == it.n() {
-				c.Last++
-				continue
-			}
-		}
-		all = append(all, Claim{Run: it.work.ID, First: it.seq, Last: it.seq, N: it.n(), At: now})
-	}
-	return all
 }

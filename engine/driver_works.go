@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// add puts the deliveries of a work in the lane.
+func (d *driver) add(w *Work) {
+	if w.Queued && d.active[w.RunHeader.Job] > 0 {
+		d.queued[w.RunHeader.Job] = append(d.queued[w.RunHeader.Job], w)
+		return
+	}
+	d.active[w.RunHeader.Job]++
+	d.reports[w.ID] = &RunReport{RunHeader: w.RunHeader, Outcomes: map[Outcome]int{}, Left: len(w.Deliveries)}
+	byName := make(map[string]schema.Target, len(w.Job.Targets))
+	for _, t := range w.Job.Targets {
+		byName[t.String()] = t
+	}
+	d.targets[w] = byName
+	items := make([]item, len(w.Deliveries))
+	for i, s := range w.Deliveries {
+		items[i] = item{work: w, seq: s.Seq, target: s.Target, phone: s.Target, before: s.Attempts}
+		if w.Job.Type == schema.UserEvent {
+			items[i].phone = w.ID
+		}
+		if t := byName[s.Target]; t.Tech == schema.TechPJSIP {
+			items[i].endpoint = t.Name
+		}
+		d.lane.add(&items[i])
+	}
+}
+
+// done lets the next work of a job go that waits for this one.
+func (d *driver) done(w *Work) {
+	delete(d.targets, w)
+	job := w.RunHeader.Job
+	if d.active[job]--; d.active[job] == 0 {
+		delete(d.active, job)
+	}
+	if waiting := d.queued[job]; len(waiting) > 0 && d.active[job] == 0 {
+		if len(waiting) == 1 {
+			delete(d.queued, job)
+		} else {
+			d.queued[job] = waiting[1:]
+		}
+		d.add(waiting[0])
+	}
+}
+
+// cancel ends what waits of a job's works. What is in flight gets its answer.
+func (d *driver) cancel(c cancellation, now time.Time) {
+	for _, w := range d.queued[c.job] {
+		if w.ID != c.except { // its end needs a report like any other's
+			d.active[c.job]++
+			d.reports[w.ID] = &RunReport{RunHeader: w.RunHeader, Outcomes: map[Outcome]int{}, Left: len(w.Deliveries)}
+			for _, s := range w.Deliveries {
+				d.end(&item{work: w, seq: s.Seq, target: s.Target}, 0, Canceled, c.reason, now)
+			}
+		}
+	}
+	d.queued[c.job] = slices.DeleteFunc(d.queued[c.job], func(w *Work) bool { return w.ID != c.except })
+	for _, it := range d.lane.withdraw(func(it *item) bool {
+		return it.work.RunHeader.Job == c.job && it.work.ID != c.except
+	}) {
+		d.end(it, 0, Canceled, c.reason, now)
+	}
+}
