@@ -55,6 +55,7 @@ func TestPublication_settled(t *testing.T) {
 		{"other times", nightly, hourly, []int{0}},
 		{"another zone", nightly, "trigger \"schedule\" {\n cron = \"0 2 * * *\"\n timezone = \"Europe/Berlin\"\n }\n", []int{0}},
 		{"another jitter", nightly, "trigger \"schedule\" {\n cron = \"0 2 * * *\"\n jitter = \"1m\"\n }\n", nil},
+		{"the same, with a body that looks like one disabled", nightly + "body = { enabled = \"false\" }\n", nightly + "body = { enabled = \"false\" }\nname = \"x\"\n", nil},
 		{"one more", nightly, nightly + hourly, []int{1}},
 		{"another place", nightly, "trigger \"change\" {}\n" + nightly, []int{1}},
 		{"two that change places", nightly + hourly, hourly + nightly, []int{0, 1}},

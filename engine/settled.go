@@ -39,10 +39,11 @@ func appliedSchedules(spec []Attr) map[int]string {
 	n := 0
 	for _, a := range spec {
 		switch {
-		case a.Sent || !leads[a.Name]:
-			if a.Name == "enabled" && a.Value == "false" {
-				return nil
-			}
+		case a.Sent: // may have any name
+			continue
+		case a.Name == "enabled" && a.Value == "false":
+			return nil
+		case !leads[a.Name]:
 			continue
 		case a.Name == "schedule":
 			all[n] = a.Value
