@@ -19,6 +19,7 @@ type followed struct {
 	err     error    // why not
 	pauses  map[string]Pause
 	open    []OpenRun
+	newest  uint64 // the serial of the configuration that was the newest with open
 }
 
 // begin reads where an earlier daemon has left off.
@@ -119,7 +120,7 @@ func (l *loop) look(ctx context.Context, evaluate bool) (*followed, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.open = state.Open
+	f.open, f.newest = state.Open, state.Newest
 	return f, nil
 }
 
@@ -164,7 +165,7 @@ func (l *loop) adopt(ctx context.Context, f *followed, now time.Time) {
 	}
 	taken := f.applied != nil && f.err == nil
 	if l.serving != nil {
-		l.reconcile(ctx, f.open, taken || paused, now)
+		l.reconcile(ctx, l.serving.known(f.open, f.newest), taken || paused, now)
 	}
 	l.report(ctx, time.Time{})
 	if taken {

@@ -45,6 +45,7 @@ type memory struct {
 // attempts.
 type memoryRun struct {
 	NewRun
+	serial   uint64
 	fired    time.Time // when it was recorded
 	claims   map[[2]int]bool
 	attempts map[[2]int]Attempt // by position and number
@@ -100,12 +101,12 @@ func (m *memory) read(f func()) error {
 func (m *memory) State(context.Context) (*State, error) {
 	s := &State{Lineage: "memory", Delivered: map[string]map[string]Delivered{}}
 	err := m.read(func() {
-		s.Serial, s.Jobs = m.serial, maps.Clone(m.jobs)
+		s.Serial, s.Newest, s.Jobs = m.serial, m.newest, maps.Clone(m.jobs)
 		for job, targets := range m.delivered {
 			s.Delivered[job] = maps.Clone(targets)
 		}
 		for _, r := range m.open {
-			s.Open = append(s.Open, OpenRun{r.RunHeader, slices.Clone(r.states)})
+			s.Open = append(s.Open, OpenRun{r.RunHeader, r.serial, slices.Clone(r.states)})
 		}
 	})
 	return s, err
@@ -149,7 +150,7 @@ func (m *memory) Publish(_ context.Context, p Publication) error {
 		for _, s := range p.Settled {
 			m.settled[s.TriggerKey] = s.Until
 		}
-		if err := m.begin(p.Runs, p.Time); err != nil {
+		if err := m.begin(p.Runs, m.serial+1, p.Time); err != nil {
 			return err
 		}
 		m.serial++
@@ -161,7 +162,7 @@ func (m *memory) Publish(_ context.Context, p Publication) error {
 	})
 }
 
-func (m *memory) begin(runs []NewRun, now time.Time) error {
+func (m *memory) begin(runs []NewRun, serial uint64, now time.Time) error {
 	for _, r := range runs {
 		if m.runs[r.ID] != nil {
 			return fmt.Errorf("run %s is there already", r.ID)
@@ -170,7 +171,7 @@ func (m *memory) begin(runs []NewRun, now time.Time) error {
 		for _, s := range r.Messages {
 			messages[s.Digest] = true
 		}
-		run := &memoryRun{NewRun: r, fired: now, claims: map[[2]int]bool{}, attempts: map[[2]int]Attempt{}}
+		run := &memoryRun{NewRun: r, serial: serial, fired: now, claims: map[[2]int]bool{}, attempts: map[[2]int]Attempt{}}
 		for i, d := range r.Deliveries {
 			if d.Seq != i || !messages[d.Message] {
 				return fmt.Errorf("delivery %d of run %s has position %d and message %q", i, r.ID, d.Seq, d.Message)
@@ -317,7 +318,7 @@ func (m *memory) Fire(_ context.Context, f Firings) error {
 		if f.Base != m.newest {
 			return ErrStale
 		}
-		if err := m.begin(f.Runs, f.Time); err != nil {
+		if err := m.begin(f.Runs, m.serial, f.Time); err != nil {
 			return err
 		}
 		for _, s := range f.Settled {

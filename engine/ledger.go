@@ -108,6 +108,7 @@ type DaemonLedger interface {
 type State struct {
 	Lineage   string // names this state for ever; made with it
 	Serial    uint64 // counts publications; 0: nothing was ever applied
+	Newest    uint64 // the one of them that brought the applied configuration; 0: none
 	AppliedAt time.Time
 	Jobs      map[string]AppliedJob           // by address
 	Delivered map[string]map[string]Delivered // by job address and target: the revision it last had, open runs included
@@ -137,6 +138,7 @@ type Delivered struct {
 // OpenRun is a run that has not ended, with all its deliveries.
 type OpenRun struct {
 	RunHeader
+	Serial     uint64          // of the publication that made it, or that was the last when it fired
 	Deliveries []DeliveryState // in order of Seq
 }
 

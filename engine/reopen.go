@@ -65,6 +65,24 @@ func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time)
 	return works, b
 }
 
+// known are those of the open runs of a state that a daemon may drive or end by
+// this configuration. What an apply has started by a newer one waits until the
+// daemon goes by that: by this one it would be sent as it was never planned, or
+// end as something that has changed since.
+func (s *Serving) known(open []OpenRun, newest uint64) []OpenRun {
+	if newest <= s.Serial {
+		return open
+	}
+	var known []OpenRun
+	for _, r := range open {
+		published := r.Cause.Kind == "change" || r.Cause.Kind == "fire"
+		if !published || r.Serial < newest {
+			known = append(known, r)
+		}
+	}
+	return known
+}
+
 // pending are the deliveries of a run that nobody has sent.
 func pending(r OpenRun) []DeliveryState {
 	var left []DeliveryState

@@ -178,7 +178,7 @@ func examFire(t *testing.T, e *examinee) {
 			t.Fatalf("serial %d, %d open runs", st.Serial, len(st.Open))
 		}
 		for i, o := range st.Open {
-			want := engine.OpenRun{RunHeader: f.Runs[i].RunHeader}
+			want := engine.OpenRun{RunHeader: f.Runs[i].RunHeader, Serial: 2}
 			for _, d := range f.Runs[i].Deliveries {
 				want.Deliveries = append(want.Deliveries, engine.DeliveryState{Delivery: d, Outcome: engine.Pending})
 			}

@@ -239,10 +239,10 @@ func examPublish(t *testing.T, e *examinee) {
 	e.publish(engine.Publication{Time: at(5), Snapshot: []byte("files"), Jobs: jobs, Runs: []engine.NewRun{run}})
 	want := &engine.State{
 		Pauses:  map[string]engine.Pause{},
-		Lineage: lineage, Serial: 1, AppliedAt: at(5),
+		Lineage: lineage, Serial: 1, Newest: 1, AppliedAt: at(5),
 		Jobs:      map[string]engine.AppliedJob{"sip_notify.a": jobs[0], "user_event.b": jobs[1]},
 		Delivered: delivered{},
-		Open: []engine.OpenRun{{RunHeader: run.RunHeader, Deliveries: []engine.DeliveryState{
+		Open: []engine.OpenRun{{RunHeader: run.RunHeader, Serial: 1, Deliveries: []engine.DeliveryState{
 			{Delivery: run.Deliveries[0], Outcome: engine.Pending}, {Delivery: run.Deliveries[1], Outcome: engine.Pending}}}},
 	}
 	equal(t, "state", e.state(), want)
@@ -253,12 +253,12 @@ func examPublish(t *testing.T, e *examinee) {
 	second := e.newRun("user_event.b", "", 1)
 	e.publish(engine.Publication{Time: at(9), Runs: []engine.NewRun{second}})
 	want.Serial = 2
-	want.Open = append(want.Open, engine.OpenRun{RunHeader: second.RunHeader, Deliveries: []engine.DeliveryState{{Delivery: second.Deliveries[0], Outcome: engine.Pending}}})
+	want.Open = append(want.Open, engine.OpenRun{RunHeader: second.RunHeader, Serial: 2, Deliveries: []engine.DeliveryState{{Delivery: second.Deliveries[0], Outcome: engine.Pending}}})
 	equal(t, "state after a fire", e.state(), want)
 
 	changed := engine.AppliedJob{Address: "sip_notify.a", Digest: "d3", Spec: json.RawMessage(`{}`)}
 	e.publish(engine.Publication{Time: at(10), Snapshot: []byte{}, Jobs: []engine.AppliedJob{changed}})
-	want.Serial, want.AppliedAt, want.Jobs["sip_notify.a"] = 3, at(10), changed
+	want.Serial, want.Newest, want.AppliedAt, want.Jobs["sip_notify.a"] = 3, 3, at(10), changed
 	equal(t, "state after a change", e.state(), want)
 }
 

@@ -60,10 +60,10 @@ func kept(t *testing.T, s *SQLite, long bool) {
 	to := func(seq int, message string) engine.Delivery {
 		return engine.Delivery{Seq: seq, Target: phone(seq), Message: message}
 	}
-	equal(t, "state", e.state(), &engine.State{Lineage: "LINEAGE", Serial: 3, AppliedAt: at(1), Pauses: map[string]engine.Pause{},
+	equal(t, "state", e.state(), &engine.State{Lineage: "LINEAGE", Serial: 3, Newest: 2, AppliedAt: at(1), Pauses: map[string]engine.Pause{},
 		Jobs:      map[string]engine.AppliedJob{"a": {Address: "a", Digest: "d1", Spec: json.RawMessage(`{"x":1}`)}, "b": {Address: "b", Digest: "d2"}},
 		Delivered: delivered{"a": {phone(0): {Revision: "r1", Outcome: engine.Accepted, Run: first.ID}}},
-		Open: []engine.OpenRun{{RunHeader: second, Deliveries: []engine.DeliveryState{
+		Open: []engine.OpenRun{{RunHeader: second, Serial: 3, Deliveries: []engine.DeliveryState{
 			{Delivery: to(0, "m1"), Outcome: engine.Accepted, Attempts: 1}, {Delivery: to(1, "m1"), Outcome: engine.InFlight, Attempts: 1}, {Delivery: to(2, ""), Outcome: engine.Pending}}}},
 	})
 	for id, want := range map[string]engine.RunSummary{

@@ -52,7 +52,7 @@ func (s *SQLite) State(ctx context.Context) (*engine.State, error) {
 	}
 	err := s.view(ctx, func(q querier) error {
 		var applied int64
-		if err := q.QueryRowContext(ctx, `SELECT lineage, serial, applied_at FROM state`).Scan(&st.Lineage, &st.Serial, &applied); err != nil {
+		if err := q.QueryRowContext(ctx, `SELECT lineage, serial, coalesce((SELECT max(serial) FROM snapshot), 0), applied_at FROM state`).Scan(&st.Lineage, &st.Serial, &st.Newest, &applied); err != nil {
 			return err
 		}
 		st.AppliedAt = fromMicro(applied)
@@ -120,7 +120,7 @@ func readOpen(ctx context.Context, q querier, st *engine.State) error {
 		var row, total int
 		var created int64
 		var rest string
-		if err := rows.Scan(&row, &total, &o.ID, &o.Job, &o.PBX, &o.Cause.Kind, &o.Cause.Detail, &rest, &created); err != nil {
+		if err := rows.Scan(&row, &total, &o.Serial, &o.ID, &o.Job, &o.PBX, &o.Cause.Kind, &o.Cause.Detail, &rest, &created); err != nil {
 			return err
 		}
 		if err := readCause(&o.Cause, rest); err != nil {
@@ -131,7 +131,7 @@ func readOpen(ctx context.Context, q querier, st *engine.State) error {
 		position[row] = len(st.Open)
 		st.Open = append(st.Open, o)
 		return nil
-	}, `SELECT id, total, ulid, job, pbx, cause_kind, cause_detail, cause_rest, created FROM run WHERE ended IS NULL ORDER BY id`)
+	}, `SELECT id, total, serial, ulid, job, pbx, cause_kind, cause_detail, cause_rest, created FROM run WHERE ended IS NULL ORDER BY id`)
 	if err != nil || len(st.Open) == 0 {
 		return err
 	}
