@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // timezone means the same on a machine without zone files
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/robfig/cron/v3"
@@ -108,12 +107,9 @@ func (l *loader) zone(name string) (*time.Location, error) {
 	if z := l.zones[name]; z != nil {
 		return z, nil
 	}
-	if name == "" || name == "Local" {
-		return nil, fmt.Errorf("it would depend on the machine")
-	}
-	zone, err := time.LoadLocation(name)
+	zone, err := loadZone(name)
 	if err != nil {
-		return nil, fmt.Errorf("no zone has this name")
+		return nil, err
 	}
 	l.zones[name] = zone
 	return zone, nil
