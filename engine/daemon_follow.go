@@ -5,6 +5,8 @@ import (
 	"errors"
 	"maps"
 	"time"
+
+	"github.com/notifyrun/notifyrun/schema"
 )
 
 // followEvery is how often the daemon looks whether anybody has applied, fired
@@ -14,9 +16,12 @@ const followEvery = 500 * time.Millisecond
 // followed is what the daemon has found when it looked.
 type followed struct {
 	version Version
-	applied *Applied // nil: nothing was applied since
-	serving *Serving // nil: the applied configuration cannot be evaluated
-	err     error    // why not
+	applied *Applied                               // nil: nothing was applied since
+	serving *Serving                               // nil: the applied configuration cannot be evaluated
+	err     error                                  // why not
+	from    *Serving                               // that was in force then; nil: none
+	changed map[TriggerKey]*schema.ScheduleTrigger // what serving changes in it
+	settled map[TriggerKey]time.Time
 	pauses  map[string]Pause
 	open    []OpenRun
 	newest  uint64 // the serial of the configuration that was the newest with open
@@ -99,7 +104,7 @@ func (l *loop) look(ctx context.Context, evaluate bool) (*followed, error) {
 		return nil, err
 	}
 	l.mu.Lock()
-	known, seen := l.version, l.seen
+	known, seen, from := l.version, l.seen, l.serving
 	l.mu.Unlock()
 	if v == known && !evaluate {
 		return nil, nil
@@ -112,6 +117,14 @@ func (l *loop) look(ctx context.Context, evaluate bool) (*followed, error) {
 	if applied.Serial != 0 && (applied.Serial != seen || evaluate) {
 		f.applied = applied
 		f.serving, f.err = l.evaluate(ctx, applied)
+	}
+	if f.serving != nil {
+		if f.settled, err = l.Ledger.Settled(ctx); err != nil {
+			return nil, err
+		}
+		if f.from = from; from != nil {
+			f.changed = maps.Collect(f.serving.rescheduled(from))
+		}
 	}
 	if f.pauses, err = l.Ledger.Pauses(ctx); err != nil {
 		return nil, err
@@ -142,6 +155,8 @@ func (l *loop) adopt(ctx context.Context, f *followed, now time.Time) {
 	l.pauses = f.pauses
 	l.mu.Lock()
 	l.version = f.version
+	// The ledger refuses what is decided by a configuration that is not the newest.
+	fresh := f.applied != nil && l.seen != f.applied.Serial
 	if f.applied != nil {
 		l.seen = f.applied.Serial
 	}
@@ -157,7 +172,7 @@ func (l *loop) adopt(ctx context.Context, f *followed, now time.Time) {
 		l.Log.Error("the applied configuration cannot be taken: "+what, "serial", f.applied.Serial, "error", f.err)
 	default:
 		l.problem = ""
-		if err := l.swap(ctx, f.serving, now); err != nil {
+		if err := l.swap(ctx, f, fresh, now); err != nil {
 			l.failed("cannot read the state; it is tried again", err)
 			l.forgetVersion()
 			return
@@ -201,52 +216,44 @@ func (l *loop) report(ctx context.Context, stopped time.Time) {
 }
 
 // swap puts a new configuration in place of the present one. Schedules that stay
-// are left alone; what of the others has passed is settled by the record.
-func (l *loop) swap(ctx context.Context, next *Serving, now time.Time) error {
-	settled, err := l.Ledger.Settled(ctx)
-	if err != nil {
-		return err
+// are left alone; what of the others has passed is settled by the record. What is
+// in f was found out while the loop went on, which it must not have if it could
+// record anything since: fresh tells that it could not.
+func (l *loop) swap(ctx context.Context, f *followed, fresh bool, now time.Time) error {
+	settled := f.settled
+	if !fresh {
+		var err error
+		if settled, err = l.Ledger.Settled(ctx); err != nil {
+			return err
+		}
 	}
-	old := l.serving
-	l.serving = next
+	changed := f.serving.rescheduled(l.serving)
+	if f.from == l.serving && f.from != nil {
+		changed = maps.All(f.changed)
+	}
+	if l.serving == nil {
+		l.table.grow(len(settled))
+	}
+	l.mu.Lock()
+	l.serving = f.serving
+	l.mu.Unlock()
 	clear(l.silent)
-	l.retention.Store(int64(next.Retention))
-	if old != nil {
-		for address, j := range old.Jobs {
-			for i := range j.Triggers {
-				key := TriggerKey{address, i}
-				if _, t := next.schedule(key); t == nil {
-					l.table.Remove(key)
-				}
-			}
+	l.retention.Store(int64(f.serving.Retention))
+	begun := Firings{Base: l.seen, Time: now}
+	for key, t := range changed {
+		if t == nil {
+			l.table.Remove(key)
+			continue
 		}
-	}
-	f := Firings{Base: l.seen, Time: now}
-	for address, j := range next.Jobs {
-		for i := range j.Triggers {
-			key := TriggerKey{address, i}
-			_, t := next.schedule(key)
-			if t == nil {
-				continue
-			}
-			times := NewDueTimes(t, address)
-			if old != nil {
-				if _, was := old.schedule(key); was != nil {
-					if before := NewDueTimes(was, address); before.equal(times) {
-						continue
-					}
-				}
-			}
-			since := settled[key]
-			if since.IsZero() { // nothing is missed that nobody was promised
-				since = now
-				f.Settled = append(f.Settled, Settled{key, now})
-			}
-			l.table.Set(key, times, since)
+		since := settled[key]
+		if since.IsZero() { // nothing is missed that nobody was promised
+			since = now
+			begun.Settled = append(begun.Settled, Settled{key, now})
 		}
+		l.table.Set(key, NewDueTimes(t, key.Job), since)
 	}
-	if len(f.Settled) > 0 {
-		if err := l.Ledger.Fire(ctx, f); err != nil {
+	if len(begun.Settled) > 0 {
+		if err := l.Ledger.Fire(ctx, begun); err != nil {
 			l.Log.Warn("cannot record when schedules began", "error", err)
 		}
 	}

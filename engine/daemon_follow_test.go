@@ -43,7 +43,7 @@ func TestDaemon_newerRuns(t *testing.T) {
 		s.memory.mu.Unlock()
 		s.reload <- struct{}{}
 		s.sleep(10 * time.Second)
-		if r := runs[1]; r.ended.IsZero() || r.outcomes[Accepted] != 1 {
+		if r := s.runsOf("user_event.told")[1]; r.ended.IsZero() || r.outcomes[Accepted] != 1 {
 			t.Errorf("with the secret it has ended at %s with %v, want accepted", r.ended, r.outcomes)
 		}
 		s.end()

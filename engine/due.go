@@ -84,13 +84,6 @@ func NewDueTimes(trigger *schema.ScheduleTrigger, address string) DueTimes {
 	return d
 }
 
-// equal tells whether the two give the same due times at the same instants.
-func (d DueTimes) equal(other DueTimes) bool {
-	zones := d.zone.String() == other.zone.String()
-	d.zone, other.zone = nil, nil
-	return zones && d == other
-}
-
 // Next is the first due time later than after. Due times, not firings, are
 // compared with it: passing At of the last one walks through them all. The
 // result is zero where nothing is due within forty years.

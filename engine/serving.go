@@ -145,6 +145,49 @@ func (s *Serving) schedule(key TriggerKey) (*schema.Job, *schema.ScheduleTrigger
 	return j, t
 }
 
+// rescheduled gives the schedules that are not the same, or not there, in an
+// earlier configuration, and nil for those that are gone. The earlier one may be
+// nil.
+func (s *Serving) rescheduled(old *Serving) iter.Seq2[TriggerKey, *schema.ScheduleTrigger] {
+	return func(yield func(TriggerKey, *schema.ScheduleTrigger) bool) {
+		if old != nil {
+			for address, j := range old.Jobs {
+				for i := range j.Triggers {
+					key := TriggerKey{address, i}
+					if _, t := s.schedule(key); t == nil && !yield(key, nil) {
+						return
+					}
+				}
+			}
+		}
+		for address, j := range s.Jobs {
+			if !j.Enabled {
+				continue
+			}
+			for i := range j.Triggers {
+				t, ok := j.Triggers[i].(*schema.ScheduleTrigger)
+				if !ok {
+					continue
+				}
+				key := TriggerKey{address, i}
+				if old != nil {
+					if _, was := old.schedule(key); was != nil && sameDueTimes(was, t) {
+						continue
+					}
+				}
+				if !yield(key, t) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// sameDueTimes tells whether two triggers of one job are due at the same times.
+func sameDueTimes(a, b *schema.ScheduleTrigger) bool {
+	return a.Cron == b.Cron && a.Jitter == b.Jitter && a.Zone.String() == b.Zone.String()
+}
+
 // event gives an event trigger of a job that is enabled; nil where there is none.
 func (s *Serving) event(key TriggerKey) *schema.EventTrigger {
 	j := s.Jobs[key.Job]

@@ -57,6 +57,13 @@ func (s tableSlot) before(other tableSlot) bool {
 	return s.entry.key.compare(other.entry.key) < 0
 }
 
+// grow makes room for n triggers at once, where the table is empty.
+func (t *Timetable) grow(n int) {
+	if len(t.entries) == 0 && n > 0 {
+		t.entries, t.queue = make(map[TriggerKey]*tableEntry, n), make([]tableSlot, 0, n)
+	}
+}
+
 // Set puts a trigger's due times later than after in the table, in place of
 // what it had for the key. A schedule that is never due after that is not
 // kept.

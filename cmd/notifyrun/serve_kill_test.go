@@ -130,6 +130,8 @@ func TestServe_Kill(t *testing.T) {
 	}
 	defer sim.Close()
 	t.Setenv("NOTIFYRUN_VAR_secret", sim.Users()[0].Secret)
+	// A server that takes a moment for each answer, so that the kills strike while some are due.
+	sim.Inject(amisim.Fault{Kind: amisim.Late, Action: "PJSIPNotify", Times: -1, Delay: 3 * time.Millisecond})
 	dir := applyNew(t, busyDaemon(sim))
 	record := recordOf(t, dir)
 	seed := uint64(time.Now().UnixNano())
