@@ -25,6 +25,12 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 	if p, ok := state.Pauses[address]; ok {
 		return nil, nil, fmt.Errorf("fire %s: it is paused by %s since %s (%s); notifyrun resume lets it go on", address, p.By, p.Since.UTC().Format(time.RFC3339), p.Reason)
 	}
+	if state.Served {
+		diags, err := asApplied(j, state)
+		if err != nil || diags.HasErrors() {
+			return nil, diags, err
+		}
+	}
 	byHand := schema.Fired{Kind: "fire"}
 	j, diags := j.When(byHand)
 	if diags.HasErrors() {
@@ -66,6 +72,23 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 	}
 	jp.Fire.First = firstSent(j, jp.Fire.Deliveries[0].Target, prep)
 	return &Plan{Config: cfg, State: state, Now: now, Jobs: []*JobPlan{jp}, ByHand: true}, diags, nil
+}
+
+// asApplied refuses to fire a job that is not as it was applied: a daemon, which
+// sends by what was applied, would end the run as one that applies no longer.
+func asApplied(j *schema.Job, state *State) (hcl.Diagnostics, error) {
+	prep, diags := prepareJob(j)
+	if diags.HasErrors() {
+		return diags, nil
+	}
+	was, known := state.Jobs[j.Address]
+	switch now := applied(j.Address, spec(j, prep.first, digest(prep.messages...))); {
+	case !known:
+		return nil, fmt.Errorf("fire %s: it was never applied, and notifyrun serve, which is to send it, goes by what was applied; apply it first", j.Address)
+	case was.Digest != now.Digest:
+		return nil, fmt.Errorf("fire %s: it has been changed and not applied, and notifyrun serve, which is to send it, goes by what was applied; apply it first", j.Address)
+	}
+	return nil, nil
 }
 
 // supersede cancels what open runs of a job still have for the targets of a new

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -182,6 +183,14 @@ func TestPlan_Served(t *testing.T) {
 	p, _, err := NewFire(fleet(t, 3, "1", ""), s, start, "sip_notify.firmware", nil)
 	if err != nil || len(p.Jobs[0].Cancel) != 0 {
 		t.Errorf("a fire cancels %v, %v", p.Jobs[0].Cancel, err)
+	}
+	for want, cfg := range map[string]*schema.Config{
+		"it has been changed and not applied": fleet(t, 3, "2", ""),
+		"it was never applied":                configure(t, "pbx \"hq\" {\n simulator {}\n}\nuser_event \"new\" {\n pbx = pbx.hq\n}\n"),
+	} {
+		if _, _, err := NewFire(cfg, s, start, cfg.Jobs[0].Address, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a fire of what the daemon does not know: %v, want that %s", err, want)
+		}
 	}
 }
 
