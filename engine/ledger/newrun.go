@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -39,7 +40,7 @@ func (s *SQLite) insertRuns(ctx context.Context, runs []engine.NewRun, serial ui
 			return nil, fmt.Errorf("record run %s: %w", r.ID, err)
 		}
 		if len(r.Deliveries) > 0 {
-			begun[r.ID] = openRun{row, len(r.Deliveries)}
+			begun[r.ID] = openRun{row, len(r.Deliveries), slices.ContainsFunc(r.Deliveries, func(d engine.Delivery) bool { return d.Revision != "" })}
 		}
 	}
 	if err := into.flush(ctx); err != nil {

@@ -27,7 +27,7 @@ func (s *SQLite) Publish(ctx context.Context, p engine.Publication) error {
 		if err := s.insertAttempts(ctx, p.Canceled); err != nil {
 			return err
 		}
-		if err := s.endRuns(ctx, p.Ended, p.Time); err != nil {
+		if err := s.endRuns(ctx, p.Ended, p.Canceled, p.Time); err != nil {
 			return err
 		}
 		if err := s.publishJobs(ctx, p, serial); err != nil {

@@ -68,7 +68,7 @@ func readRuns(ctx context.Context, q querier, query engine.RunQuery) ([]engine.R
 				return fmt.Errorf("counts of run %s: %w (%w)", s.ID, ErrDamaged, err)
 			}
 		} else {
-			open, rows = append(open, len(runs)), append(rows, openRun{row, s.Total})
+			open, rows = append(open, len(runs)), append(rows, openRun{row: row, total: s.Total})
 		}
 		runs = append(runs, s)
 		return nil

@@ -34,7 +34,10 @@ type SQLite struct {
 var _ engine.DaemonLedger = (*SQLite)(nil)
 
 // openRun is what a commit must know of a run that is open.
-type openRun struct{ row, total int }
+type openRun struct {
+	row, total int
+	folds      bool // some of its deliveries may have a revision, of which its end is to be remembered
+}
 
 // openWriter brings the file to the present format and prepares to write.
 func (s *SQLite) openWriter(ctx context.Context, path string) (err error) {

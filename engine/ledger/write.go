@@ -18,6 +18,7 @@ func (s *SQLite) Commit(ctx context.Context, b engine.Batch) error {
 		if err := s.insertAttempts(ctx, b.Attempts); err != nil {
 			return err
 		}
+		claims := claimRows.collect()
 		for _, c := range b.Claims {
 			run, err := s.openRun(ctx, c.Run)
 			if err != nil {
@@ -26,11 +27,14 @@ func (s *SQLite) Commit(ctx context.Context, b engine.Batch) error {
 			if c.First < 0 || c.Last < c.First || c.Last >= run.total || c.N < 1 {
 				return fmt.Errorf("claim deliveries %d to %d of run %s as attempt %d: it has %d deliveries", c.First, c.Last, c.Run, c.N, run.total)
 			}
-			if _, err := s.conn.ExecContext(ctx, insertClaim, run.row, c.N, c.First, c.Last, c.At.UnixMicro()); err != nil {
+			if err := claims.add(ctx, s.conn, run.row, c.N, c.First, c.Last, c.At.UnixMicro()); err != nil {
 				return fmt.Errorf("claim deliveries %d to %d of run %s: %w", c.First, c.Last, c.Run, err)
 			}
 		}
-		return s.endRuns(ctx, b.Ended, b.Time)
+		if err := claims.flush(ctx, s.conn); err != nil {
+			return fmt.Errorf("claim deliveries: %w", err)
+		}
+		return s.endRuns(ctx, b.Ended, b.Attempts, b.Time)
 	})
 	if err != nil {
 		return fmt.Errorf("record attempts: %w", err)
@@ -38,7 +42,7 @@ func (s *SQLite) Commit(ctx context.Context, b engine.Batch) error {
 	return nil
 }
 
-const insertClaim = `INSERT INTO claim (run, n, first, last, at) VALUES (?, ?, ?, ?, ?)`
+var claimRows = newInsertion(`INSERT OR ROLLBACK INTO claim (run, n, first, last, at)`, 5)
 
 var attemptRows = newInsertion(`INSERT OR ROLLBACK INTO attempt (run, seq, n, outcome, text, started, finished)`, 7)
 
@@ -60,6 +64,8 @@ func (s *SQLite) insertAttempts(ctx context.Context, attempts []engine.Attempt) 
 	return nil
 }
 
+var errEnded = errors.New("ended")
+
 // openRun finds a run that has not ended.
 func (s *SQLite) openRun(ctx context.Context, id string) (openRun, error) {
 	if run, ok := s.runs[id]; ok {
@@ -67,14 +73,15 @@ func (s *SQLite) openRun(ctx context.Context, id string) (openRun, error) {
 	}
 	var run openRun
 	var ended sql.NullInt64
-	err := s.conn.QueryRowContext(ctx, `SELECT id, total, ended FROM run WHERE ulid = ?`, id).Scan(&run.row, &run.total, &ended)
+	err := s.conn.QueryRowContext(ctx, `SELECT id, total, ended, EXISTS (SELECT 1 FROM delivery WHERE run = run.id AND revision <> '') FROM run WHERE ulid = ?`, id).
+		Scan(&run.row, &run.total, &ended, &run.folds)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return run, fmt.Errorf("run %q: %w", id, ErrNoRun)
 	case err != nil:
 		return run, err
 	case ended.Valid:
-		return run, fmt.Errorf("run %s ended at %s", id, fromMicro(ended.Int64).Format(time.RFC3339))
+		return run, fmt.Errorf("run %s %w at %s", id, errEnded, fromMicro(ended.Int64).Format(time.RFC3339))
 	}
 	s.runs[id] = run
 	return run, nil
@@ -103,17 +110,28 @@ SET revision = excluded.revision, outcome = excluded.outcome, run = excluded.run
 WHERE excluded.serial >= serial AND NOT (excluded.revision = revision AND outcome IN ('accepted', 'answered'))`
 
 // endRuns ends runs: their counts are stored and their claims are dropped. One
-// that has ended already stays as it is.
-func (s *SQLite) endRuns(ctx context.Context, ids []string, now time.Time) error {
+// that has ended already stays as it is. The attempts are those that the same
+// transaction has recorded: of most runs, all that there are.
+func (s *SQLite) endRuns(ctx context.Context, ids []string, attempts []engine.Attempt, now time.Time) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	tallies := make(map[string]*tally, len(ids))
 	for _, id := range ids {
-		var run openRun
-		var open bool
-		err := s.conn.QueryRowContext(ctx, `SELECT id, total, ended IS NULL FROM run WHERE ulid = ?`, id).Scan(&run.row, &run.total, &open)
-		if errors.Is(err, sql.ErrNoRows) {
-			err = ErrNoRun
+		tallies[id] = &tally{}
+	}
+	for _, a := range attempts {
+		if t := tallies[a.Run]; t != nil {
+			t.add(a)
 		}
-		if err == nil && open {
-			err = s.endRun(ctx, run, now)
+	}
+	for _, id := range ids {
+		run, err := s.openRun(ctx, id)
+		switch {
+		case errors.Is(err, errEnded):
+			continue
+		case err == nil:
+			err = s.endRun(ctx, run, tallies[id], now)
 		}
 		if err != nil {
 			return fmt.Errorf("end run %s: %w", id, err)
@@ -123,10 +141,29 @@ func (s *SQLite) endRuns(ctx context.Context, ids []string, now time.Time) error
 	return nil
 }
 
-func (s *SQLite) endRun(ctx context.Context, run openRun, now time.Time) error {
-	outcomes, err := countOutcomes(ctx, s.conn, run)
-	if err != nil {
-		return err
+// tally counts first attempts that are the last ones too.
+type tally struct {
+	outcomes map[engine.Outcome]int
+	n        int
+	others   bool // there are others
+}
+
+func (t *tally) add(a engine.Attempt) {
+	if t.outcomes == nil {
+		t.outcomes = map[engine.Outcome]int{}
+	}
+	t.outcomes[a.Outcome]++
+	t.n++
+	t.others = t.others || a.N != 1 || !a.Outcome.Final()
+}
+
+func (s *SQLite) endRun(ctx context.Context, run openRun, t *tally, now time.Time) error {
+	outcomes := t.outcomes
+	if t.n != run.total || t.others {
+		var err error
+		if outcomes, err = countOutcomes(ctx, s.conn, run); err != nil {
+			return err
+		}
 	}
 	if n := outcomes[engine.Pending] + outcomes[engine.InFlight]; n > 0 {
 		return fmt.Errorf("%d of its %d deliveries have not", n, run.total)
@@ -135,11 +172,7 @@ func (s *SQLite) endRun(ctx context.Context, run openRun, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	var folds bool // few runs have deliveries with a revision and others without
-	if err := s.conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM delivery WHERE run = ? AND revision <> '')`, run.row).Scan(&folds); err != nil {
-		return err
-	}
-	if folds {
+	if run.folds {
 		if _, err := s.conn.ExecContext(ctx, foldRun, run.row); err != nil {
 			return err
 		}
