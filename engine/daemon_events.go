@@ -18,6 +18,10 @@ import (
 // maxArrivals is how many events of one PBX may wait for the loop.
 const maxArrivals = 10_000
 
+// maxEvent bounds the headers of an event that fires, in bytes: it is kept until
+// then, and with the run. What Asterisk sends has some kilobytes at most.
+const maxEvent = 64 << 10
+
 // listening receives the events of one PBX for as long as a configuration asks
 // for the same names.
 type listening struct {
@@ -111,6 +115,10 @@ func (n *listening) take(ctx context.Context, m *amiclient.Message, now time.Tim
 		return
 	}
 	headers := eventHeaders(m)
+	bytes := 0
+	for _, h := range headers {
+		bytes += len(h.Name) + len(h.Value)
+	}
 	var run string
 	var depth int
 	looked, took := false, false
@@ -129,6 +137,10 @@ func (n *listening) take(ctx context.Context, m *amiclient.Message, now time.Tim
 		}
 		if run != "" && li.trigger.OwnEvents != schema.OwnFire {
 			n.loop.Log.Debug("an event that a run of ours has caused fires nothing", "job", li.key.Job, "run", run)
+			continue
+		}
+		if bytes > maxEvent {
+			n.refuse(li, fmt.Errorf("the event has %d bytes; one of more than %d fires nothing", bytes, maxEvent), now)
 			continue
 		}
 		group, diags := li.trigger.Key(headers)
@@ -212,7 +224,10 @@ func add(all map[missKey]*Missed, m Missed) {
 	key := missKey{m.TriggerKey, m.PBX, m.Reason}
 	if was := all[key]; was != nil {
 		was.Count += m.Count
-		was.Last = m.Last
+		if m.First.Before(was.First) {
+			was.First = m.First
+		}
+		was.Last = latest(was.Last, m.Last)
 		return
 	}
 	all[key] = &m

@@ -76,3 +76,45 @@ func TestDaemon_catchUp(t *testing.T) {
 		s.end()
 	})
 }
+
+// A huge event is not kept, and others are.
+func TestDaemon_hugeEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.apply(configure(t, `
+			pbx "hq" {
+			  simulator {}
+			}
+			user_event "heard" {
+			  pbx = pbx.hq
+			  trigger "event" {
+			    name = "Hangup"
+			  }
+			}`))
+		s.begin()
+		s.sleep(time.Second)
+		s.link().raise("Hangup", "Text", strings.Repeat("x", maxEvent))
+		s.link().raise("Hangup", "Text", strings.Repeat("x", maxEvent/2))
+		s.sleep(10 * time.Second)
+		if n := len(s.runsOf("user_event.heard")); n != 1 {
+			t.Errorf("it fires %d times, want once", n)
+		}
+		missed := s.missedOf("user_event.heard")
+		if len(missed) != 1 || missed[0].Reason != MissedRefused || !strings.Contains(missed[0].Detail, "bytes") {
+			t.Errorf("missed: %+v", missed)
+		}
+		s.end()
+	})
+}
+
+// What is gathered of a kind spans all of it, in whatever order it comes.
+func TestAdd(t *testing.T) {
+	all := map[missKey]*Missed{}
+	at := func(second int64) time.Time { return time.Unix(second, 0) }
+	for _, m := range []Missed{{Count: 1, First: at(5), Last: at(5)}, {Count: 2, First: at(2), Last: at(3)}, {Count: 1, First: at(7), Last: at(9)}} {
+		add(all, m)
+	}
+	if m := all[missKey{}]; m.Count != 4 || !m.First.Equal(at(2)) || !m.Last.Equal(at(9)) {
+		t.Errorf("%+v", m)
+	}
+}
