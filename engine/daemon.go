@@ -134,6 +134,7 @@ type missKey struct {
 	TriggerKey
 	pbx    string
 	reason MissedReason
+	detail string // of what was refused, so that each reason is on record
 }
 
 // lookEvery is how long the loop rests at least between two looks at the

@@ -219,9 +219,16 @@ func (l *loop) gather(m Missed, now time.Time) {
 	add(l.misses, m)
 }
 
+// maxReasons is how many reasons for refusing events are told apart at a time:
+// they hold what strangers have written.
+const maxReasons = 50
+
 // add puts what was missed with what is of its kind.
 func add(all map[missKey]*Missed, m Missed) {
-	key := missKey{m.TriggerKey, m.PBX, m.Reason}
+	key := missKey{TriggerKey: m.TriggerKey, pbx: m.PBX, reason: m.Reason}
+	if m.Reason == MissedRefused && len(all) < maxReasons {
+		key.detail = m.Detail
+	}
 	if was := all[key]; was != nil {
 		was.Count += m.Count
 		if m.First.Before(was.First) {
