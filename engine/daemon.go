@@ -254,12 +254,16 @@ func (l *loop) run(ctx context.Context) {
 // clock says so when the clock was set, as seen beside the one that never is.
 func (l *loop) clock(now time.Time) {
 	if !l.looked.IsZero() {
-		wall, real := now.Round(0).Sub(l.looked.Round(0)), now.Sub(l.looked)
-		if jump := (wall - real).Round(time.Millisecond); jump.Abs() > time.Second {
-			l.Log.Warn("the clock was set; due times follow it, and none fires twice", "by", jump.String())
-		}
+		l.elapsed(now.Round(0).Sub(l.looked.Round(0)), now.Sub(l.looked))
 	}
 	l.looked = now
+}
+
+// elapsed compares how much time has passed by the clock on the wall, and really.
+func (l *loop) elapsed(wall, real time.Duration) {
+	if jump := (wall - real).Round(time.Millisecond); jump.Abs() > time.Second {
+		l.Log.Warn("the clock was set; due times follow it, and none fires twice", "by", jump.String())
+	}
 }
 
 // rest is how long there is nothing to do.

@@ -78,6 +78,11 @@ func (d *driver) answeredEvent(a answer, v verdict) bool {
 	if x == nil {
 		return false
 	}
+	if v.outcome == Unknown && x.echo != nil && x.echo.failed == "" { // what came back was raised, whatever became of the answer
+		x.text = v.text
+		d.confirm(id, x, a.at)
+		return true
+	}
 	if v.outcome != Accepted {
 		delete(d.expected, id)
 		return false
