@@ -143,12 +143,13 @@ func (c *Conn) login(ctx context.Context, cfg Config) error {
 //
 // With read=system the event FullyBooted tells: directly after the login, or
 // when it is so far. Other users never get it. For them Asterisk is ready when
-// ListCommands, which needs no permission, has an action that sends a NOTIFY;
-// if they may send none, modules do not matter (UserEvent is the manager's
+// ListCommands, which needs no permission, has PJSIPNotify, or SIPnotify in a list
+// that has not changed for a second, since chan_sip is loaded before the modules of
+// PJSIP (AST_MODPRI_CHANNEL_DRIVER, AST_MODPRI_APP_DEPEND); if they may send none, modules do not matter (UserEvent is the manager's
 // own); and if there is none in a list that has not changed for ten seconds,
 // the modules are not on their way.
 func (c *Conn) waitForBoot(ctx context.Context) error {
-	const look, steady = 250 * time.Millisecond, 10 * time.Second
+	const look, settled, steady = 250 * time.Millisecond, time.Second, 10 * time.Second
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	count, since := 0, time.Now()
@@ -167,7 +168,9 @@ func (c *Conn) waitForBoot(ctx context.Context) error {
 		switch {
 		case isClosed(c.booted):
 			return nil
-		case m.Get("PJSIPNotify") != "" || m.Get("SIPnotify") != "":
+		case m.Get("PJSIPNotify") != "":
+			return nil
+		case m.Get("SIPnotify") != "" && time.Since(since) >= settled:
 			return nil
 		case m.Get("Filter") == "": // the manager's own (main/manager.c: __init_manager), of class system like the two
 			return nil

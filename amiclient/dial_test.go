@@ -187,6 +187,21 @@ func TestDial_whileBooting(t *testing.T) {
 			list(d, "Ping", "Filter", "PJSIPNotify")
 			off(d)
 		}, 2 * time.Second, 2 * time.Second, nil},
+		{"chan_sip alone", func(d *amitest.Dialogue) {
+			booting(d)
+			for range 5 { // for a second: PJSIP may be on its way
+				list(d, "Ping", "Filter", "SIPnotify")
+			}
+			off(d)
+		}, time.Second, time.Second, nil},
+		{"one module after the other", func(d *amitest.Dialogue) {
+			booting(d)
+			for range 4 {
+				list(d, "Ping", "Filter", "SIPnotify")
+			}
+			list(d, "Ping", "Filter", "SIPnotify", "PJSIPNotify")
+			off(d)
+		}, time.Second, time.Second, nil},
 		{"no right to notify", func(d *amitest.Dialogue) {
 			booting(d)
 			list(d, "Ping", "UserEvent")

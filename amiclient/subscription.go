@@ -73,7 +73,11 @@ type MissedError struct {
 func (e *MissedError) Error() string {
 	var parts []string
 	if e.Lost > 0 {
-		parts = append(parts, strconv.Itoa(e.Lost)+" events were dropped because they came faster than they were taken")
+		events := " events were"
+		if e.Lost == 1 {
+			events = " event was"
+		}
+		parts = append(parts, strconv.Itoa(e.Lost)+events+" dropped: they came faster than they were taken")
 	}
 	if e.Cause != nil {
 		parts = append(parts, "events may have been missed while there was no connection: "+e.Cause.Error())

@@ -55,6 +55,9 @@ func (l *loop) listen(pbx string, link Link, names []string, before *listening) 
 	source, err := link.Listen(ctx, names)
 	if err != nil {
 		cancel()
+		if before != nil {
+			before.handing.Store(false)
+		}
 		return nil, err
 	}
 	n := &listening{

@@ -318,6 +318,9 @@ func (l *loop) fireFollowing(ctx context.Context, d *decision, now time.Time) {
 	fire, off, wake := l.serving.follow(owed, now)
 	l.owedWake = wake
 	d.Paid = append(d.Paid, off...)
+	for _, debt := range off {
+		l.Log.Info("a run has ended otherwise than a job waits for, or the job waits no more", "run", debt.Run, "job", debt.Follower.Job)
+	}
 	for _, f := range fire {
 		d.Paid = append(d.Paid, f.paid...)
 		j := l.serving.Jobs[f.key.Job]
@@ -326,6 +329,10 @@ func (l *loop) fireFollowing(ctx context.Context, d *decision, now time.Time) {
 		}
 		if p, ok := l.pauses[j.Address]; ok {
 			miss(MissedPaused, p.Reason)
+			continue
+		}
+		if late := now.Sub(f.due); late >= l.serving.after(f.key).Grace {
+			miss(MissedLate, fmt.Sprintf("noticed %s after it should have followed run %s of %s", late.Round(time.Second), f.last.Run, f.last.Job))
 			continue
 		}
 		_, err := l.start(d, j, Cause{

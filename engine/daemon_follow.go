@@ -160,6 +160,9 @@ func (l *loop) adopt(ctx context.Context, f *followed, now time.Time) {
 	if f.applied != nil {
 		l.seen = f.applied.Serial
 	}
+	if !l.failing { // it was only held until the newest configuration is known
+		l.hold = time.Time{}
+	}
 	l.mu.Unlock()
 	switch {
 	case f.applied == nil:

@@ -72,9 +72,6 @@ func (l *loop) restart(s *servedLane, relink bool) {
 	if s.driver != nil {
 		s.stop()
 		s.last, s.driver = s.driver, nil
-		if s.listening != nil {
-			s.listening.driver.Store(nil)
-		}
 	}
 	if done == nil {
 		if done = l.retiring[s.pbx.Address]; done == nil {

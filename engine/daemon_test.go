@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -433,4 +434,57 @@ func TestDaemon_TriggerGoes(t *testing.T) {
 func (s *stage) heard() time.Time {
 	l, _ := s.Listened(s.Context())
 	return l["pbx.hq"]
+}
+
+// What should have followed a run while nobody was there follows it within the
+// grace, and is missed beyond: nothing of the night happens by day.
+func TestDaemon_AfterLate(t *testing.T) {
+	for _, test := range []struct {
+		down time.Duration
+		runs int
+		late int64
+	}{{30 * time.Minute, 1, 0}, {2 * time.Hour, 0, 1}} {
+		bubble(t, func(s *stage) {
+			minutes(t, "", "a").job("then", "trigger \"after\" {\n  job = sip_notify.a\n  delay = \"10s\"\n}").on(s)
+			s.begin()
+			s.sleep(31 * time.Second) // the first run of a has ended
+			s.end()
+			s.sleep(test.down)
+			s.begin()
+			s.sleep(5 * time.Second)
+			s.end()
+			if n, late := len(s.runsOf("sip_notify.then")), s.reasons("sip_notify.then")[MissedLate]; n != test.runs || late != test.late {
+				t.Errorf("down for %s: %d runs, %d missed as late", test.down, n, late)
+			}
+		})
+	}
+}
+
+// A delivery that is in flight while a later run cancels its own, and comes back
+// unsent, is not tried again.
+func TestDriver_supersededInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := configure(t, minutes(t, "", "a").text)
+		b := newBench(t, cfg)
+		b.pbx.delay = time.Second
+		b.pbx.answer = func(int) error {
+			return &amiclient.ResponseError{Action: "SIPnotify", Text: "no", Kind: amiclient.ErrBusyServer}
+		}
+		c := newCommitter(b.Ledger, unobserved{}, 1)
+		go c.run(t.Context())
+		d := newDriver(b.Runner, c, cfg.PBXs[0], b.pbx, []*Work{b.work})
+		d.serve, d.ended = true, func(*RunReport) {}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { d.run(ctx, t.Context()); close(done) }()
+		time.Sleep(500 * time.Millisecond)
+		d.report(event{cancel: &cancellation{b.work.RunHeader.Job, "another", supersededReason}})
+		time.Sleep(time.Minute)
+		cancel()
+		<-done
+		close(c.queue)
+		if got := b.journal.attempts(); got[NotSent] != 1 || got[Canceled] != 1 || len(b.pbx.sent) != 1 {
+			t.Errorf("attempts %v, %d sent", got, len(b.pbx.sent))
+		}
+	})
 }

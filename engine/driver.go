@@ -40,6 +40,7 @@ type driver struct {
 
 	listens  atomic.Bool             // events of the PBX come to hear
 	expected map[string]*expectation // user events on their way, by ActionID
+	stopped  time.Time               // since when they are waited for no longer than it must be
 
 	batch      Batch   // to be written next
 	writing    Batch   // being written; see committing
@@ -296,6 +297,11 @@ func (d *driver) resolve(a answer, v verdict, now time.Time) {
 	job := it.work.Job
 	again := it.tries < job.Retry.Attempts
 	switch {
+	case it.work.over != "" && v.outcome == NotSent:
+		d.record(it, it.n(), NotSent, v.text, a.at)
+		d.end(it, 0, Canceled, it.work.over, a.at)
+	case it.work.over != "":
+		d.end(it, it.n(), v.outcome, v.text, a.at)
 	case v.outcome == NotSent && v.lost && d.serve: // no try, as long as the PBX is away
 		d.record(it, it.n(), NotSent, v.text, a.at)
 		it.before, it.tries = it.before+1, it.tries-1

@@ -62,6 +62,11 @@ func (d *driver) cancel(c cancellation, now time.Time) {
 		}
 	}
 	d.queued[c.job] = slices.DeleteFunc(d.queued[c.job], func(w *Work) bool { return w.ID != c.except })
+	for w := range d.targets { // what is in flight may come back unsent
+		if w.RunHeader.Job == c.job && w.ID != c.except {
+			w.over = c.reason
+		}
+	}
 	for _, it := range d.lane.withdraw(func(it *item) bool {
 		return it.work.RunHeader.Job == c.job && it.work.ID != c.except
 	}) {

@@ -18,6 +18,7 @@ import (
 const (
 	echoWait = 5 * time.Second
 	callWait = 40 * time.Second // an Originate lets it ring for 30 s
+	lastWait = time.Second      // of a lane that stops
 )
 
 // expectation is a user event that has been sent and has not come back.
@@ -118,12 +119,21 @@ func (d *driver) confirm(id string, x *expectation, at time.Time) {
 	d.end(x.it, x.it.n(), Answered, x.text+"; it came back as an event", at)
 }
 
-// unheard ends what has been waited for long enough, or all.
-func (d *driver) unheard(now time.Time, all bool) (wake time.Time) {
+// unheard ends what has been waited for long enough: where the lane stops, a
+// second.
+func (d *driver) unheard(now time.Time, stopping bool) (wake time.Time) {
 	for id, x := range d.expected {
+		if stopping && x.answered {
+			if d.stopped.IsZero() {
+				d.stopped = now
+			}
+			if last := d.stopped.Add(lastWait); last.Before(x.due) {
+				x.due = last
+			}
+		}
 		switch {
 		case !x.answered:
-		case all || !x.due.After(now):
+		case !x.due.After(now):
 			delete(d.expected, id)
 			d.end(x.it, x.it.n(), Accepted, x.text+"; it was not seen as an event", now)
 		case wake.IsZero() || x.due.Before(wake):

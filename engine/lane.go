@@ -20,6 +20,8 @@ type Work struct {
 
 	// Queued has it wait for the end of the job's earlier runs on its lane.
 	Queued bool
+
+	over string // why nothing of it is tried again; empty: it may be
 }
 
 // item is one delivery on its way through a lane.

@@ -11,7 +11,7 @@ import (
 )
 
 // ErrStale is what Ledger.Publish returns when the state has moved since it was read.
-var ErrStale = errors.New("the state has changed since it was read")
+var ErrStale = errors.New("the state has changed since it was read; run the command again")
 
 // Ledger is the durable record of runs, deliveries and attempts, and of what
 // was last applied. One process writes; any number read beside it. Whatever a

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/notifyrun/notifyrun/schema"
 )
@@ -143,6 +144,9 @@ func afterAttrs(t *schema.AfterTrigger) []Attr {
 	}
 	if t.Delay > 0 {
 		attrs = append(attrs, Attr{Name: "delay", Value: t.Delay.String()})
+	}
+	if t.Grace != time.Hour {
+		attrs = append(attrs, Attr{Name: "grace", Value: t.Grace.String()})
 	}
 	return attrs
 }

@@ -16,6 +16,7 @@ type AfterTrigger struct {
 	Jobs      []string // addresses, sorted; it fires when a run of each has ended as On asks, since it last fired
 	On        AfterOn
 	Delay     time.Duration // from the end of the last of them
+	Grace     time.Duration // late by less than this, it fires; 1h unless given
 	DeclRange hcl.Range
 }
 
@@ -70,20 +71,27 @@ const (
 	AfterDone    AfterOn = "done"
 )
 
+// defaultAfterGrace outlasts a restart or an upgrade of the daemon, and not the
+// night: what should have followed then may do harm by day.
+const defaultAfterGrace = time.Hour
+
 var afterType = &blockType{
 	name:     "after",
 	required: []string{"job"},
-	optional: []string{"on", "delay"},
+	optional: []string{"on", "delay", "grace"},
 	repeats:  true,
 }
 
 func (l *loader) evalAfter(b *block, ctx *hcl.EvalContext) *AfterTrigger {
-	t := &AfterTrigger{On: AfterSuccess, DeclRange: b.rng}
+	t := &AfterTrigger{On: AfterSuccess, Grace: defaultAfterGrace, DeclRange: b.rng}
 	if o, ok := choice(l.collector, b.args["on"], ctx, AfterSuccess, AfterFailure, AfterDone); ok {
 		t.On = o
 	}
 	if d, ok := l.duration(b.args["delay"], ctx, 0); ok {
 		t.Delay = min(d, maxTime)
+	}
+	if d, ok := l.duration(b.args["grace"], ctx, time.Second); ok {
+		t.Grace = min(d, maxTime)
 	}
 	a := b.args["job"]
 	if jobs := l.after[a]; jobs != nil { // the same for all instances of a block

@@ -253,7 +253,7 @@ var argumentValues = map[string]map[string]string{
 	"change":          {"on": `1`, "initial": `"record"`},
 	"schedule":        {"cron": `"@daily"`, "timezone": `"Europe/Berlin"`, "jitter": `"5m"`, "missed": `"once"`, "grace": `"0s"`, "overlap": `"queue"`},
 	"event":           {"name": `"Hangup"`, "where": `true`, "key": `"${event.Channel}"` + "\nname = \"UserEvent\"\nthrottle = \"1/s\"", "debounce": `"2s"`, "throttle": `"6/m"`, "own_events": `"fire"`, "on_reconnect": `"fire"`, "pbx": `pbx.hq`},
-	"after":           {"job": `user_event.other`, "on": `"failure"`, "delay": `"5m"`},
+	"after":           {"job": `user_event.other`, "on": `"failure"`, "delay": `"5m"`, "grace": `"10m"`},
 }
 
 // needed are the lines that a block cannot do without, by argument; a job needs
