@@ -21,7 +21,6 @@ var errDiskFull = errors.New("disk full")
 type memory struct {
 	mu        sync.Mutex
 	full      time.Time // until when writing fails
-	unread    time.Time // until when reading fails
 	serial    uint64
 	control   uint64
 	newest    uint64 // the serial that brought the newest snapshot
@@ -68,13 +67,6 @@ func (m *memory) fillUp(d time.Duration) {
 	m.full = time.Now().Add(d)
 }
 
-// hide makes reading fail for a while.
-func (m *memory) hide(d time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.unread = time.Now().Add(d)
-}
-
 func (m *memory) write(f func() error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -91,9 +83,6 @@ func (m *memory) write(f func() error) error {
 func (m *memory) read(f func()) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if time.Now().Before(m.unread) {
-		return errDiskFull
-	}
 	f()
 	return nil
 }

@@ -18,9 +18,8 @@ type monthJob struct {
 	cron  string // as configured
 	plain string // in plain numbers, for the watch; seconds of an @every
 	zone  string
-	lines string // more of the trigger
-	slow  bool   // a run takes half an hour
-	skip  bool   // enabled = false
+	slow  bool // a run takes half an hour
+	skip  bool // enabled = false
 
 	jitter  time.Duration
 	grace   time.Duration // 0: a minute

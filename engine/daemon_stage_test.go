@@ -282,9 +282,8 @@ type stageSource struct {
 	names []string
 	wake  chan struct{}
 
-	mu     sync.Mutex
-	queue  []stageEvent
-	closed bool
+	mu    sync.Mutex
+	queue []stageEvent
 }
 
 type stageEvent struct {
