@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// Counts sums a plan up.
+type Counts struct {
+	Add    int `json:"add"`
+	Change int `json:"change"`
+	Remove int `json:"remove"`
+	Fire   int `json:"fire"`   // runs that start or go on
+	Phones int `json:"phones"` // distinct targets of those, user events not counted
+	PBXs   int `json:"pbxs"`   // distinct PBXs of those
+}
+
+// Counts sums the plan up.
+func (p *Plan) Counts() Counts {
+	var c Counts
+	phones, pbxs := map[[2]string]bool{}, map[string]bool{}
+	for _, jp := range p.Jobs {
+		switch jp.Op {
+		case Add:
+			c.Add++
+		case Change:
+			c.Change++
+		case Remove:
+			c.Remove++
+		}
+		note := func(target string) {
+			pbxs[jp.Job.PBX.Address] = true
+			if jp.Job.Type == schema.SIPNotify {
+				phones[[2]string{jp.Job.PBX.Address, target}] = true
+			}
+		}
+		if jp.Fire != nil {
+			c.Fire++
+			for _, d := range jp.Fire.Deliveries {
+				note(d.Target)
+			}
+		}
+		for _, r := range jp.Resume {
+			c.Fire++
+			for _, d := range r.Deliveries {
+				note(d.Target)
+			}
+		}
+	}
+	c.Phones, c.PBXs = len(phones), len(pbxs)
+	return c
+}
+
+// PBXs are those that an apply of the plan sends to, in the order of the jobs.
+func (p *Plan) PBXs() []*schema.PBX {
+	var pbxs []*schema.PBX
+	for _, jp := range p.Jobs {
+		if (jp.Fire != nil || len(jp.Resume) > 0) && !slices.Contains(pbxs, jp.Job.PBX) {
+			pbxs = append(pbxs, jp.Job.PBX)
+		}
+	}
+	return pbxs
+}
+
+// Needs are the names of the AMI actions that an apply of the plan sends, by
+// the address of the PBX.
+func (p *Plan) Needs() map[string][]string {
+	needs := map[string][]string{}
+	add := func(jp *JobPlan, target string) {
+		action := "PJSIPNotify"
+		switch {
+		case jp.Job.Type == schema.UserEvent:
+			action = "UserEvent"
+			if e, _ := jp.Job.Event(); e != nil && !e.Channel.IsEmpty() {
+				action = "Originate"
+			}
+		case strings.HasPrefix(target, string(schema.TechSIP)+"/"):
+			action = "SIPnotify"
+		}
+		if pbx := jp.Job.PBX.Address; !slices.Contains(needs[pbx], action) {
+			needs[pbx] = append(needs[pbx], action)
+		}
+	}
+	for _, jp := range p.Jobs {
+		if jp.Fire != nil {
+			for _, d := range jp.Fire.Deliveries {
+				add(jp, d.Target)
+			}
+		}
+		for _, r := range jp.Resume {
+			for _, d := range r.Deliveries {
+				add(jp, d.Target)
+			}
+		}
+	}
+	return needs
+}
+
+// Empty tells whether an apply would change nothing and send nothing.
+func (p *Plan) Empty() bool {
+	for _, jp := range p.Jobs {
+		if !jp.empty() {
+			return false
+		}
+	}
+	return true
+}
+
+func (jp *JobPlan) empty() bool {
+	return jp.Op == NoOp && jp.Fire == nil && len(jp.Resume)+len(jp.Cancel)+len(jp.Recorded) == 0
+}
+
+// Digest is the same for two plans that would do the same.
+func (p *Plan) Digest() string {
+	var parts []string
+	for _, jp := range p.Jobs {
+		if jp.empty() {
+			continue
+		}
+		parts = append(parts, "job", jp.Address, string(jp.Op), jp.applied.Digest)
+		if jp.Fire != nil {
+			for _, d := range jp.Fire.Deliveries {
+				parts = append(parts, "fire", d.Target, d.Message, d.Revision)
+			}
+		}
+		for _, r := range jp.Resume {
+			for _, d := range r.Deliveries {
+				parts = append(parts, "resume", r.Run.ID, d.Target, d.Message, d.Revision)
+			}
+		}
+		for _, c := range jp.Cancel {
+			for _, d := range c.Deliveries {
+				parts = append(parts, "cancel", c.Run.ID, d.Target)
+			}
+		}
+		for _, r := range jp.Recorded {
+			parts = append(parts, "record", r.Target, r.Revision)
+		}
+	}
+	return digest(parts...)
+}
