@@ -69,7 +69,7 @@ func TestEcho(t *testing.T) {
 			s.link().raise("OriginateResponse", "ActionID", id, "Response", "Failure", "Reason", "3")
 		}, Rejected, "Reason 3", 30 * time.Second},
 		"a channel that nothing is heard of": {byChannel, nil, func(*stage, string) {}, Accepted, "was not seen", callWait},
-		"the daemon ends meanwhile":          {"", nil, func(s *stage, _ string) { s.sleep(time.Second); s.end(); s.begin() }, Accepted, "was not seen", time.Second},
+		"the daemon ends meanwhile":          {"", nil, func(s *stage, _ string) { s.sleep(time.Second); s.end(); s.begin() }, Accepted, "was not seen", time.Second + lastWait},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(s *stage) {
