@@ -118,6 +118,7 @@ func (d *driver) run(ctx, detached context.Context) error {
 	defer timer.Stop()
 	for {
 		now := time.Now()
+		stopping := ctx.Err() != nil // seen by all of this turn: an end that comes within it wakes the next
 		d.take(ctx, detached, now)
 		if d.up != nil && d.may(ctx) && (d.lane.waiting() > 0 || len(d.claimed) > 0) && !d.up() {
 			d.reconnect(ctx, errNotConnected)
@@ -151,7 +152,7 @@ func (d *driver) run(ctx, detached context.Context) error {
 			timer.Reset(max(time.Until(wake), 0))
 		}
 		done := ctx.Done()
-		if d.stopping(ctx) {
+		if stopping {
 			done = nil
 		}
 		select {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -79,6 +80,8 @@ func (s *server) end() string {
 		s.t.Fatal(err)
 	}
 	var rest []string
+	stuck := time.AfterFunc(time.Minute, func() { s.cmd.Process.Signal(syscall.SIGQUIT) }) // it says where
+	defer stuck.Stop()
 	for line := range s.lines {
 		rest = append(rest, line)
 	}
