@@ -21,6 +21,9 @@ type Link interface {
 	Listen(ctx context.Context, names []string) (EventSource, error)
 	// Connected tells which of the two is up, as far as is known.
 	Connected() (sending, events bool)
+	// Refused tells why the PBX refuses us for good on one of them, also where
+	// nothing is to be sent; nil: it does not, as far as is known.
+	Refused() error
 	Close() error
 }
 

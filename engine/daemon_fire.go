@@ -21,7 +21,7 @@ type decision struct {
 	// What was taken to decide this, to be put back if it cannot be recorded.
 	taken    []Settled // schedules, with what was settled before
 	arrivals []arrival
-	misses   map[missKey]*Missed
+	misses   map[missKey]*Missed // nil: none of those gathered are to be recorded yet
 }
 
 // unfired is an event that fires nothing after all.
@@ -56,7 +56,7 @@ func (l *loop) record(ctx context.Context, now time.Time, last bool) {
 	if l.serving == nil {
 		return
 	}
-	d := &decision{Firings: Firings{Base: l.seen, Time: now}, misses: l.misses, arrivals: l.arrivals}
+	d := &decision{Firings: Firings{Base: l.seen, Time: now}, arrivals: l.arrivals}
 	l.arrivals = nil
 	if !last {
 		for key, due := range l.table.Fire(now) {
@@ -77,7 +77,7 @@ func (l *loop) record(ctx context.Context, now time.Time, last bool) {
 			m.At = now
 			d.Missed = append(d.Missed, *m)
 		}
-		l.misses = map[missKey]*Missed{}
+		d.misses, l.misses = l.misses, map[missKey]*Missed{}
 	}
 	if now.Sub(l.noted) >= noteEvery || last {
 		l.noteListened(d, now)
@@ -158,24 +158,19 @@ func (l *loop) failed(what string, err error) {
 // when a second has passed.
 func (l *loop) putBack(d *decision, err error, now time.Time) {
 	for _, s := range d.taken {
-		if j, t := l.serving.schedule(s.TriggerKey); t != nil {
-			l.table.Set(s.TriggerKey, NewDueTimes(t, j.Address), s.Until)
+		if t := l.serving.schedule(s.TriggerKey); t != nil {
+			l.table.Set(s.TriggerKey, NewDueTimes(t, s.Job), s.Until)
 		}
 	}
 	l.arrivals = append(d.arrivals, l.arrivals...)
 	if d.misses != nil {
-		for key, m := range l.misses { // gathered meanwhile
-			if was := d.misses[key]; was != nil && was != m {
-				was.Count += m.Count
-				was.Last = m.Last
-			} else {
-				d.misses[key] = m
-			}
+		for _, m := range l.misses { // gathered meanwhile
+			add(d.misses, *m)
 		}
 		l.misses = d.misses
 	}
-	for id := range d.opened() {
-		delete(l.open[id.job], id.run)
+	for _, w := range d.works {
+		delete(l.open[w.RunHeader.Job], w.ID)
 	}
 	l.owed = true
 	if errors.Is(err, ErrStale) {
@@ -192,22 +187,13 @@ func (l *loop) putBack(d *decision, err error, now time.Time) {
 	}
 }
 
-type openedRun struct{ job, run string }
-
-func (d *decision) opened() map[openedRun]bool {
-	m := map[openedRun]bool{}
-	for _, w := range d.works {
-		m[openedRun{w.RunHeader.Job, w.ID}] = true
-	}
-	return m
-}
-
 // fireSchedule settles the due times of a schedule trigger that have passed.
 func (l *loop) fireSchedule(d *decision, key TriggerKey, settled time.Time, now time.Time) {
-	j, t := l.serving.schedule(key)
+	t := l.serving.schedule(key)
 	if t == nil {
 		return
 	}
+	j := l.serving.Jobs[key.Job]
 	times := NewDueTimes(t, j.Address)
 	s := times.Settle(settled, now, t.Missed, t.Grace)
 	d.taken = append(d.taken, Settled{key, settled})

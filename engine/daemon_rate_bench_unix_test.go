@@ -42,7 +42,9 @@ func (nowhere) Go(_ context.Context, _ string, _ amiclient.Action, done func(*am
 
 func (nowhere) Listen(context.Context, []string) (engine.EventSource, error) { return nil, nil }
 func (nowhere) Connected() (sending, events bool)                            { return true, true }
-func (nowhere) Close() error                                                 { return nil }
+func (nowhere) Refused() error                                               { return nil }
+
+func (nowhere) Close() error { return nil }
 
 // forgetful is a ledger that takes everything and keeps what was published.
 type forgetful struct {

@@ -2,10 +2,6 @@ package engine
 
 import "time"
 
-// refuser is a Link that tells why its PBX refuses us for good, on the connection
-// to send on or on that for events: also where nothing is to be sent.
-type refuser interface{ Refused() error }
-
 // refusals looks which PBXs refuse us.
 func (l *loop) refusals() {
 	for _, s := range l.lanes {
@@ -21,10 +17,10 @@ func (l *loop) refusals() {
 
 // refusal is why the PBX refuses us; nil: it does not, as far as is known.
 func (s *servedLane) refusal() error {
-	if r, ok := s.link.(refuser); ok {
-		return r.Refused()
+	if s.link == nil {
+		return nil
 	}
-	return nil
+	return s.link.Refused()
 }
 
 // refused has a PBX that refuses us tried again later, with a new link. It says so

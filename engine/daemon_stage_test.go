@@ -247,6 +247,8 @@ func (l *stageLink) Connected() (sending, events bool) {
 	return !l.stage.away, !l.stage.away
 }
 
+func (l *stageLink) Refused() error { return nil }
+
 func (l *stageLink) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

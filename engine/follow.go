@@ -94,16 +94,6 @@ func (s *Serving) follower(o Owed, owes map[Debt]bool) (TriggerKey, bool) {
 	return TriggerKey{}, false
 }
 
-// after gives an after trigger of a job that is enabled.
-func (s *Serving) after(key TriggerKey) *schema.AfterTrigger {
-	j := s.Jobs[key.Job]
-	if j == nil || !j.Enabled || key.Index >= len(j.Triggers) {
-		return nil
-	}
-	t, _ := j.Triggers[key.Index].(*schema.AfterTrigger)
-	return t
-}
-
 // counts tells whether a run that ended so is one that on asks for.
 func counts(on schema.AfterOn, outcomes map[Outcome]int) bool {
 	success := true

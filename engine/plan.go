@@ -104,8 +104,9 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 
 	byTarget := index(j, prep)
 	resumed := map[string]string{} // target → revision that an open run will bring
+	last := lastToCancel(open, func(OpenRun) *schema.Job { return j })
 	for i, r := range open {
-		if i < lastToCancel(j, open) {
+		if i < last[r.Job] {
 			jp.Cancel = append(jp.Cancel, Cancellation{Run: r.RunHeader, Deliveries: pending(r), Reason: supersededReason, Ends: true})
 			continue
 		}

@@ -17,12 +17,7 @@ const unrecorded = "its end could not be recorded when it came"
 func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time) ([]*Work, Batch) {
 	var works []*Work // oldest first, as open is
 	b := Batch{Time: now}
-	last := map[string]int{} // by job: which of the open runs has canceled those before it
-	for i, r := range open {
-		if j := s.Jobs[r.Job]; j != nil && overlap(j, r.Cause) == schema.OverlapCancelPrevious {
-			last[r.Job] = i
-		}
-	}
+	last := lastToCancel(open, func(r OpenRun) *schema.Job { return s.Jobs[r.Job] })
 	for i, r := range open {
 		for _, d := range r.Deliveries {
 			if d.Outcome == InFlight {
@@ -94,15 +89,16 @@ func pending(r OpenRun) []DeliveryState {
 	return left
 }
 
-// lastToCancel is the place of the last of a job's open runs that ends those
-// before it; -1 where none does.
-func lastToCancel(j *schema.Job, open []OpenRun) int {
-	for i := len(open) - 1; i >= 0; i-- {
-		if overlap(j, open[i].Cause) == schema.OverlapCancelPrevious {
-			return i
+// lastToCancel finds, by job, the place of the last of the open runs that ends
+// those of its job before it.
+func lastToCancel(open []OpenRun, job func(OpenRun) *schema.Job) map[string]int {
+	last := map[string]int{}
+	for i, r := range open {
+		if j := job(r); j != nil && overlap(j, r.Cause) == schema.OverlapCancelPrevious {
+			last[r.Job] = i
 		}
 	}
-	return -1
+	return last
 }
 
 // supersededReason is why overlap = "cancel_previous" ends a run.

@@ -132,17 +132,31 @@ func (s *Serving) circle() []string {
 	return nil
 }
 
-// schedule gives a schedule trigger and its job; nil where there is none.
-func (s *Serving) schedule(key TriggerKey) (*schema.Job, *schema.ScheduleTrigger) {
+// schedule gives a schedule trigger of a job that is enabled; nil where there is
+// none.
+func (s *Serving) schedule(key TriggerKey) *schema.ScheduleTrigger {
+	t, _ := s.trigger(key).(*schema.ScheduleTrigger)
+	return t
+}
+
+// event gives an event trigger likewise.
+func (s *Serving) event(key TriggerKey) *schema.EventTrigger {
+	t, _ := s.trigger(key).(*schema.EventTrigger)
+	return t
+}
+
+// after gives an after trigger likewise.
+func (s *Serving) after(key TriggerKey) *schema.AfterTrigger {
+	t, _ := s.trigger(key).(*schema.AfterTrigger)
+	return t
+}
+
+func (s *Serving) trigger(key TriggerKey) schema.Trigger {
 	j := s.Jobs[key.Job]
 	if j == nil || !j.Enabled || key.Index >= len(j.Triggers) {
-		return nil, nil
+		return nil
 	}
-	t, ok := j.Triggers[key.Index].(*schema.ScheduleTrigger)
-	if !ok {
-		return nil, nil
-	}
-	return j, t
+	return j.Triggers[key.Index]
 }
 
 // rescheduled gives the schedules that are not the same, or not there, in an
@@ -154,24 +168,21 @@ func (s *Serving) rescheduled(old *Serving) iter.Seq2[TriggerKey, *schema.Schedu
 			for address, j := range old.Jobs {
 				for i := range j.Triggers {
 					key := TriggerKey{address, i}
-					if _, t := s.schedule(key); t == nil && !yield(key, nil) {
+					if s.schedule(key) == nil && !yield(key, nil) {
 						return
 					}
 				}
 			}
 		}
 		for address, j := range s.Jobs {
-			if !j.Enabled {
-				continue
-			}
 			for i := range j.Triggers {
-				t, ok := j.Triggers[i].(*schema.ScheduleTrigger)
-				if !ok {
+				key := TriggerKey{address, i}
+				t := s.schedule(key)
+				if t == nil {
 					continue
 				}
-				key := TriggerKey{address, i}
 				if old != nil {
-					if _, was := old.schedule(key); was != nil && sameDueTimes(was, t) {
+					if was := old.schedule(key); was != nil && sameDueTimes(was, t) {
 						continue
 					}
 				}
@@ -186,16 +197,6 @@ func (s *Serving) rescheduled(old *Serving) iter.Seq2[TriggerKey, *schema.Schedu
 // sameDueTimes tells whether two triggers of one job are due at the same times.
 func sameDueTimes(a, b *schema.ScheduleTrigger) bool {
 	return a.Cron == b.Cron && a.Jitter == b.Jitter && a.Zone.String() == b.Zone.String()
-}
-
-// event gives an event trigger of a job that is enabled; nil where there is none.
-func (s *Serving) event(key TriggerKey) *schema.EventTrigger {
-	j := s.Jobs[key.Job]
-	if j == nil || !j.Enabled || key.Index >= len(j.Triggers) {
-		return nil
-	}
-	t, _ := j.Triggers[key.Index].(*schema.EventTrigger)
-	return t
 }
 
 // names are the events that a PBX is to send: those that triggers listen to,
