@@ -189,7 +189,7 @@ func TestServe_http(t *testing.T) {
 	applies(t, dir, filePBX(t, dir, "a", sim.Addr(), sim.Users()[0])+secondly("a"))
 	s := serve(t, dir, nil, "-http", "0", "-pprof")
 	s.says("run ended")
-	first := s.logged()
+	first := len(s.logged())
 	s.until(first, func(l logLine) bool { return l.msg() == "run ended" }) // the first one is on the pages by then
 	if code, body := s.get("/healthz", ""); code != 200 || body != "ok\n" {
 		t.Errorf("/healthz: %d %s", code, body)

@@ -364,7 +364,7 @@ user_event "nobody" {
 			if n := refused(); n != len(hostile)+len(dialled) {
 				t.Errorf("%d firings were refused, want %d", n, len(hostile)+len(dialled))
 			}
-			daemon.end()
+			daemon.stop()
 			if log := server.Log(); strings.Contains(log, "ERROR") {
 				t.Errorf("errors in Asterisk's log:\n%s", log)
 			}

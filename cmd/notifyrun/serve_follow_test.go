@@ -118,7 +118,7 @@ sip_notify "other" {
 	}
 	must("apply", "-auto-approve")
 	s.wait("serial=4 jobs=1") // the fire was a publication too
-	s.end()
+	s.stop()
 
 	led, err := ledger.Open(t.Context(), filepath.Join(dir, "notifyrun.db"), ledger.ReadOnly)
 	if err != nil {
@@ -160,7 +160,8 @@ func TestServe_MissingSecret(t *testing.T) {
 	if code, out, errs := execute(t, "", nil, "apply", "-auto-approve", "-var", "hq_secret="+value, dir); code != exitOK {
 		t.Errorf("apply of one that can be taken: exit code %d\n%s%s", code, out, errs)
 	}
-	if rest := s.end(); strings.Contains(rest, value) {
+	s.stop()
+	if strings.Contains(s.text(), value) {
 		t.Error("the log has the secret")
 	}
 }
@@ -175,7 +176,7 @@ func TestServe_OneOnly(t *testing.T) {
 	if code != exitError || !strings.Contains(errs, "serve") {
 		t.Errorf("the second one: exit code %d\n%s", code, errs)
 	}
-	s.end()
+	s.stop()
 }
 
 // What fired while nobody was there to drive it goes on with the next start.
@@ -200,7 +201,7 @@ sip_notify "many" {
 	}
 	s := startServer(t, dir)
 	s.wait("outcome=accepted")
-	s.end()
+	s.stop()
 	led, err := ledger.Open(t.Context(), filepath.Join(dir, "notifyrun.db"), ledger.ReadOnly)
 	if err != nil {
 		t.Fatal(err)
@@ -213,7 +214,7 @@ sip_notify "many" {
 	first := state.Open[0].ID
 	s = startServer(t, dir)
 	s.wait("run ended")
-	s.end()
+	s.stop()
 	runs, err := led.Runs(t.Context(), engine.RunQuery{ID: first})
 	if err != nil || runs[0].Ended.IsZero() || runs[0].Outcomes[engine.Accepted] != 150 {
 		t.Errorf("the run of before: %+v, %v", runs, err)
@@ -233,7 +234,7 @@ func TestServe_DamagedState(t *testing.T) {
 	}
 	s := startServer(t, dir)
 	s.wait("run ended")
-	s.end()
+	s.stop()
 	db, err := sql.Open("sqlite", filepath.Join(dir, "notifyrun.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -246,9 +247,7 @@ func TestServe_DamagedState(t *testing.T) {
 	}
 	s = startServer(t, dir)
 	s.wait("the state is damaged; notifyrun ends")
-	for range s.lines {
-	}
-	if err := s.cmd.Wait(); s.cmd.ProcessState.ExitCode() != exitError {
-		t.Errorf("exit code %d, %v", s.cmd.ProcessState.ExitCode(), err)
+	if code := s.end(); code != exitError {
+		t.Errorf("exit code %d", code)
 	}
 }

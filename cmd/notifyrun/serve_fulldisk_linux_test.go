@@ -72,7 +72,7 @@ sip_notify "tick" {
 	s.wait("the state can be written again")
 	s.wait("run ended")
 	s.wait("run ended")
-	s.end()
+	s.stop()
 
 	led, err := ledger.Open(t.Context(), state, ledger.ReadOnly)
 	if err != nil {

@@ -190,7 +190,8 @@ sip_notify "asked" {
 			newStranger(t, server.Addr, amitest.UserFull).raise("Ask")
 			heard(t, other, amitest.EndpointDynamic, 2)
 
-			log := daemon.end()
+			daemon.stop()
+			log := daemon.text()
 			outcomes := audited(t, state, phone, "sip_notify.tick")
 			t.Logf("outcomes: %v", outcomes)
 			if outcomes[engine.Accepted] < 6 || outcomes[engine.Unknown] > 2 || outcomes[engine.Rejected]+outcomes[engine.Skipped] > 0 {
@@ -260,7 +261,8 @@ func TestServeAsterisk_Stalled(t *testing.T) {
 		runs := state.runs("sip_notify.tick")
 		return len(runs) > begun+2 && runs[begun+2].Outcomes[engine.Accepted] > 0
 	})
-	log := daemon.end()
+	daemon.stop()
+	log := daemon.text()
 	outcomes := audited(t, state, phone, "sip_notify.tick")
 	t.Logf("outcomes: %v", outcomes)
 	if outcomes[engine.Unknown] != 1 || outcomes[engine.Rejected]+outcomes[engine.Skipped] > 0 {
@@ -303,7 +305,8 @@ func TestServeAsterisk_Unreachable(t *testing.T) {
 	listensAgain(t, phone, 1)
 	listens := time.Since(until)
 	soon(t, phone, 3)
-	log := daemon.end()
+	daemon.stop()
+	log := daemon.text()
 	outcomes := audited(t, state, phone, "sip_notify.tick")
 	t.Logf("outcomes: %v; the first NOTIFY came %s after the network, events %s", outcomes, back, listens)
 	if outcomes[engine.Unknown] != 1 || outcomes[engine.Rejected]+outcomes[engine.Skipped] > 0 {

@@ -30,7 +30,7 @@ func TestServe_outage(t *testing.T) {
 	from := 0
 	for range 6 {
 		s.until(from, of("up"))
-		from = s.logged()
+		from = len(s.logged())
 	}
 	about := func(l logLine) bool { return l["pbx"] == "pbx.away" || l["job"] == "sip_notify.away" }
 	if n := s.count(about); n == 0 || n > 3 {
@@ -45,7 +45,7 @@ func TestServe_outage(t *testing.T) {
 	}
 	defer late.Close()
 	s.until(from, of("away"))
-	from = s.logged()
+	from = len(s.logged())
 	s.until(from, of("away")) // and it fires again
 	s.stop()
 }
@@ -65,10 +65,10 @@ func TestServe_newSecret(t *testing.T) {
 	s.until(0, refuses)
 	s.signal(syscall.SIGHUP) // too early: the file has the old one
 	s.says("reloading secrets and certificates")
-	from := s.logged()
+	from := len(s.logged())
 	for range 3 { // it goes on with the other one
 		s.until(from, func(l logLine) bool { return l.msg() == "run ended" && l["job"] == "sip_notify.b" })
-		from = s.logged()
+		from = len(s.logged())
 	}
 	writeSecret(t, dir, "a", user.Secret)
 	s.signal(syscall.SIGHUP)
@@ -83,7 +83,7 @@ func TestServe_newSecret(t *testing.T) {
 }
 
 // stalled is a daemon with a delivery on its way that the PBX does not answer.
-func stalled(t *testing.T, drain string) (s *serving, dir string) {
+func stalled(t *testing.T, drain string) (s *server, dir string) {
 	t.Helper()
 	arrived := make(chan struct{}, 100)
 	pbx := startPBX(t, amisim.Config{OnNotify: func(amisim.Notify) { arrived <- struct{}{} }})
@@ -122,7 +122,7 @@ func TestServe_drainNothing(t *testing.T) {
 // The second signal ends it at once, however long it would wait.
 func TestServe_secondSignal(t *testing.T) {
 	s, dir := stalled(t, "1h")
-	from := s.logged()
+	from := len(s.logged())
 	s.signal(syscall.SIGTERM)
 	s.until(from, func(l logLine) bool {
 		return l.msg() == "ending: nothing more fires or is sent; a second signal ends it at once"
