@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -334,11 +333,7 @@ func (d *driver) end(it *item, n int, o Outcome, text string, at time.Time) {
 	}
 	d.runner.observer().Delivered(it.work.RunHeader.Job, d.pbx.Address, o, took)
 	run := d.reports[it.work.ID]
-	cause := text
-	if it.endpoint != "" {
-		cause = strings.Replace(text, " "+it.endpoint+`"`, ` …"`, 1)
-	}
-	if run.end(o, it.target, cause); run.Left == 0 {
+	if run.end(o, it.target, text); run.Left == 0 {
 		d.batch.Ended = append(d.batch.Ended, it.work.ID)
 		d.done(it.work)
 	}

@@ -1,5 +1,11 @@
 package engine
 
+import (
+	"strings"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
 // Report is what came of one Runner.Run.
 type Report struct {
 	Runs        []*RunReport     // in the order of the works
@@ -65,8 +71,12 @@ func (r *RunReport) end(o Outcome, target, cause string) {
 	}
 }
 
-// Fail adds a delivery to those that were not accepted.
+// Fail adds a delivery to those that were not accepted, with what was said of it.
+// What is said of many phones alike, but for their names, is one cause.
 func (r *RunReport) Fail(o Outcome, target, cause string) {
+	if endpoint, ok := strings.CutPrefix(target, string(schema.TechPJSIP)+"/"); ok {
+		cause = strings.Replace(cause, " "+endpoint+`"`, ` …"`, 1)
+	}
 	for i := range r.Failures {
 		if f := &r.Failures[i]; f.Outcome == o && f.Cause == cause {
 			f.Targets = append(f.Targets, target)

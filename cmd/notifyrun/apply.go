@@ -21,7 +21,8 @@ runs that were interrupted. With a file made by plan -out it does exactly that
 plan, without asking, or refuses if the state has moved since.
 
 The first Ctrl-C stops sending, records the answers still due and says how to
-resume; the second ends the program at once.`,
+resume; the second ends the program at once. Beside notifyrun serve, which does
+the sending then, it ends the watching alone.`,
 	run: (*app).apply,
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -32,8 +34,10 @@ func (s *session) delegate(ctx context.Context, shown *engine.Plan, again replan
 		return err
 	}
 	started := time.Now()
-	if err := a.taken(ctx, led, pub.Base+1, pub.Snapshot != nil); err != nil {
-		return err
+	if pub.Snapshot != nil {
+		if err := a.taken(ctx, led, pub.Base+1); err != nil {
+			return err
+		}
 	}
 	if len(works) == 0 {
 		a.reportNothing()
@@ -43,7 +47,7 @@ func (s *session) delegate(ctx context.Context, shown *engine.Plan, again replan
 	if err != nil {
 		return err
 	}
-	a.showReport(report, time.Since(started), commandLines{resume + s.l.args, s.l.args})
+	a.showReport(report, time.Since(started), commandLines{resume: resume + s.l.args, args: s.l.args, served: true})
 	switch {
 	case report.Interrupted:
 		return exitCode(exitInterrupted)
@@ -54,12 +58,9 @@ func (s *session) delegate(ctx context.Context, shown *engine.Plan, again replan
 }
 
 // taken waits until the daemon goes by a publication.
-func (a *app) taken(ctx context.Context, led engine.DaemonLedger, serial uint64, configuration bool) error {
-	if !configuration {
-		return nil
-	}
+func (a *app) taken(ctx context.Context, led engine.DaemonLedger, serial uint64) error {
 	for deadline := time.Now().Add(daemonTakes); ; {
-		d, err := led.Reported(ctx)
+		d, err := led.Reported(context.WithoutCancel(ctx)) // it is published: an interrupt is not before anything
 		if err != nil {
 			return err
 		}
@@ -98,9 +99,10 @@ func (a *app) watch(ctx context.Context, led engine.DaemonLedger, works []*engin
 	}
 	var now atomic.Pointer[engine.Progress]
 	now.Store(&engine.Progress{Total: total})
-	stop := a.showProgress(ctx, func() engine.Progress { return *now.Load() })
+	stop := a.showProgress(ctx, func() engine.Progress { return *now.Load() }, "Watching no longer: notifyrun serve goes on with it.")
 	defer stop()
 	reading := context.WithoutCancel(ctx)
+	summaries := make([]engine.RunSummary, len(works))
 	for moved, before := time.Now(), -1; ; {
 		p := engine.Progress{Total: total, Outcomes: map[engine.Outcome]int{}}
 		open := false
@@ -109,6 +111,7 @@ func (a *app) watch(ctx context.Context, led engine.DaemonLedger, works []*engin
 			if err != nil {
 				return nil, err
 			}
+			summaries[i] = runs[0]
 			r := report.Runs[i]
 			r.Outcomes, r.Left = finals(runs[0].Outcomes)
 			open = open || runs[0].Ended.IsZero()
@@ -126,7 +129,21 @@ func (a *app) watch(ctx context.Context, led engine.DaemonLedger, works []*engin
 		}
 	}
 	report.Interrupted = ctx.Err() != nil
-	return report, a.failures(reading, led, report)
+	for i, r := range report.Runs {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(r.Outcomes)), func(o engine.Outcome) bool { return !o.Good() }) {
+			continue
+		}
+		deliveries, err := readDeliveries(reading, led, summaries[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range deliveries {
+			if d.outcome.Final() && !d.outcome.Good() {
+				r.Fail(d.outcome, d.target, d.answer)
+			}
+		}
+	}
+	return report, nil
 }
 
 // finals splits the outcomes of a run into those that are final and the number
@@ -141,38 +158,4 @@ func finals(outcomes map[engine.Outcome]int) (final map[engine.Outcome]int, left
 		}
 	}
 	return final, left
-}
-
-// failures adds to a report what history has of the deliveries that were not
-// accepted.
-func (a *app) failures(ctx context.Context, led engine.DaemonLedger, report *engine.Report) error {
-	for _, r := range report.Runs {
-		bad := 0
-		for o, n := range r.Outcomes {
-			if !o.Good() {
-				bad += n
-			}
-		}
-		if bad == 0 {
-			continue
-		}
-		last := map[string]engine.HistoryEntry{}
-		var order []string
-		for e, err := range led.History(ctx, engine.HistoryQuery{Run: r.ID}) {
-			if err != nil {
-				return err
-			}
-			if !e.Outcome.Final() || e.Outcome.Good() {
-				continue
-			}
-			if _, known := last[e.Target]; !known {
-				order = append(order, e.Target)
-			}
-			last[e.Target] = e
-		}
-		for _, target := range order {
-			r.Fail(last[target].Outcome, target, last[target].Text)
-		}
-	}
-	return nil
 }

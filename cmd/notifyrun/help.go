@@ -69,7 +69,7 @@ var exitCodes = []struct {
 	{exitError, "bad input or a failure; nothing was sent unless the output says so"},
 	{exitChanges, "plan -detailed-exitcode: there is something to do"},
 	{exitIncomplete, "apply, fire: done, but not every delivery was accepted, or some are held"},
-	{exitInterrupted, "stopped by a signal; apply again goes on with what is left"},
+	{exitInterrupted, "stopped by a signal; the output says how what is left goes on"},
 }
 
 var environment = []struct{ name, short string }{

@@ -11,8 +11,8 @@ import (
 
 // showProgress reports on stderr while runs are driven: one line that renews
 // itself on a terminal, a line every ten seconds elsewhere, objects with -json.
-// The returned function ends it.
-func (a *app) showProgress(ctx context.Context, progress func() engine.Progress) (stop func()) {
+// An interrupt is answered with a line. The returned function ends it.
+func (a *app) showProgress(ctx context.Context, progress func() engine.Progress, interrupt string) (stop func()) {
 	live := terminal(a.stderr) && !a.json
 	every := 10 * time.Second
 	if live {
@@ -32,7 +32,7 @@ func (a *app) showProgress(ctx context.Context, progress func() engine.Progress)
 				if live {
 					fmt.Fprint(a.stderr, "\r\x1b[K")
 				}
-				fmt.Fprintln(a.stderr, "Stopping: nothing more is sent; waiting for the answers that are due. Ctrl-C again ends at once.")
+				fmt.Fprintln(a.stderr, interrupt)
 			case <-done:
 				if live {
 					fmt.Fprint(a.stderr, "\r\x1b[K")

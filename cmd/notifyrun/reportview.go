@@ -70,7 +70,7 @@ func (v reportView) write(r *engine.Report, took time.Duration, next commandLine
 // next says how to go on: an apply goes on with what is pending, and tries
 // again where a change trigger asks for it; the rest is sent by hand.
 func (v reportView) next(r *engine.Report, left int, next commandLines) {
-	applies := left > 0
+	applies := left > 0 && !next.served
 	for _, run := range r.Runs {
 		var byHand []string
 		for _, f := range run.Failures {
@@ -84,6 +84,9 @@ func (v reportView) next(r *engine.Report, left int, next commandLines) {
 		if len(byHand) > 0 {
 			fmt.Fprintf(v.w, "To send again by hand: %s\n", fireCommandLine(run.Job, byHand, next.args))
 		}
+	}
+	if left > 0 && next.served {
+		fmt.Fprintf(v.w, "notifyrun serve goes on with the rest; to see how far it is: notifyrun runs%s\n", next.args)
 	}
 	if applies {
 		fmt.Fprintf(v.w, "To send to the rest: %s\n", next.resume)

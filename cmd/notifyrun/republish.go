@@ -47,7 +47,7 @@ func (s *session) republish(ctx context.Context, p *engine.Plan) error {
 		fmt.Fprintln(s.app.stdout, "\nThe configuration differs from the one that was published, and was published for notifyrun serve.")
 	}
 	if s.lock == nil {
-		if err := s.app.taken(ctx, led, pub.Base+1, true); err != nil {
+		if err := s.app.taken(ctx, led, pub.Base+1); err != nil {
 			return err
 		}
 	}

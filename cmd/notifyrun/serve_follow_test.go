@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -249,5 +251,75 @@ func TestServe_DamagedState(t *testing.T) {
 	s.wait("the state is damaged; notifyrun ends")
 	if code := s.end(); code != exitError {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// Ctrl-C on an apply beside a daemon ends the watching, and says so: the daemon
+// goes on.
+func TestServe_WatchInterrupted(t *testing.T) {
+	var seen atomic.Int64
+	thirty := make(chan struct{})
+	sim := startPBX(t, amisim.Config{Phones: amisim.Phones(200), OnNotify: func(amisim.Notify) {
+		if seen.Add(1) == 30 {
+			close(thirty)
+		}
+	}})
+	dir := slowJob(t, sim)
+	text, err := os.ReadFile(filepath.Join(dir, "main.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeSecret(t, dir, "sim", sim.Users()[0].Secret)
+	write(t, dir, "main.hcl", strings.Replace(string(text), fmt.Sprintf("secret     = %q", sim.Users()[0].Secret), `secret_file = "sim.secret"`, 1))
+	s := startServer(t, dir)
+	s.wait("notifyrun serves")
+	cmd := program(dir, "apply", "-auto-approve")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-thirty
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d\n%s", code, out.Bytes())
+	}
+	for _, want := range []string{"Watching no longer: notifyrun serve goes on with it.", "notifyrun serve goes on with the rest; to see how far it is: notifyrun runs\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, out.Bytes())
+		}
+	}
+	if strings.Contains(out.String(), "nothing more is sent") || strings.Contains(out.String(), "notifyrun apply") {
+		t.Errorf("it says what is not so:\n%s", out.Bytes())
+	}
+	s.wait("run ended")
+	s.stop()
+	if n := sim.Count(); n != 200 {
+		t.Errorf("%d NOTIFYs", n)
+	}
+}
+
+// What an apply beside a daemon reports is what became of each phone in the end,
+// what many have in common in one place.
+func TestServe_WatchFailures(t *testing.T) {
+	sim := simulated(t, 5)
+	dir := t.TempDir()
+	write(t, dir, "main.hcl", filePBX(t, dir, "sim", sim.Addr(), sim.Users()[0])+`
+sip_notify "x" {
+  pbx     = pbx.sim
+  targets = [for n in range(50) : "PJSIP/${1001 + n}"]
+  message { event = "ping" }
+  trigger "change" {}
+}
+`)
+	s := startServer(t, dir)
+	s.wait("notifyrun serves")
+	out, _ := program(dir, "apply", "-auto-approve").CombinedOutput()
+	s.stop()
+	if !strings.Contains(string(out), "5 accepted, 45 rejected") || strings.Count(string(out), "Rejected: ") != 1 {
+		t.Errorf("one cause is to stand once:\n%s", out)
 	}
 }

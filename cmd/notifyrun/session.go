@@ -76,7 +76,7 @@ func (s *session) execute(ctx context.Context, shown *engine.Plan, again replan,
 	if err != nil {
 		return err
 	}
-	err = a.send(ctx, led, conns, works, commandLines{resume + s.l.args, s.l.args})
+	err = a.send(ctx, led, conns, works, commandLines{resume: resume + s.l.args, args: s.l.args})
 	if err == nil || errors.As(err, new(exitCode)) {
 		s.unserved(p)
 	}
@@ -125,6 +125,7 @@ func held(p *engine.Plan) error {
 // commandLines are what an operator types to go on.
 type commandLines struct {
 	resume string // goes on with what is pending
+	served bool   // a daemon goes on with it
 	args   string // flags and path, behind any other command
 }
 
@@ -147,7 +148,7 @@ func (a *app) send(ctx context.Context, led engine.Ledger, conns *pbxs, works []
 		return nil
 	}
 	runner := &engine.Runner{Ledger: led, Senders: conns.senders(), Events: conns.events(ctx), Log: a.log, Patience: 30 * time.Second}
-	stop := a.showProgress(ctx, runner.Progress)
+	stop := a.showProgress(ctx, runner.Progress, "Stopping: nothing more is sent; waiting for the answers that are due. Ctrl-C again ends at once.")
 	started := time.Now()
 	report, err := runner.Run(ctx, works)
 	stop()

@@ -78,38 +78,8 @@ func readRun(ctx context.Context, led engine.Ledger, id string) (*shownRun, erro
 		return nil, fmt.Errorf("show %s: there is no such run", id)
 	}
 	r := &shownRun{RunSummary: runs[0], messages: map[string]json.RawMessage{}}
-	byTarget := map[string]*shownDelivery{}
-	of := func(target, message string) *shownDelivery {
-		d := byTarget[target]
-		if d == nil {
-			d = &shownDelivery{target: target, message: message}
-			byTarget[target] = d
-			r.deliveries = append(r.deliveries, d)
-		}
-		return d
-	}
-	for e, err := range led.History(ctx, engine.HistoryQuery{Run: r.ID}) {
-		if err != nil {
-			return nil, err
-		}
-		d := of(e.Target, e.Message)
-		d.outcome, d.answer, d.started, d.finished = e.Outcome, e.Text, e.Started, e.Finished
-		d.attempts = max(d.attempts, e.Attempt)
-	}
-	if r.Ended.IsZero() {
-		state, err := led.State(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, open := range state.Open {
-			if open.ID != r.ID {
-				continue
-			}
-			for _, d := range open.Deliveries {
-				s := of(d.Target, d.Message)
-				s.outcome = d.Outcome // pending again after an attempt that was not sent
-			}
-		}
+	if r.deliveries, err = readDeliveries(ctx, led, runs[0]); err != nil {
+		return nil, err
 	}
 	for _, d := range r.deliveries {
 		if _, known := r.messages[d.message]; known || d.message == "" {
@@ -123,6 +93,46 @@ func readRun(ctx context.Context, led engine.Ledger, id string) (*shownRun, erro
 		r.order = append(r.order, d.message)
 	}
 	return r, nil
+}
+
+// readDeliveries reads what became of each delivery of a run.
+func readDeliveries(ctx context.Context, led engine.Ledger, run engine.RunSummary) ([]*shownDelivery, error) {
+	var all []*shownDelivery
+	byTarget := map[string]*shownDelivery{}
+	of := func(target, message string) *shownDelivery {
+		d := byTarget[target]
+		if d == nil {
+			d = &shownDelivery{target: target, message: message}
+			byTarget[target] = d
+			all = append(all, d)
+		}
+		return d
+	}
+	for e, err := range led.History(ctx, engine.HistoryQuery{Run: run.ID}) {
+		if err != nil {
+			return nil, err
+		}
+		d := of(e.Target, e.Message)
+		d.outcome, d.answer, d.started, d.finished = e.Outcome, e.Text, e.Started, e.Finished
+		d.attempts = max(d.attempts, e.Attempt)
+	}
+	if !run.Ended.IsZero() {
+		return all, nil
+	}
+	state, err := led.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, open := range state.Open {
+		if open.ID != run.ID {
+			continue
+		}
+		for _, d := range open.Deliveries {
+			s := of(d.Target, d.Message)
+			s.outcome = d.Outcome // pending again after an attempt that was not sent
+		}
+	}
+	return all, nil
 }
 
 // shownRunJSON is show -json of a run.
