@@ -20,7 +20,7 @@ message "resync" {
 
 # One phone, whenever the dialplan says so; a button that is pressed ten times
 # counts once. What a caller sends is never trusted: a device that cannot be a
-# target is refused, and history tells why.
+# target is refused, and notifyrun runs tells why.
 sip_notify "one" {
   pbx     = pbx.hq
   targets = ["PJSIP/${trigger.event.Device}"]

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -106,18 +107,28 @@ func (a *app) warn(src *schema.Source, diags hcl.Diagnostics) {
 }
 
 // reader opens the state for reading; one that does not exist yet is empty.
-func (a *app) reader(ctx context.Context, path string) (engine.DaemonLedger, error) {
+func (a *app) reader(ctx context.Context, path string) (*ledger.SQLite, error) {
 	return ledger.Open(ctx, path, ledger.ReadOnly)
 }
 
 // stateOf opens the state of the configuration at path for the commands that
-// only look at it.
-func (a *app) stateOf(ctx context.Context, path string, v values) (engine.DaemonLedger, error) {
-	state, _, err := a.stateAt(path, v)
+// only look at it, and tells where it lies.
+func (a *app) stateOf(ctx context.Context, path string, v values) (led *ledger.SQLite, place string, err error) {
+	place, _, err = a.stateAt(path, v)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return a.reader(ctx, state)
+	led, err = a.reader(ctx, place)
+	return led, place, err
+}
+
+// appliedSnapshot reads a configuration that the state has kept.
+func appliedSnapshot(a *engine.Applied, serial uint64) (*schema.Snapshot, error) {
+	var snap schema.Snapshot
+	if err := json.Unmarshal(a.Snapshots[serial], &snap); err != nil {
+		return nil, fmt.Errorf("read applied configuration %d: %w", serial, err)
+	}
+	return &snap, nil
 }
 
 // stateAt finds the state of the configuration at path for the commands that go

@@ -19,7 +19,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=256k"); err != nil {
-		t.Skipf("mounting a small file system needs root: %v", err)
+		unavailable(t, "mounting a small file system needs root: "+err.Error())
 	}
 	defer syscall.Unmount(small, 0)
 	sim, err := amisim.Start(amisim.Config{Phones: amisim.Phones(200)})

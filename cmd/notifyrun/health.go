@@ -35,7 +35,7 @@ type health struct {
 func (h *health) wait(reason string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.waits = reason
+	h.waits = oneLine(reason)
 }
 
 // stop notes that the daemon is told to end.
@@ -106,7 +106,7 @@ func (h *health) String() string {
 	case stopping:
 		return "ending: waiting for answers that are due"
 	case !h.begun() && waits != "":
-		return "starting: " + oneLine(waits)
+		return "starting: " + waits
 	case !h.begun():
 		return "starting"
 	}

@@ -59,7 +59,7 @@ func (a *app) history(ctx context.Context, args []string) error {
 	if t, err := schema.ParseTarget(q.Target); err == nil {
 		q.Target = t.String() // pjsip/1001 means PJSIP/1001; a user event's target is its pbx
 	}
-	led, err := a.stateOf(ctx, path, v)
+	led, _, err := a.stateOf(ctx, path, v)
 	if err != nil {
 		return err
 	}

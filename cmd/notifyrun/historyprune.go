@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -109,10 +106,9 @@ func (a *app) pruneAge(ctx context.Context, led engine.DaemonLedger, older strin
 		return 0, err
 	}
 	if len(applied.Snapshots) > 0 {
-		var snap schema.Snapshot
-		newest := slices.Max(slices.Collect(maps.Keys(applied.Snapshots)))
-		if err := json.Unmarshal(applied.Snapshots[newest], &snap); err != nil {
-			return 0, fmt.Errorf("read applied configuration %d: %w", newest, err)
+		snap, err := appliedSnapshot(applied, applied.Serial)
+		if err != nil {
+			return 0, err
 		}
 		// A secret that is missing here does not matter to it.
 		cfg, _ := schema.Load(snap.Source(), schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version})

@@ -20,13 +20,11 @@ import (
 )
 
 // web is the HTTP side of a daemon. It only shows, to anybody who can reach it,
-// and so it has nothing that is not for everybody: no message, no target, and no
+// and so it has nothing that is not for everybody: no secret, no message, and no
 // argument of the program.
 type web struct {
-	listener net.Listener
-	server   *http.Server
-	log      *slog.Logger
-	served   chan struct{}
+	server *http.Server
+	served chan struct{}
 }
 
 // listenAddress is the address that -http means: of this machine alone unless a
@@ -62,7 +60,7 @@ func startWeb(ctx context.Context, address string, handler http.Handler, log *sl
 		return nil, fmt.Errorf("listen for -http: %w", err)
 	}
 	w := &web{
-		listener: listener, log: log, served: make(chan struct{}),
+		served: make(chan struct{}),
 		server: &http.Server{
 			Handler:           handler,
 			ReadHeaderTimeout: 5 * time.Second,
@@ -149,7 +147,7 @@ func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := h.daemon.Now()
-	page := readyJSON{Ready: unready == nil, Serial: now.Serial, Problem: now.Problem, Lanes: lanesJSON(now.Lanes)}
+	page := readyJSON{Ready: unready == nil, Serial: now.Serial, Problem: oneLine(now.Problem), Lanes: lanesJSON(now.Lanes)}
 	if unready != nil {
 		page.Problem = unready.Error()
 	}

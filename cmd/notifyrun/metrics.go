@@ -39,7 +39,7 @@ var durations = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5
 
 // newMetrics starts to count. The state of the daemon is asked for when somebody
 // scrapes.
-func newMetrics(daemon *engine.Daemon) *metrics {
+func newMetrics(daemon reporter) *metrics {
 	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "notifyrun", Name: name, Help: help}, labels)
 	}

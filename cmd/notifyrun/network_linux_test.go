@@ -26,7 +26,7 @@ func newNetwork(t *testing.T, server string) *network {
 	id := fmt.Sprintf("nr%d", os.Getpid()%1_000_000)
 	n := &network{t: t, name: id, outside: id}
 	if out, err := exec.Command("ip", "netns", "add", n.name).CombinedOutput(); err != nil {
-		t.Skipf("no network of its own can be made: %v: %s", err, out)
+		unavailable(t, fmt.Sprintf("no network of its own can be made: %v: %s", err, out))
 	}
 	t.Cleanup(func() { exec.Command("ip", "netns", "del", n.name).Run() })
 	// Of the addresses for tests of networks (RFC 2544), a line that nobody else has.

@@ -59,7 +59,7 @@ func (a *app) pause(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	place, jobs, err := a.jobsAt(ctx, rest[0], path, v)
+	place, jobs, _, err := a.jobsAt(ctx, rest[0], path, v)
 	if err != nil {
 		return err
 	}
@@ -100,26 +100,26 @@ func checkReason(s string) (string, error) {
 	return s, nil
 }
 
-// jobsAt finds the state of the configuration at path, and the jobs at an
-// address, declared or applied.
-func (a *app) jobsAt(ctx context.Context, address, path string, v values) (place string, jobs []string, err error) {
+// jobsAt finds the state of the configuration at path, the jobs at an address,
+// declared or applied, and what is paused.
+func (a *app) jobsAt(ctx context.Context, address, path string, v values) (place string, jobs []string, pauses map[string]engine.Pause, err error) {
 	place, cfg, err := a.stateAt(path, v)
 	if err != nil {
-		return "", nil, err
+		return "", nil, nil, err
 	}
 	led, err := a.reader(ctx, place)
 	if err != nil {
-		return "", nil, err
+		return "", nil, nil, err
 	}
 	defer led.Close()
 	state, err := led.State(ctx)
 	if err != nil {
-		return "", nil, err
+		return "", nil, nil, err
 	}
 	if jobs, err = engine.FindJobs(cfg, state, address); err != nil {
 		err = fmt.Errorf("%s %s: %w", a.cmd.name, address, err)
 	}
-	return place, jobs, err
+	return place, jobs, state.Pauses, err
 }
 
 func exists(path string) bool {
@@ -141,7 +141,7 @@ func whoami() string {
 
 // listPauses lists what is paused.
 func (a *app) listPauses(ctx context.Context, path string, v values) error {
-	led, err := a.stateOf(ctx, path, v)
+	led, _, err := a.stateOf(ctx, path, v)
 	if err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func newPauseJSON(p *engine.Pause) *pauseJSON {
 	return &pauseJSON{p.Job, p.Reason, p.By, timeJSON(p.Since)}
 }
 
-// pausedBy words a pause, behind the name of the job.
+// pausedBy words a pause, behind the word paused.
 func pausedBy(p engine.Pause) string {
-	return fmt.Sprintf("paused by %s since %s: %s", p.By, localTime(p.Since), p.Reason)
+	return fmt.Sprintf("by %s since %s: %s", p.By, localTime(p.Since), p.Reason)
 }

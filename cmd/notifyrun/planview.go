@@ -180,7 +180,7 @@ func (v planView) paused(p *engine.Plan) {
 		if jp.Paused == nil {
 			continue
 		}
-		v.printf("%s %s\n", v.style.yellow("Paused:"), printable(jp.Address+", by "+jp.Paused.By+" since "+localTime(jp.Paused.Since)+": "+jp.Paused.Reason))
+		v.printf("%s %s\n", v.style.yellow("Paused:"), printable(jp.Address+", "+pausedBy(*jp.Paused)))
 		if n := len(jp.Waiting); n > 0 {
 			v.printf("  Waiting for the end of that: %s (%s)\n", whom(jp.Job, n), printable(names(jp.Waiting, func(s string) string { return s })))
 		}
@@ -283,7 +283,7 @@ func dueRows(p *engine.Plan) []dueRow {
 			if note != "" {
 				note = "  " + note
 			}
-			rows = append(rows, dueRow{d.At, d.At.Format("Mon 2006-01-02 15:04:05 -07:00"), d.At.Location().String(), jp.Address, note})
+			rows = append(rows, dueRow{d.At, dueTime(d), d.At.Location().String(), jp.Address, note})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b dueRow) int { return a.at.Compare(b.at) })

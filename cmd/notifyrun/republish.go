@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -60,10 +59,10 @@ func (s *session) republish(ctx context.Context, p *engine.Plan) error {
 func published(a *engine.Applied, p *engine.Plan, snapshot *schema.Snapshot) (bool, error) {
 	digest := snapshot.Digest()
 	same := map[uint64]bool{}
-	for serial, content := range a.Snapshots {
-		var was schema.Snapshot
-		if err := json.Unmarshal(content, &was); err != nil {
-			return false, fmt.Errorf("read applied configuration %d: %w", serial, err)
+	for serial := range a.Snapshots {
+		was, err := appliedSnapshot(a, serial)
+		if err != nil {
+			return false, err
 		}
 		same[serial] = was.Digest() == digest
 	}

@@ -27,31 +27,21 @@ func (a *app) resume(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	place, jobs, err := a.jobsAt(ctx, address, path, v)
-	if err != nil {
-		return err
-	}
-	led, err := ledger.Open(ctx, place, ledger.Beside)
-	if err != nil {
-		return err
-	}
-	defer led.Close()
-	pauses, err := led.Pauses(ctx)
+	place, jobs, pauses, err := a.jobsAt(ctx, address, path, v)
 	if err != nil {
 		return err
 	}
 	var ended []engine.Pause
 	var not []string
 	for _, job := range jobs {
-		was, err := led.Unpause(ctx, job)
-		if err != nil {
-			return err
-		}
-		if was {
-			ended = append(ended, pauses[job])
+		if p, ok := pauses[job]; ok {
+			ended = append(ended, p)
 		} else {
 			not = append(not, job)
 		}
+	}
+	if err := unpause(ctx, place, ended); err != nil {
+		return err
 	}
 	if a.json {
 		out := newPausesJSON("resume", ended)
@@ -59,10 +49,28 @@ func (a *app) resume(ctx context.Context, args []string) error {
 		return writeJSON(a.stdout, out)
 	}
 	for _, p := range ended {
-		fmt.Fprintf(a.stdout, "%s goes on; it was %s\n", printable(p.Job), printable(pausedBy(p)))
+		fmt.Fprintf(a.stdout, "%s goes on; it was paused %s\n", printable(p.Job), printable(pausedBy(p)))
 	}
 	for _, job := range not {
 		fmt.Fprintf(a.stdout, "%s is not paused.\n", printable(job))
+	}
+	return nil
+}
+
+// unpause ends pauses. Without any it opens nothing, which would make a state.
+func unpause(ctx context.Context, place string, pauses []engine.Pause) error {
+	if len(pauses) == 0 {
+		return nil
+	}
+	led, err := ledger.Open(ctx, place, ledger.Beside)
+	if err != nil {
+		return err
+	}
+	defer led.Close()
+	for _, p := range pauses {
+		if _, err := led.Unpause(ctx, p.Job); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -39,11 +39,7 @@ func (a *app) runs(ctx context.Context, args []string) error {
 	if q.Limit < 0 {
 		return errors.New("runs: -limit must not be negative")
 	}
-	place, _, err := a.stateAt(path, v)
-	if err != nil {
-		return err
-	}
-	led, err := a.reader(ctx, place)
+	led, place, err := a.stateOf(ctx, path, v)
 	if err != nil {
 		return err
 	}
@@ -78,7 +74,11 @@ func (a *app) runs(ctx context.Context, args []string) error {
 		fmt.Fprintln(a.stdout, "No runs are recorded.")
 		return nil
 	}
-	return a.runTable(runs, between(runs, not))
+	if err := a.runTable(runs, between(runs, not)); err != nil || len(not) < missedRead {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "\nOf what did not fire, this has the newest %s records; notifyrun runs -missed -limit 0 has all.\n", thousands(missedRead))
+	return nil
 }
 
 // listMissed lists what did not fire, and nothing else.
@@ -116,7 +116,7 @@ func (a *app) runsHead(ctx context.Context, led engine.DaemonLedger, place, job 
 	lines := d.lines()
 	for _, address := range slices.Sorted(maps.Keys(pauses)) {
 		if job == "" || address == job {
-			lines = append(lines, address+" is "+pausedBy(pauses[address]))
+			lines = append(lines, address+" is paused "+pausedBy(pauses[address]))
 		}
 	}
 	for _, line := range lines {

@@ -93,11 +93,7 @@ func (a *app) declaredJobs(ctx context.Context, path string, v values) (*schema.
 // appliedJobs are those that notifyrun serve goes by, each of the configuration
 // that it was applied with last.
 func (a *app) appliedJobs(ctx context.Context, path string, v values) (*schema.Config, map[string]engine.Pause, error) {
-	place, _, err := a.stateAt(path, v)
-	if err != nil {
-		return nil, nil, err
-	}
-	led, err := a.reader(ctx, place)
+	led, _, err := a.stateOf(ctx, path, v)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -222,7 +218,7 @@ func (a *app) listDue(q *dueQueue, n int, pauses map[string]engine.Pause) error 
 			if paused {
 				note = "paused: " + p.Reason
 			}
-			t.add(e.next.At.Format("Mon 2006-01-02 15:04:05 -07:00"), e.next.At.Location().String(), e.job, note)
+			t.add(dueTime(e.next), e.next.At.Location().String(), e.job, note)
 			if len(t.rows) == 500 {
 				err = t.flush(w)
 			}
@@ -239,6 +235,9 @@ func (a *app) listDue(q *dueQueue, n int, pauses map[string]engine.Pause) error 
 	}
 	return w.Flush()
 }
+
+// dueTime writes a due time, in its zone.
+func dueTime(d engine.Due) string { return d.At.Format("Mon 2006-01-02 15:04:05 -07:00") }
 
 // dueNote says what is unusual about a due time.
 func dueNote(d engine.Due) string {

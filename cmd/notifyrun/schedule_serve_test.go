@@ -50,7 +50,7 @@ func TestSchedule_serve(t *testing.T) {
 		}
 		s.wait("job=" + job)
 	}
-	s.end()
+	s.stop()
 	write(t, dir, "main.hcl", `pbx "other" {`) // what is applied counts, not what the files say
 	r := recordOf(t, dir)
 	for _, job := range jobs {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,12 +99,8 @@ func (a *app) serve(ctx context.Context, args []string) error {
 		return err
 	}
 	defer led.Close()
-	lost, err := led.Recover(ctx, time.Now(), "notifyrun ended between the send and Asterisk's answer")
-	if err != nil {
+	if err := a.takeOver(ctx, led); err != nil {
 		return err
-	}
-	if lost > 0 {
-		a.log.Warn("an earlier notifyrun ended in mid-send; these deliveries are unknown now", "deliveries", lost)
 	}
 	d.Ledger = led
 	d.Load = func(_ context.Context, applied *engine.Applied) (map[uint64]*schema.Config, error) {
@@ -153,15 +147,12 @@ func self() engine.DaemonStatus {
 // by what is in the state, so that files which are being edited, or which need
 // values that it does not have, must not keep it from starting.
 func (a *app) placeOf(path string, v values) (state, dir string, err error) {
-	src, diags := schema.Open(path)
-	if diags.HasErrors() {
-		if v.state == "" {
-			return "", "", a.mistakes(src, diags)
-		}
-		return v.state, directoryOf(path), nil
-	}
 	if v.state != "" {
 		return v.state, directoryOf(path), nil
+	}
+	src, diags := schema.Open(path)
+	if diags.HasErrors() {
+		return "", "", a.mistakes(src, diags)
 	}
 	if l, err := a.load(path, v); err == nil {
 		return l.state, directoryOf(path), nil
@@ -183,9 +174,9 @@ func directoryOf(path string) string {
 func (a *app) await(ctx context.Context, state string, h *health) (*ledger.WriterLock, error) {
 	said := false
 	for {
-		lock, err := ledger.Lock(state, "serve")
+		lock, err := ledger.Lock(state, a.cmd.name)
 		var locked *ledger.LockedError
-		if err == nil || !errors.As(err, &locked) || locked.Holder.Command == "serve" {
+		if err == nil || !errors.As(err, &locked) || locked.Holder.Command == a.cmd.name {
 			return lock, err
 		}
 		if !said {
@@ -205,10 +196,10 @@ func (a *app) await(ctx context.Context, state string, h *health) (*ledger.Write
 // that is missing, in a line.
 func (a *app) evaluateApplied(applied *engine.Applied, dir string, v values) (map[uint64]*schema.Config, error) {
 	configs := map[uint64]*schema.Config{}
-	for serial, content := range applied.Snapshots {
-		var snap schema.Snapshot
-		if err := json.Unmarshal(content, &snap); err != nil {
-			return nil, fmt.Errorf("read applied configuration %d: %w", serial, err)
+	for serial := range applied.Snapshots {
+		snap, err := appliedSnapshot(applied, serial)
+		if err != nil {
+			return nil, err
 		}
 		snap.Dir = dir
 		cfg, diags := schema.Load(snap.Source(), schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version})

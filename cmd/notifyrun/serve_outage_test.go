@@ -5,6 +5,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient/amisim"
 )
@@ -95,6 +96,8 @@ func stalled(t *testing.T, drain string) (s *server, dir string) {
 	case <-arrived:
 	case <-s.ended:
 		t.Fatal("it ended by itself")
+	case <-time.After(time.Minute): // so that the log is seen
+		t.Fatal("nothing arrives")
 	}
 	return s, dir
 }

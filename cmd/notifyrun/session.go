@@ -51,7 +51,7 @@ type replan func(*engine.State) (*engine.Plan, error)
 // reports. Before anything is recorded it plans again, and stops if that would
 // do anything else than what was shown.
 func (s *session) execute(ctx context.Context, shown *engine.Plan, again replan, resume string) error {
-	a, now := s.app, time.Now()
+	a := s.app
 	if s.lock == nil {
 		return s.delegate(ctx, shown, again, resume)
 	}
@@ -65,12 +65,8 @@ func (s *session) execute(ctx context.Context, shown *engine.Plan, again replan,
 		return err
 	}
 	defer led.Close()
-	lost, err := led.Recover(ctx, now, "notifyrun ended between the send and Asterisk's answer")
-	if err != nil {
+	if err := a.takeOver(ctx, led); err != nil {
 		return err
-	}
-	if lost > 0 {
-		a.log.Warn("an earlier notifyrun ended in mid-send; these deliveries are unknown now", "deliveries", lost)
 	}
 	p, _, works, err := s.publish(ctx, led, shown, again)
 	if err != nil {
@@ -81,6 +77,15 @@ func (s *session) execute(ctx context.Context, shown *engine.Plan, again replan,
 		s.unserved(p)
 	}
 	return cmp.Or(err, held(p))
+}
+
+// takeOver ends what a crashed writer has left in flight.
+func (a *app) takeOver(ctx context.Context, led engine.Ledger) error {
+	lost, err := led.Recover(ctx, time.Now(), "notifyrun ended between the send and Asterisk's answer")
+	if lost > 0 {
+		a.log.Warn("an earlier notifyrun ended in mid-send; these deliveries are unknown now", "deliveries", lost)
+	}
+	return err
 }
 
 // publish plans again and records that, if it would do what was shown.

@@ -33,7 +33,7 @@ func (a *app) show(ctx context.Context, args []string) error {
 	if strings.Contains(what, ".") {
 		return a.showJob(ctx, what, path, v)
 	}
-	led, err := a.stateOf(ctx, path, v)
+	led, _, err := a.stateOf(ctx, path, v)
 	if err != nil {
 		return err
 	}

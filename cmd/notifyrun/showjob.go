@@ -124,7 +124,7 @@ func (a *app) jobView(j *shownJob) error {
 		v.printf("  applied as it is declared\n")
 	}
 	if jp.Paused != nil {
-		v.printf("  %s\n", v.style.yellow(printable(pausedBy(*jp.Paused))))
+		v.printf("  %s\n", v.style.yellow("paused "+printable(pausedBy(*jp.Paused))))
 	}
 	if n := len(jp.Waiting); n > 0 {
 		v.line("      waiting for the end of that: %s (%s)", whom(jp.Job, n), names(jp.Waiting, func(s string) string { return s }))
@@ -148,7 +148,7 @@ func (a *app) jobView(j *shownJob) error {
 		if i == 0 {
 			v.printf("  next due\n")
 		}
-		v.line("      %s  %s  %s", d.At.Format("Mon 2006-01-02 15:04:05 -07:00"), d.At.Location(), dueNote(d))
+		v.line("      %s  %s  %s", dueTime(d), d.At.Location(), dueNote(d))
 	}
 	for i, w := range waitsOf(jp) {
 		if i == 0 {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"time"
-
-	"github.com/notifyrun/notifyrun/engine/ledger"
 )
 
 var stateBackupCommand = &command{
@@ -36,11 +34,7 @@ func (a *app) stateBackup(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	place, _, err := a.stateAt(path, v)
-	if err != nil {
-		return err
-	}
-	led, err := ledger.Open(ctx, place, ledger.ReadOnly)
+	led, place, err := a.stateOf(ctx, path, v)
 	if err != nil {
 		return err
 	}

@@ -177,6 +177,9 @@ func TestServe_systemd(t *testing.T) {
 	for name, address := range sockets {
 		t.Run(name, func(t *testing.T) {
 			socket := notifySocket(t, address)
+			if err := socket.SetReadDeadline(time.Now().Add(time.Minute)); err != nil { // so that the log is seen
+				t.Fatal(err)
+			}
 			dir := t.TempDir()
 			sim := startPBX(t, amisim.Config{})
 			applies(t, dir, filePBX(t, dir, "a", sim.Addr(), sim.Users()[0])+secondly("a"))
