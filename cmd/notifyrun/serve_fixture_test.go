@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/notifyrun/notifyrun/amiclient/amisim"
@@ -24,29 +25,33 @@ func startPBX(t *testing.T, config amisim.Config) *amisim.Server {
 	return sim
 }
 
+// write writes a file of a configuration.
+func write(t *testing.T, dir, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // applies writes a configuration into dir and applies it.
 func applies(t *testing.T, dir, config string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", config)
 	if out, err := program(dir, "apply", "-auto-approve").CombinedOutput(); err != nil {
 		t.Fatalf("apply: %v\n%s", err, out)
 	}
 }
 
-// filePBX declares a server whose secret lies in a file in dir.
-func filePBX(t *testing.T, dir, name, address string, user amisim.User) string {
+// filePBX declares a server whose secret lies in a file in dir, with more lines.
+func filePBX(t *testing.T, dir, name, address string, user amisim.User, more ...string) string {
 	t.Helper()
 	writeSecret(t, dir, name, user.Secret)
-	return fmt.Sprintf("pbx %[1]q {\n  address     = %[2]q\n  username    = %[3]q\n  secret_file = \"%[1]s.secret\"\n}\n", name, address, user.Name)
+	return fmt.Sprintf("pbx %[1]q {\n  address     = %[2]q\n  username    = %[3]q\n  secret_file = \"%[1]s.secret\"\n%[4]s}\n", name, address, user.Name, strings.Join(more, "\n"))
 }
 
 func writeSecret(t *testing.T, dir, name, secret string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, name+".secret"), []byte(secret+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, name+".secret", secret+"\n")
 }
 
 // secondly is a job of a PBX that fires each second.

@@ -13,27 +13,7 @@ import (
 
 	"github.com/notifyrun/notifyrun/amiclient/amisim"
 	"github.com/notifyrun/notifyrun/engine"
-	"github.com/notifyrun/notifyrun/engine/ledger"
 )
-
-// simulated starts a server with phones, outside of any notifyrun.
-func simulated(t *testing.T, phones int) *amisim.Server {
-	t.Helper()
-	sim, err := amisim.Start(amisim.Config{Phones: amisim.Phones(phones)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { sim.Close() })
-	return sim
-}
-
-// write writes a file of a configuration.
-func write(t *testing.T, dir, name, text string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // pbxBlock declares a simulated server as a real one, its secret in a variable.
 func pbxBlock(sim *amisim.Server, variable string) string {
@@ -64,7 +44,7 @@ sip_notify "tick" {
 // while it runs, drives what apply and fire start beside it, and history reads
 // beside them all.
 func TestServe_Follows(t *testing.T) {
-	sim := simulated(t, 5)
+	sim := startPBX(t, amisim.Config{})
 	secret := "NOTIFYRUN_VAR_hq_secret=" + sim.Users()[0].Secret
 	dir := t.TempDir()
 	write(t, dir, "main.hcl", pbxBlock(sim, "hq_secret")+everySecond)
@@ -122,11 +102,7 @@ sip_notify "other" {
 	s.wait("serial=4 jobs=1") // the fire was a publication too
 	s.stop()
 
-	led, err := ledger.Open(t.Context(), filepath.Join(dir, "notifyrun.db"), ledger.ReadOnly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer led.Close()
+	led := recordOf(t, dir).led
 	dueTimesAccounted(t, led, "sip_notify.tick")
 	if d, err := led.Reported(t.Context()); err != nil || d == nil || d.Stopped.IsZero() || d.PID != s.cmd.Process.Pid {
 		t.Errorf("the state says of the daemon: %+v, %v", d, err)
@@ -136,7 +112,7 @@ sip_notify "other" {
 // A configuration that needs a secret that the daemon has not stays out: the one
 // before goes on, and the apply hears which secret it is.
 func TestServe_MissingSecret(t *testing.T) {
-	sim := simulated(t, 5)
+	sim := startPBX(t, amisim.Config{})
 	dir := t.TempDir()
 	value := sim.Users()[0].Secret
 	write(t, dir, "main.hcl", pbxBlock(sim, "hq_secret")+everySecond)
@@ -183,11 +159,9 @@ func TestServe_OneOnly(t *testing.T) {
 
 // What fired while nobody was there to drive it goes on with the next start.
 func TestServe_GoesOn(t *testing.T) {
-	sim := simulated(t, 200)
+	sim := startPBX(t, amisim.Config{Phones: amisim.Phones(200)})
 	dir := t.TempDir()
-	write(t, dir, "secret", sim.Users()[0].Secret)
-	config := strings.Replace(strings.Replace(pbxBlock(sim, "x"), "secret     = var.x", `secret_file = "secret"`, 1), "unlimited", "50/s", 1)
-	write(t, dir, "main.hcl", config[:strings.Index(config, "variable")]+`
+	write(t, dir, "main.hcl", filePBX(t, dir, "sim", sim.Addr(), sim.Users()[0])+`
 sip_notify "many" {
   pbx     = pbx.sim
   targets = [for n in range(150) : "PJSIP/${1001 + n}"]
@@ -204,11 +178,7 @@ sip_notify "many" {
 	s := startServer(t, dir)
 	s.wait("outcome=accepted")
 	s.stop()
-	led, err := ledger.Open(t.Context(), filepath.Join(dir, "notifyrun.db"), ledger.ReadOnly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer led.Close()
+	led := recordOf(t, dir).led
 	state, err := led.State(t.Context())
 	if err != nil || len(state.Open) != 1 {
 		t.Fatalf("%d runs are open, %v", len(state.Open), err)
@@ -227,7 +197,7 @@ sip_notify "many" {
 // A state that contradicts itself ends the daemon: what it says of phones can no
 // longer be trusted.
 func TestServe_DamagedState(t *testing.T) {
-	sim := simulated(t, 5)
+	sim := startPBX(t, amisim.Config{})
 	dir := t.TempDir()
 	write(t, dir, "main.hcl", pbxBlock(sim, "hq_secret")+everySecond)
 	t.Setenv("NOTIFYRUN_VAR_hq_secret", sim.Users()[0].Secret)
@@ -305,7 +275,7 @@ func TestServe_WatchInterrupted(t *testing.T) {
 // What an apply beside a daemon reports is what became of each phone in the end,
 // what many have in common in one place.
 func TestServe_WatchFailures(t *testing.T) {
-	sim := simulated(t, 5)
+	sim := startPBX(t, amisim.Config{})
 	dir := t.TempDir()
 	write(t, dir, "main.hcl", filePBX(t, dir, "sim", sim.Addr(), sim.Users()[0])+`
 sip_notify "x" {

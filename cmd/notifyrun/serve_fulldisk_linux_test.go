@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,19 +21,9 @@ func TestServe_FullDisk(t *testing.T) {
 		unavailable(t, "mounting a small file system needs root: "+err.Error())
 	}
 	defer syscall.Unmount(small, 0)
-	sim, err := amisim.Start(amisim.Config{Phones: amisim.Phones(40)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sim.Close()
-	user := sim.Users()[0]
-	config := fmt.Sprintf(`
-pbx "sim" {
-  address    = %q
-  username   = %q
-  secret_file = "secret"
-  rate_limit = "unlimited"
-}
+	sim := startPBX(t, amisim.Config{Phones: amisim.Phones(40)})
+	dir := t.TempDir()
+	write(t, dir, "main.hcl", filePBX(t, dir, "sim", sim.Addr(), sim.Users()[0], "  rate_limit = \"unlimited\"\n")+`
 sip_notify "tick" {
   pbx     = pbx.sim
   targets = [for n in range(40) : "PJSIP/${1001 + n}"]
@@ -44,14 +33,7 @@ sip_notify "tick" {
     grace = "1500ms"
   }
 }
-`, sim.Addr(), user.Name)
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(user.Secret+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+`)
 	state := filepath.Join(small, "notifyrun.db")
 	if code, out, errs := execute(t, "", nil, "apply", "-auto-approve", "-state", state, dir); code != exitOK {
 		t.Fatalf("apply: exit code %d\n%s%s", code, out, errs)
