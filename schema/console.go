@@ -38,6 +38,7 @@ func (s *Scope) Eval(expr string) (cty.Value, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		return cty.DynamicVal, diags
 	}
+	boundNumbers(parsed)
 	g := *s.graph
 	g.collector = &collector{}
 	a := &arg{name: "input", expr: parsed, rng: parsed.Range()}

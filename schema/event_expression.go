@@ -1,8 +1,6 @@
 package schema
 
 import (
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -18,13 +16,11 @@ type eventExpr struct {
 	ctx   *hcl.EvalContext // of the job
 	refs  headerRefs
 	fixed cty.Value // its value, where it does not refer to the event; NilVal: it does
-
-	computes bool
 }
 
 // newEventExpr takes an expression whose value is v without any event.
 func newEventExpr(a *arg, v cty.Value, ctx *hcl.EvalContext) *eventExpr {
-	x := &eventExpr{arg: a, ctx: ctx, computes: computes(a.expr, ctx)}
+	x := &eventExpr{arg: a, ctx: ctx}
 	for _, t := range a.expr.Variables() {
 		if t.RootName() == "event" {
 			x.refs.add(t[1:])
@@ -41,11 +37,6 @@ func newEventExpr(a *arg, v cty.Value, ctx *hcl.EvalContext) *eventExpr {
 func (x *eventExpr) eval(h EventHeaders) (cty.Value, hcl.Diagnostics) {
 	if x.fixed != cty.NilVal {
 		return x.fixed, nil
-	}
-	if x.computes {
-		if name, found := h.boundless(x.refs); found {
-			return cty.NilVal, tooLargeHeader(x.arg.rng, name)
-		}
 	}
 	ctx := x.ctx.NewChild()
 	ctx.Variables = map[string]cty.Value{"event": h.object(x.refs)}
@@ -133,75 +124,4 @@ func needOf(header, text hcl.Expression, ctx *hcl.EvalContext) (need, bool) {
 		return need{}, false
 	}
 	return need{refs.names[0], v.AsString()}, true
-}
-
-// computes tells whether an expression may take a text from outside for a number
-// and do more with it than compare it.
-func computes(expr hcl.Expression, ctx *hcl.EvalContext) bool {
-	node, ok := expr.(hclsyntax.Node)
-	if !ok {
-		return true
-	}
-	found := false
-	hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
-		switch n := n.(type) {
-		case *hclsyntax.BinaryOpExpr:
-			switch n.Op {
-			case hclsyntax.OpAdd, hclsyntax.OpSubtract, hclsyntax.OpMultiply, hclsyntax.OpDivide, hclsyntax.OpModulo:
-				found = found || fromOutside(n)
-			}
-		case *hclsyntax.UnaryOpExpr:
-			found = found || n.Op == hclsyntax.OpNegate && fromOutside(n)
-		case *hclsyntax.FunctionCallExpr:
-			for i, a := range n.Args {
-				found = found || fromOutside(a) && takesNumber(n, i, ctx)
-			}
-		}
-		return nil
-	})
-	return found
-}
-
-// fromOutside tells whether an expression refers to anything that is not the
-// configuration's own, or that may not be.
-func fromOutside(expr hcl.Expression) bool {
-	return slices.ContainsFunc(expr.Variables(), func(t hcl.Traversal) bool {
-		_, own := common[t.RootName()]
-		return !own && !slices.Contains([]string{"path", "each", "count"}, t.RootName())
-	})
-}
-
-// takesNumber tells whether a function makes a number of an argument that is a
-// text.
-func takesNumber(call *hclsyntax.FunctionCallExpr, i int, ctx *hcl.EvalContext) bool {
-	switch call.Name {
-	case "tonumber":
-		return true
-	case "format", "formatlist":
-		v, diags := call.Args[0].Value(ctx)
-		if diags.HasErrors() || v.Type() != cty.String || !v.IsKnown() || v.IsNull() || v.IsMarked() {
-			return true
-		}
-		return numberVerb.MatchString(v.AsString())
-	}
-	if !slices.Contains(functionNames(ctx), call.Name) {
-		return false
-	}
-	f := functionIn(ctx, call.Name)
-	p := f.VarParam()
-	if params := f.Params(); i < len(params) {
-		p = &params[i]
-	}
-	if p == nil {
-		return false
-	}
-	return p.Type == cty.Number || p.Type.IsCollectionType() && p.Type.ElementType() == cty.Number
-}
-
-// numberVerb finds a verb of format that writes a number.
-var numberVerb = regexp.MustCompile(`%[^%a-zA-Z]*[bdoxXeEfgG]`)
-
-// tooLargeHeader refuses an event with a header that is boundless.
-func tooLargeHeader(at hcl.Range, name string) hcl.Diagnostics {
-	return bounded(failf(&at, "Header of the event cannot be used", "The header %s of the event would be a number of more than 99999 digits.", excerpt(name)))
 }

@@ -103,28 +103,6 @@ func (h EventHeaders) has(name string) bool {
 	return slices.ContainsFunc(h, func(header EventHeader) bool { return strings.EqualFold(header.Name, name) })
 }
 
-// boundless finds a header among those referred to that as a number would have
-// so many digits that computing with it takes all time and memory: 1e999999999.
-func (h EventHeaders) boundless(refs headerRefs) (name string, found bool) {
-	for _, header := range h {
-		if refs.has(header.Name) && manyDigits(header.Value) {
-			return header.Name, true
-		}
-	}
-	return "", false
-}
-
-// manyDigits tells whether a text is a number with an exponent of more than
-// five digits.
-func manyDigits(s string) bool {
-	i := strings.LastIndexAny(s, "eEpP")
-	if i < 1 {
-		return false
-	}
-	exponent := strings.TrimLeft(strings.TrimLeft(s[i+1:], "+-"), "0")
-	return len(exponent) > 5 && strings.Trim(exponent, "0123456789_") == "" && strings.Trim(s[:i], "+-.0123456789_abcdefABCDEFxX") == ""
-}
-
 // garbled finds a header among those referred to that is not UTF-8, so that
 // expressions see it with replacement characters.
 func (h EventHeaders) garbled(refs headerRefs) (name string, found bool) {

@@ -52,6 +52,7 @@ func TestEventTrigger_Matches(t *testing.T) {
 		"UserEvent", "Provision", "Device", "1001", "Odd Name", "y", "Variable", "a", "variable", "b", "Count", "15",
 		"Empty", "", "kind", "k", "Quoted", `"${var.token}" %{ if true }`, "Control", "a\x00b\r\nc", "Latin", "J\xfcrgen", "Long", long,
 		"Umlaut", "u\u0308", "Huge", "1e999999999", "Mac", "001e13123456",
+		"Padded", " 1e600000000 ", "Listed", "1e600000000,x", "Data", `{"n":1e-600000000}`, "Seven", "700000", "Wide", "900000000",
 	)
 	for _, c := range []struct {
 		where string
@@ -110,6 +111,30 @@ func TestEventTrigger_Matches(t *testing.T) {
 		{where: `pow(length(local.names), 2) == 4 && event.Mac == "001e13123456"`, want: true},
 		{where: `tonumber(event.Mac) > 1`, says: "digits"},
 		{where: `event.Count % 7 == 1 && floor(event.Count) == 15`, want: true},
+		{where: `tonumber(trimspace(event.Padded)) + 1 > 1`, says: "digits"},
+		{where: `trimspace(event.Padded) + 1 > 1`, says: "digits"},
+		{where: `trimspace(event.Padded) > 1`, want: true},
+		{where: `split(",", event.Listed)[0] % 7 == 1`, says: "digits"},
+		{where: `regex("[0-9e]+", event.Listed) - 1 > 1`, says: "digits"},
+		{where: `jsondecode(event.Data).n + 1 > 1`, says: "digits"},
+		{where: `yamldecode(event.Data).n + 1 > 1`, says: "digits"},
+		{where: `"${floor(trimspace(event.Padded))}" == "1"`, says: "digits"},
+		{where: `-trimspace(event.Padded) < 1`, says: "digits"},
+		{where: `"${1}e${event.Seven}" + 1 > 1`, says: "digits"},
+		{where: `sum(["1e${event.Seven}", 1]) > 1`, says: "digits"},
+		{where: `max([1, "1e${event.Seven}"]...) > 1`, says: "digits"},
+		{where: `format("%s %d", event.Mac, event.Count) == "001e13123456 15"`, says: "digits"},
+		{where: `formatlist("%d", split(",", event.Listed))[0] == ""`, says: "digits"},
+		{where: `format("%0${event.Seven}s", "x") == ""`, says: "width"},
+		{where: `local.names[trimspace(event.Padded)] == "x"`, says: "digits"},
+		{where: `local.names[local.names[split(",", event.Listed)[0] - 1]] == "x"`, says: "digits"},
+		{where: `{ "001e13123456" = "x" }[event.Mac] == "x" && tomap({ "001e13123456" = "x" })[event.Mac] == "x"`, want: true},
+		{where: `local.names[event.Count - 15] == "Provision"`, want: true},
+		{where: `1e999 * 1e999 > 1 && tonumber("1e99998") + 1 > 1 && "1e-99999" + 1 == 1 && event.Count > 1`, want: true},
+		{where: `"1e999${event.Count}" * 1e99 > 1`, says: "digits"},
+		{where: `indent(event.Wide, "x\ny") == ""`, says: "0 to 100 spaces"},
+		{where: `indent(-1 * event.Count, "x\ny") == ""`, says: "0 to 100 spaces"},
+		{where: `indent(event.Count, "x\ny") == "x\n               y"`, want: true},
 	} {
 		got, diags := waiting(t, "where = "+c.where).Matches(event)
 		if got != c.want || diags.HasErrors() != (c.says != "") {

@@ -46,8 +46,6 @@ type firedRefs struct {
 	named bool       // some are to trigger.event
 	at    hcl.Range  // of the first of those
 	event headerRefs // to which headers of it
-
-	computes bool // something is computed where they are
 }
 
 // firedArgs are the arguments in which trigger can stand: to whom the job sends,
@@ -66,14 +64,13 @@ func (j *jobBlock) firedArgs() []*arg {
 }
 
 // firedRefs finds what of the trigger the job refers to.
-func (j *jobBlock) firedRefs(functions *hcl.EvalContext) firedRefs {
+func (j *jobBlock) firedRefs() firedRefs {
 	var refs firedRefs
 	for _, a := range j.firedArgs() {
 		if a.uses&inTrigger == 0 {
 			continue
 		}
 		refs.uses = true
-		refs.computes = refs.computes || computes(a.expr, functions)
 		for _, t := range a.expr.Variables() {
 			if t.RootName() != "trigger" || len(t) < 2 {
 				continue
@@ -115,9 +112,6 @@ func (j *Job) When(f Fired) (*Job, hcl.Diagnostics) {
 	now.eval = e
 	if name, found := f.Event.garbled(b.fired.event); found && b.fired.named {
 		return nil, bounded(failf(&b.fired.at, "Header of the event cannot be used", "The header %s of the event is not UTF-8, so that it cannot be sent as it is. The job is %s.", excerpt(name), j.Address))
-	}
-	if name, found := f.Event.boundless(b.fired.event); found && b.fired.computes {
-		return nil, tooLargeHeader(b.fired.at, name)
 	}
 	var c collector
 	if a := b.args["targets"]; a != nil && a.uses&inTrigger != 0 {

@@ -177,6 +177,15 @@ user_event "sum" {
 	if j, diags := firedJob(t, sums, "user_event.sum").When(Fired{Kind: "event", Event: headers("Count", "1E999999999")}); j != nil || !strings.Contains(diags[0].Detail, "digits") {
 		t.Errorf("got %v %v", j, diags)
 	}
+	parts := one(t, `
+user_event "sum" {
+  pbx  = pbx.hq
+  body = { Sum = split(",", trigger.event.Count)[0] + 1 }
+}
+`)
+	if j, diags := firedJob(t, parts, "user_event.sum").When(Fired{Kind: "event", Event: headers("Count", "1e600000000,x")}); j != nil || !strings.Contains(diags[0].Detail, "digits") {
+		t.Errorf("got %v %v", j, diags)
+	}
 	for _, c := range []struct {
 		address, says string
 		fired         Fired

@@ -27,9 +27,9 @@ var pureFunctions = map[string]function.Function{
 	// Strings.
 	"chomp":       stdlib.ChompFunc,
 	"endswith":    stringTest("suffix", hasSuffix),
-	"format":      stdlib.FormatFunc,
-	"formatlist":  stdlib.FormatListFunc,
-	"indent":      stdlib.IndentFunc,
+	"format":      narrow(stdlib.FormatFunc),
+	"formatlist":  narrow(stdlib.FormatListFunc),
+	"indent":      indentFunc,
 	"join":        stdlib.JoinFunc,
 	"lower":       stdlib.LowerFunc,
 	"regex":       stdlib.RegexFunc,
@@ -101,7 +101,7 @@ var pureFunctions = map[string]function.Function{
 	"tobool":   stdlib.MakeToFunc(cty.Bool),
 	"tolist":   stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
 	"tomap":    stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
-	"tonumber": stdlib.MakeToFunc(cty.Number),
+	"tonumber": countable(stdlib.MakeToFunc(cty.Number)),
 	"toset":    stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
 	"tostring": stdlib.MakeToFunc(cty.String),
 
@@ -119,6 +119,9 @@ var fileFunctions = map[string]bool{"file": true, "fileexists": true, "filebase6
 func functions(src *Source) map[string]function.Function {
 	all := make(map[string]function.Function, len(pureFunctions)+len(fileFunctions)+1)
 	for name, f := range pureFunctions {
+		if takesNumbers(f) {
+			f = countable(f)
+		}
 		all[name] = f
 	}
 	all["sensitive"] = sensitiveFunc(src)

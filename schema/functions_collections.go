@@ -264,6 +264,9 @@ var sumFunc = function.New(&function.Spec{
 			if err != nil || n.IsNull() {
 				return cty.NilVal, function.NewArgErrorf(0, "argument must be list, set, or tuple of number values")
 			}
+			if manyDigits(n) {
+				return cty.NilVal, function.NewArgError(0, errDigits)
+			}
 			sum, err := stdlib.Add(total, n)
 			if err != nil {
 				return cty.NilVal, err

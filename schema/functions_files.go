@@ -89,6 +89,7 @@ func templateFileFunc(src *Source, functions map[string]function.Function) funct
 		if diags.HasErrors() {
 			return nil, function.NewArgErrorf(0, "the template cannot be read: %s: %s", diags[0].Subject, errorOf(diags))
 		}
+		boundNumbers(expr)
 		return expr, nil
 	}
 	render := func(args []cty.Value) (cty.Value, error) {

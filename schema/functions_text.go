@@ -88,6 +88,18 @@ var replaceFunc = function.New(&function.Spec{
 	},
 })
 
+// maxIndent bounds by how many spaces a text is indented: each of its lines
+// grows by so much.
+const maxIndent = 100
+
+// indentFunc puts spaces before each line of a text but the first.
+var indentFunc = guarded(stdlib.IndentFunc, func(args []cty.Value) error {
+	if n := args[0]; n.IsKnown() && (n.GreaterThan(cty.NumberIntVal(maxIndent)).True() || n.LessThan(cty.Zero).True()) {
+		return function.NewArgErrorf(0, "a text can be indented by 0 to %d spaces", maxIndent)
+	}
+	return nil
+})
+
 // timeCmpFunc compares two RFC 3339 timestamps: -1, 0 or 1.
 var timeCmpFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "timestamp_a", Type: cty.String}, {Name: "timestamp_b", Type: cty.String}},
@@ -140,6 +152,6 @@ func shallow(f function.Function, open, end string) function.Function {
 }
 
 var (
-	jsonDecodeFunc = shallow(stdlib.JSONDecodeFunc, "[{", "]}")
-	yamlDecodeFunc = shallow(ctyyaml.YAMLDecodeFunc, "[{", "]}")
+	jsonDecodeFunc = countable(shallow(stdlib.JSONDecodeFunc, "[{", "]}"))
+	yamlDecodeFunc = countable(shallow(ctyyaml.YAMLDecodeFunc, "[{", "]}"))
 )

@@ -325,7 +325,7 @@ func (l *loader) resolveJob(j *jobBlock) {
 		}
 	}
 	l.resolveMessage(j)
-	j.fired = j.firedRefs(l.functions)
+	j.fired = j.firedRefs()
 }
 
 func (l *loader) resolveMessage(j *jobBlock) {

@@ -32,6 +32,9 @@ func (s *Source) parse(src []byte, shown string) (*hclsyntax.Body, hcl.Diagnosti
 		file = &hcl.File{Bytes: src}
 		if diags = checkNesting(src, shown, hclsyntax.LexConfig); !diags.HasErrors() {
 			file, diags = hclsyntax.ParseConfig(src, shown, hcl.InitialPos)
+			if body, ok := file.Body.(*hclsyntax.Body); ok {
+				boundNumbers(body)
+			}
 		}
 	}
 	s.mu.Lock()
@@ -71,6 +74,7 @@ func parsePieces(src []byte, shown string) *hcl.File {
 				if len(diags) > 0 {
 					return
 				}
+				boundNumbers(file.Body.(*hclsyntax.Body))
 				p.file = file
 			}
 		})

@@ -156,6 +156,7 @@ func (g given) decode(l *loader, v *variable) (cty.Value, bool) {
 			}
 			return cty.NilVal, false
 		}
+		boundNumbers(parsed)
 		expr = parsed
 	}
 	value, diags := expr.Value(nil)
