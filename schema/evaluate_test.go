@@ -321,6 +321,10 @@ user_event "unknown" {
   pbx  = pbx.hq
   body = trigger.event.Body
 }
+user_event "blanks" {
+  pbx  = pbx.hq
+  body = "Plain: \t x \r,Wide:\u00a0x\u2003\u00a0"
+}
 `)
 	want := []string{
 		"map|Firmware=1.2|Site=hq",
@@ -329,6 +333,7 @@ user_event "unknown" {
 		"none",
 		"secret|Token=(sensitive value)",
 		"unknown|?",
+		"blanks|Plain=x|Wide=\u00a0x\u2003\u00a0",
 	}
 	for i, j := range cfg.Jobs {
 		e, diags := j.Event()

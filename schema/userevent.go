@@ -120,7 +120,7 @@ func splitBody(c *collector, v cty.Value, rng hcl.Range) (body []Header, unknown
 			c.fail(rng, "Invalid body", "Item %d between the commas of \"body\" has a blank before or after its key, which Asterisk keeps as part of the name: no receiver would find it. Take the blank out.", i+1)
 			continue
 		}
-		value = strings.TrimSpace(value)
+		value = strings.TrimFunc(value, func(r rune) bool { return r <= ' ' }) // as ast_strip does
 		body = append(body, Header{Name: key, Value: textOf(cty.StringVal(value).WithMarks(marks))})
 	}
 	return body, false
