@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // maxUniqueid is how long a Uniqueid may be (include/asterisk/channel.h:
@@ -114,8 +115,12 @@ func (c *checker) originate(headers []Header) {
 			}
 		}
 	}
-	if channel == nil || !strings.Contains(channel.Value, "/") {
-		c.refuse(FieldChannel, "", "the call is for nobody; Asterisk wants a channel driver, a slash and what it is to dial", "Write it as PJSIP/1001 or Local/extension@context.")
+	switch {
+	case channel == nil || !isDial(channel.Value):
+		c.refuse(FieldChannel, "", "the call is for nobody; Asterisk wants a channel driver, a slash and what it is to dial",
+			"Use the form TECHNOLOGY/rest, as in PJSIP/1001 or Local/extension@context.")
+	case indexControl(channel.Value) < 0 && strings.ContainsFunc(channel.Value, unicode.IsControl): // else line has said it
+		c.refuse(FieldChannel, "", "it holds a control character", "Remove it.")
 	}
 	if application != nil && exten != nil {
 		c.refuse(FieldHeader, "Exten", "there is an application too, which Asterisk runs in its place", "Give one of them.")
@@ -129,6 +134,18 @@ func (c *checker) originate(headers []Header) {
 		}
 		c.dialplanEvent(data.Value)
 	}
+}
+
+// isDial tells whether s has the form of what can be called: the name of a
+// channel driver, which is a word, and what that is to dial.
+func isDial(s string) bool {
+	tech, rest, found := strings.Cut(s, "/")
+	for i := range len(tech) {
+		if !isAlphanumeric(tech[i]) && tech[i] != '_' {
+			return false
+		}
+	}
+	return found && tech != "" && rest != ""
 }
 
 // raisesEvent tells whether an Originate runs the application UserEvent, whose

@@ -61,6 +61,12 @@ func TestOriginate_refused(t *testing.T) {
 		"no time":          {Channel: "PJSIP/1", Application: "Wait", Timeout: time.Microsecond},
 		"negative time":    {Channel: "PJSIP/1", Application: "Wait", Timeout: -time.Second},
 		"two lines":        {Channel: "PJSIP/1\r\nAction: Ping", Application: "Wait"},
+		"no driver":        {Channel: "s@notify", Application: "Wait"},
+		"odd driver":       {Channel: "Lo cal/s@notify", Application: "Wait"},
+		"nameless driver":  {Channel: "/s@notify", Application: "Wait"},
+		"nothing to dial":  {Channel: "Local/", Application: "Wait"},
+		"a tab":            {Channel: "Local/s\t@notify", Application: "Wait"},
+		"a C1 control":     {Channel: "Local/s\u0085@notify", Application: "Wait"},
 	} {
 		var field *amiclient.FieldError
 		if err := call.Action().Check(); !errors.As(err, &field) {

@@ -41,8 +41,12 @@ func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
 	if j.Type == schema.UserEvent {
 		e, more := j.Event()
 		diags = append(diags, more...)
-		if e == nil || more.HasErrors() || e.Unknown() {
+		if e == nil || more.HasErrors() {
 			return p, diags
+		}
+		if e.Unknown() {
+			problems.add(nil, channelOf(e))
+			return p, append(diags, problems.diagnostics()...)
 		}
 		problems.add(nil, eventAction(e, ActionID(ulid.Zero.String(), 0, 1)).Check())
 		p.first = sentEvent(j, e)
@@ -93,6 +97,14 @@ func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
 		p.revisions[i] = own
 	}
 	return p, append(diags, problems.diagnostics()...)
+}
+
+// channelOf checks the channel of a user event of which the rest is not known yet.
+func channelOf(e *schema.Event) error {
+	if e.Channel.IsUnknown() || e.Channel.IsEmpty() {
+		return nil
+	}
+	return eventAction(&schema.Event{Name: schema.Plain("x"), Channel: e.Channel}, "").Check()
 }
 
 // Revisions gives for each target of a job the revision that its change trigger

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"strings"
-	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -66,36 +65,12 @@ func (e *jobEval) evalVia(c *collector, event *Event, ctx *hcl.EvalContext) bool
 		c.fail(a.rng, "Wrong type of value", "The argument \"channel\" cannot take this value: %s.", err)
 	case via == "action" && !v.IsNull():
 		c.fail(a.rng, "Conflicting arguments", "The argument \"channel\" is for a user event that the dialplan raises: add via = \"dialplan\". An AMI action, as with via = \"action\", needs no channel.")
-	case via == "dialplan" && v.IsNull():
+	case via == "dialplan" && (v.IsNull() || textOf(v).IsEmpty()):
 		c.fail(e.block.rangeOf("channel"), "Missing required argument", "With via = \"dialplan\" the application UserEvent() runs on a new channel, and the argument \"channel\" must say on which, as in channel = \"Local/s@notify\".")
 	default:
 		event.Channel = textOf(v)
-		if reason := oddChannel(event.Channel); reason != "" {
-			c.fail(a.rng, "Invalid channel", "The argument \"channel\" %s. Use the form TECHNOLOGY/rest, such as \"Local/s@notify\".", reason)
-		}
 	}
 	return !c.diags.HasErrors()
-}
-
-// oddChannel says why Asterisk could not make a channel of a name; "": it could.
-func oddChannel(t Text) string {
-	if t.unknown || t == (Text{}) {
-		return ""
-	}
-	tech, rest, ok := strings.Cut(t.value, "/")
-	word := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_'
-	}
-	switch {
-	case strings.ContainsFunc(t.value, unicode.IsControl):
-		return "has a control character"
-	case !ok || rest == "" || tech == "" || strings.ContainsFunc(tech, func(r rune) bool { return !word(r) }):
-		if t.sensitive {
-			return "has another form"
-		}
-		return "cannot be " + excerpt(t.value)
-	}
-	return ""
 }
 
 // splitBody reads the body as the dialplan application UserEvent does

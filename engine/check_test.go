@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// What Asterisk could not call is told at the line of the channel, as early as
+// it is known: at plan time, also where the rest of the event is not known yet.
+func TestCheck_channel(t *testing.T) {
+	for _, c := range []struct{ channel, body, says string }{
+		{`"Local/s@notify"`, `{ A = 1 }`, ""},
+		{`"Local/s@notify"`, `trigger.event`, ""},
+		{`"Local/${trigger.event.Exten}@notify"`, `{ A = 1 }`, ""},
+		{`"s@notify"`, `{ A = 1 }`, "Use the form TECHNOLOGY/rest"},
+		{`"s@notify"`, `{ A = trigger.event.A }`, "Use the form TECHNOLOGY/rest"},
+		{`sensitive("s@notify")`, `{ A = trigger.event.A }`, "Use the form TECHNOLOGY/rest"},
+		{`"/s@notify"`, `{ A = 1 }`, "Use the form TECHNOLOGY/rest"},
+		{`"Local/"`, `{ A = 1 }`, "Use the form TECHNOLOGY/rest"},
+		{`"Lo cal/s@notify"`, `{ A = 1 }`, "Use the form TECHNOLOGY/rest"},
+		{`"Ünd/s@notify"`, `{ A = 1 }`, "Use the form TECHNOLOGY/rest"},
+		{`"Local/s@notify\nX"`, `{ A = 1 }`, "control character"},
+		{`"Local/s@notify\nX"`, `{ A = trigger.event.A }`, "control character"},
+		{`"Local/s\t@notify"`, `{ A = 1 }`, "control character"},
+		{`"Local/s\u0085@notify"`, `{ A = 1 }`, "control character"},
+	} {
+		diags := Check(configure(t, `
+pbx "hq" {
+  simulator {}
+}
+user_event "x" {
+  pbx     = pbx.hq
+  via     = "dialplan"
+  channel = `+c.channel+`
+  body    = `+c.body+`
+}
+`))
+		if c.says == "" {
+			if len(diags) > 0 {
+				t.Errorf("%s, %s: %v", c.channel, c.body, diags)
+			}
+			continue
+		}
+		if len(diags) != 1 || diags[0].Subject.Start.Line != 8 || !strings.Contains(diags[0].Detail, c.says) {
+			t.Errorf("%s, %s: got %v", c.channel, c.body, diags)
+		}
+	}
+}
+
+// A channel that only the event tells is checked when it is known.
+func TestPrepareFired_channel(t *testing.T) {
+	j := configure(t, `
+pbx "hq" {
+  simulator {}
+}
+user_event "x" {
+  pbx     = pbx.hq
+  via     = "dialplan"
+  channel = "${trigger.event.Tech}${trigger.event.Exten}"
+}
+`).Jobs[0]
+	for _, c := range []struct{ tech, exten, says string }{
+		{"Local/", "s@notify", ""},
+		{"Local/", "s\n", "control character"},
+		{"Local/", "", "TECHNOLOGY/rest"},
+		{"", "s", "TECHNOLOGY/rest"},
+		{"", "", "must say on which"},
+	} {
+		_, _, err := prepareFired(j, schema.Fired{Kind: "event", Event: schema.EventHeaders{{Name: "Tech", Value: c.tech}, {Name: "Exten", Value: c.exten}}})
+		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%q, %q: %v", c.tech, c.exten, err)
+		}
+	}
+}
