@@ -246,7 +246,7 @@ func (l *loop) fireSchedule(d *decision, key TriggerKey, settled time.Time, now 
 // start makes a run. The error says why there is nothing that could be sent.
 func (l *loop) start(d *decision, j *schema.Job, cause Cause, due, now time.Time) (*Work, error) {
 	prep := l.serving.prep[j.Address]
-	if j.TriggerDigest() != "" {
+	if j.UsesTrigger() {
 		var err error
 		if j, prep, err = prepareFired(j, *cause.Fired); err != nil {
 			return nil, err

@@ -48,7 +48,7 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 	}
 	jp := &JobPlan{Address: address, Op: NoOp, Job: j, First: prep.first}
 	jp.Fire = &Firing{Cause: Cause{Kind: "fire"}}
-	if j.TriggerDigest() != "" {
+	if j.UsesTrigger() {
 		jp.Fire.Cause.Fired = &byHand
 	}
 	for i, name := range names {

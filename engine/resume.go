@@ -23,7 +23,7 @@ type wanted struct{ message, revision string }
 // reopenRun is resume for a run that may have been fired by something that its
 // targets and messages go by.
 func reopenRun(j *schema.Job, r OpenRun, now map[string]wanted) (Resumption, []Cancellation) {
-	if r.Cause.Fired == nil || j.TriggerDigest() == "" {
+	if r.Cause.Fired == nil || !j.UsesTrigger() {
 		return resume(j, r, now)
 	}
 	when, prep, err := prepareFired(j, *r.Cause.Fired)

@@ -138,6 +138,10 @@ func (j *Job) When(f Fired) (*Job, hcl.Diagnostics) {
 	return &now, bounded(c.diags)
 }
 
+// UsesTrigger tells whether anything of the job, its targets or what it sends,
+// depends on what makes it fire.
+func (j *Job) UsesTrigger() bool { return j.eval.block.fired.uses }
+
 // missing are the headers that are referred to and that the event has not.
 func (f Fired) missing(refs headerRefs) []string {
 	var missing []string

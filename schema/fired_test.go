@@ -273,6 +273,11 @@ func TestJob_TriggerDigest(t *testing.T) {
 	if d := digest(firedJobs, "sip_notify.fixed"); d != "" {
 		t.Errorf("a job without trigger has %s", d)
 	}
+	for _, j := range one(t, firedJobs).Jobs {
+		if j.UsesTrigger() != (j.TriggerDigest() != "") {
+			t.Errorf("%s uses the trigger: %t", j.Address, j.UsesTrigger())
+		}
+	}
 	for _, address := range []string{"sip_notify.phones", "sip_notify.both", "sip_notify.nested", "sip_notify.targets", "user_event.told"} {
 		if digest(firedJobs, address) == "" {
 			t.Errorf("%s has none", address)
