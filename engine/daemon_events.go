@@ -19,7 +19,8 @@ import (
 const maxArrivals = 10_000
 
 // maxEvent bounds the headers of an event that fires, in bytes: it is kept until
-// then, and with the run. What Asterisk sends has some kilobytes at most.
+// then, and what the job uses of it with the run. What Asterisk sends has some
+// kilobytes at most.
 const maxEvent = 64 << 10
 
 // listening receives the events of one PBX for as long as a configuration asks

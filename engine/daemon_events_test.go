@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/notifyrun/notifyrun/amiclient"
 	"github.com/notifyrun/notifyrun/schema"
 )
@@ -110,6 +112,72 @@ func TestDaemon_hugeEvent(t *testing.T) {
 			t.Errorf("missed: %+v", missed)
 		}
 		s.end()
+	})
+}
+
+// Of an event the record has what the job uses, and a daemon that starts with the
+// open run makes the same of it.
+func TestDaemon_eventKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.apply(configure(t, `
+			pbx "hq" {
+			  simulator {}
+			}
+			sip_notify "told" {
+			  pbx     = pbx.hq
+			  targets = [for d in flatten([trigger.event.Device]) : "SIP/${d}"]
+			  message {
+			    event   = "check-sync"
+			    headers = { X-By = trigger.event.By, X-Odd = trigger.event["Odd Name"] }
+			  }
+			  trigger "event" {
+			    name  = "UserEvent"
+			    where = event.Secret == "1234"
+			  }
+			}
+			sip_notify "blind" {
+			  pbx     = pbx.hq
+			  targets = ["SIP/9"]
+			  message {
+			    event = trigger.kind
+			  }
+			  trigger "event" {
+			    name = "UserEvent"
+			  }
+			}`))
+		s.begin()
+		s.sleep(time.Second)
+		s.mute(true)
+		s.link().raise("UserEvent", "Privilege", "user,all", "UserEvent", "Move", "device", "1001", "By", "Alice", "Device", "1002", "Secret", "1234")
+		s.sleep(10 * time.Second)
+		s.end()
+		told, blind := s.runsOf("sip_notify.told"), s.runsOf("sip_notify.blind")
+		if len(told) != 1 || len(blind) != 1 {
+			t.Fatalf("%d and %d runs", len(told), len(blind))
+		}
+		want := schema.EventHeaders{{Name: "device", Value: "1001"}, {Name: "By", Value: "Alice"}, {Name: "Device", Value: "1002"}}
+		if diff := cmp.Diff(want, told[0].Cause.Fired.Event); diff != "" {
+			t.Errorf("kept (-want +got):\n%s", diff)
+		}
+		if kept := blind[0].Cause.Fired.Event; len(kept) > 0 {
+			t.Errorf("kept of an event that is not used: %v", kept)
+		}
+		s.mute(false)
+		s.begin()
+		s.sleep(time.Minute)
+		s.end()
+		for job, n := range map[string]int{"sip_notify.told": 2, "sip_notify.blind": 1} {
+			run := s.runsOf(job)[0]
+			if len(run.states) != n {
+				t.Errorf("%s: %d deliveries, want %d", job, len(run.states), n)
+			}
+			for _, d := range run.states {
+				if d.Outcome != Accepted {
+					t.Errorf("%s: %s is %s", job, d.Target, d.Outcome)
+				}
+			}
+		}
 	})
 }
 

@@ -285,7 +285,7 @@ func (l *loop) fireEvent(d *decision, a arrival, now time.Time) {
 	}
 	cause := Cause{
 		Kind: "event", Detail: a.detail, Trigger: a.key.Index, Depth: a.depth,
-		Fired: &schema.Fired{Kind: "event", Event: a.headers},
+		Fired: &schema.Fired{Kind: "event", Event: j.HeadersUsed(a.headers)},
 	}
 	if _, err := l.start(d, j, cause, a.at, now); err != nil {
 		d.unfired = append(d.unfired, unfired{a, MissedRefused, err.Error()})

@@ -14,7 +14,7 @@ import (
 type Fired struct {
 	Kind  string       `json:"kind"`            // "change", "schedule", "event", "after" or "fire"
 	Due   time.Time    `json:"due,omitzero"`    // trigger.due: the due time of a schedule
-	Event EventHeaders `json:"event,omitempty"` // trigger.event
+	Event EventHeaders `json:"event,omitempty"` // trigger.event, or as much of it as the job uses
 	Job   string       `json:"job,omitempty"`   // trigger.job: the address of the job after which this one fires
 	Run   string       `json:"run,omitempty"`   // trigger.run: the id of its run
 }
@@ -141,6 +141,24 @@ func (j *Job) When(f Fired) (*Job, hcl.Diagnostics) {
 // UsesTrigger tells whether anything of the job, its targets or what it sends,
 // depends on what makes it fire.
 func (j *Job) UsesTrigger() bool { return j.eval.block.fired.uses }
+
+// HeadersUsed are those headers of an event to which the job's targets and what
+// it sends refer: none where they do not depend on the event, all where it cannot
+// be told to which. When makes the same of them as of all. Who keeps an event need
+// keep no more, and it is text of strangers.
+func (j *Job) HeadersUsed(h EventHeaders) EventHeaders {
+	refs := j.eval.block.fired.event
+	if refs.whole {
+		return h
+	}
+	var used EventHeaders
+	for _, header := range h {
+		if refs.has(header.Name) {
+			used = append(used, header)
+		}
+	}
+	return used
+}
 
 // missing are the headers that are referred to and that the event has not.
 func (f Fired) missing(refs headerRefs) []string {

@@ -160,6 +160,65 @@ func TestJob_When(t *testing.T) {
 	}
 }
 
+// What is kept of an event is what the job uses, and gives what all of it gives.
+func TestJob_HeadersUsed(t *testing.T) {
+	cfg := one(t, firedJobs+`
+user_event "any" {
+  pbx  = pbx.hq
+  body = { Value = trigger.event[trigger.event.Which] }
+}
+user_event "looped" {
+  pbx  = pbx.hq
+  body = { for name, value in trigger.event : "Of-${name}" => jsonencode(value) }
+}
+user_event "kind" {
+  pbx  = pbx.hq
+  body = { Kind = trigger.kind }
+}
+`)
+	event := headers("Event", "UserEvent", "device", "1001", "By", "Alice", "Device", "1002", "ODD NAME", "7", "Exten", "s", "Which", "By", "Secret", "PIN")
+	for _, c := range []struct {
+		address string
+		want    EventHeaders
+	}{
+		{"sip_notify.phones", headers("device", "1001", "By", "Alice", "Device", "1002")},
+		{"sip_notify.nested", headers("By", "Alice")},
+		{"sip_notify.both", headers("device", "1001", "Device", "1002", "ODD NAME", "7")},
+		{"user_event.told", headers("device", "1001", "Device", "1002", "Exten", "s")},
+		{"user_event.any", event},
+		{"user_event.looped", event},
+		{"user_event.kind", nil},
+		{"sip_notify.fixed", nil},
+	} {
+		j := firedJob(t, cfg, c.address)
+		used := j.HeadersUsed(event)
+		if diff := cmp.Diff(c.want, used); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.address, diff)
+		}
+		all, allDiags := j.When(Fired{Kind: "event", Event: event})
+		kept, keptDiags := j.When(Fired{Kind: "event", Event: used})
+		if diff := cmp.Diff(allDiags.Error(), keptDiags.Error()); diff != "" {
+			t.Errorf("%s: %s", c.address, diff)
+		}
+		if all == nil || kept == nil {
+			continue
+		}
+		if diff := cmp.Diff(targetsOf(all), targetsOf(kept)); diff != "" {
+			t.Errorf("%s: %s", c.address, diff)
+		}
+		for i := range all.Targets {
+			if messageOf(t, all, i).Digest() != messageOf(t, kept, i).Digest() {
+				t.Errorf("%s: another message", c.address)
+			}
+		}
+		if e, _ := all.Event(); e != nil {
+			if k, _ := kept.Event(); e.Digest() != k.Digest() {
+				t.Errorf("%s: another event", c.address)
+			}
+		}
+	}
+}
+
 // What comes from outside is refused where it cannot be used, with the reason,
 // and is never evaluated.
 func TestJob_When_refused(t *testing.T) {
