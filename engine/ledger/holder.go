@@ -34,13 +34,19 @@ func holderOf(lock string) (*Holder, error) {
 		return nil, err
 	}
 	defer f.Close()
-	// One that was left behind by a crash is locked for a moment.
-	if held, err := flock(f); err != nil || !held {
+	// Who looks disturbs nobody else who does, and is not taken for a holder.
+	if held, err := flock(f, shared); err != nil || !held {
 		return nil, err
 	}
+	return readHolder(f), nil
+}
+
+// readHolder reads the note of a lock that is held. A half-written one leaves the
+// holder unnamed.
+func readHolder(f *os.File) *Holder {
 	h := &Holder{}
 	if b, err := io.ReadAll(io.LimitReader(f, 4096)); err == nil && json.Unmarshal(b, h) != nil {
-		*h = Holder{} // a half-written note leaves the holder unnamed
+		*h = Holder{}
 	}
-	return h, nil
+	return h
 }

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -68,6 +70,99 @@ func TestLock_remains(t *testing.T) {
 		if err := l.Unlock(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// deadNote is what a daemon leaves behind that was killed.
+const deadNote = `{"pid":1,"host":"here","user":"root","command":"serve","since":"2020-01-01T00:00:00Z"}` + "\n"
+
+// TestLock_probed takes the lock that a crash has left behind while many look who
+// holds it. None of them is taken for a holder, by whoever looks or locks, and the
+// dead one is never read as the living.
+func TestLock_probed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	leave := func() {
+		if err := os.WriteFile(path+".lock", []byte(deadNote), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leave()
+	stop := make(chan struct{})
+	var others sync.WaitGroup
+	var turn atomic.Int64 // odd: it is taken, or about to be, or just given back
+	for range 4 {
+		others.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				before := turn.Load()
+				h, err := HolderOf(path)
+				if err != nil || h != nil && (h.Command == "serve" || before%2 == 0 && turn.Load() == before) {
+					t.Errorf("holder: %+v, %v", h, err)
+					return
+				}
+			}
+		})
+	}
+	for range 300 {
+		for range 5 {
+			if h, err := HolderOf(path); h != nil || err != nil {
+				t.Errorf("whoever looks sees %+v, %v", h, err)
+			}
+		}
+		turn.Add(1)
+		l, err := Lock(path, "test")
+		if err != nil {
+			t.Errorf("what nobody holds: %v", err)
+			break
+		}
+		if h, err := HolderOf(path); err != nil || h == nil || h.Command != "test" {
+			t.Errorf("holder: %+v, %v", h, err)
+		}
+		if err := l.Unlock(); err != nil {
+			t.Error(err)
+		}
+		leave()
+		turn.Add(1)
+	}
+	close(stop)
+	others.Wait()
+}
+
+// TestLock_unnamed asks for a lock that somebody has taken and not yet written who
+// it is: the one who left it behind is not him, and he is waited for a little.
+func TestLock_unnamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	if err := os.WriteFile(path+".lock", []byte(deadNote), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, h, err := tryLock(path + ".lock")
+	if err != nil || l == nil || h != nil {
+		t.Fatal(l, h, err)
+	}
+	if h, err := HolderOf(path); err != nil || h == nil || *h != (Holder{}) {
+		t.Errorf("holder: %+v, %v", h, err)
+	}
+	var locked *LockedError
+	if _, err := Lock(path, "test"); !errors.As(err, &locked) || locked.Holder != (Holder{}) {
+		t.Errorf("held by somebody unnamed: %v", err)
+	}
+	waiting := make(chan error)
+	go func() {
+		_, err := Lock(path, "test")
+		waiting <- err
+	}()
+	if _, err := l.file.WriteAt([]byte(deadNote), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-waiting; !errors.As(err, &locked) || locked.Holder.Command != "serve" {
+		t.Errorf("held by somebody who has said who it is: %v", err)
+	}
+	if err := l.Unlock(); err != nil {
+		t.Error(err)
 	}
 }
 
