@@ -282,10 +282,11 @@ type Pruned struct {
 	Missed     int64
 }
 
-// Prunable counts what a Prune would delete.
+// Prunable counts what a Prune would delete. It is zero if there is nothing.
 type Prunable struct {
 	Runs       int64
-	Deliveries int64
+	Deliveries int64 // also those that a Prune that was stopped has left
+	Messages   int64 // only those that such a one has left
 	Missed     int64
 	Oldest     time.Time // when the run began that began first; zero: there is none
 	Newest     time.Time // or last

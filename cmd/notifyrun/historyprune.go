@@ -65,7 +65,7 @@ func (a *app) historyPrune(ctx context.Context, args []string) error {
 	if !a.json {
 		fmt.Fprintln(a.stdout, prunableText(p, before))
 	}
-	if *dry || p.Runs+p.Missed == 0 {
+	if *dry || p == (engine.Prunable{}) {
 		return a.pruned(p, before, nil)
 	}
 	if !*yes {
@@ -121,7 +121,7 @@ func (a *app) pruneAge(ctx context.Context, led engine.DaemonLedger, older strin
 
 // prunableText says what will go.
 func prunableText(p engine.Prunable, before time.Time) string {
-	if p.Runs+p.Missed == 0 {
+	if p == (engine.Prunable{}) {
 		return fmt.Sprintf("Nothing to delete: nothing ended before %s.", localTime(before))
 	}
 	text := "From before " + localTime(before) + ": "
@@ -132,6 +132,9 @@ func prunableText(p engine.Prunable, before time.Time) string {
 	}
 	if p.Missed > 0 {
 		text += fmt.Sprintf("; %s of what did not fire", count(int(p.Missed), "record"))
+	}
+	if p.Messages > 0 || p.Runs == 0 && p.Deliveries > 0 {
+		text += "; the rest of what a prune that was stopped has begun to delete"
 	}
 	return text + "."
 }
@@ -160,6 +163,7 @@ type prunedJSON struct {
 	Newest        *string `json:"newest"`
 	Runs          int64   `json:"runs"`
 	Deliveries    int64   `json:"deliveries"`
+	Messages      int64   `json:"messages"`
 	Missed        int64   `json:"missed"`
 	Deleted       bool    `json:"deleted"`
 }
@@ -167,9 +171,9 @@ type prunedJSON struct {
 // pruned reports; done is nil where nothing was deleted.
 func (a *app) pruned(p engine.Prunable, before time.Time, done *engine.Pruned) error {
 	if a.json {
-		out := prunedJSON{formatVersion, "history prune", timeJSON(before), timeJSON(p.Oldest), timeJSON(p.Newest), p.Runs, p.Deliveries, p.Missed, done != nil}
+		out := prunedJSON{formatVersion, "history prune", timeJSON(before), timeJSON(p.Oldest), timeJSON(p.Newest), p.Runs, p.Deliveries, p.Messages, p.Missed, done != nil}
 		if done != nil {
-			out.Runs, out.Deliveries, out.Missed = done.Runs, done.Deliveries, done.Missed
+			out.Runs, out.Deliveries, out.Messages, out.Missed = done.Runs, done.Deliveries, done.Messages, done.Missed
 		}
 		return writeJSON(a.stdout, out)
 	}

@@ -14,7 +14,8 @@ import (
 // for others that write to wait only for a moment.
 const pruneRows = 1000
 
-// Prunable implements engine.DaemonLedger.
+// Prunable implements engine.DaemonLedger. For the messages it takes a look at all
+// deliveries, as Prune does.
 func (s *SQLite) Prunable(ctx context.Context, before time.Time) (engine.Prunable, error) {
 	var p engine.Prunable
 	if s.read == nil {
@@ -31,7 +32,13 @@ func (s *SQLite) Prunable(ctx context.Context, before time.Time) (engine.Prunabl
 		if p.Deliveries = deliveries.Int64; p.Runs > 0 {
 			p.Oldest, p.Newest = fromMicro(oldest.Int64), fromMicro(newest.Int64)
 		}
-		return q.QueryRowContext(ctx, `SELECT count(*) FROM missed WHERE at < ?`, before.UnixMicro()).Scan(&p.Missed)
+		var left int64
+		err = q.QueryRowContext(ctx, `
+			SELECT (SELECT count(*) FROM delivery WHERE run IN (SELECT run FROM pruned)),
+				(SELECT count(*) FROM (`+unusedMessages+`)), (SELECT count(*) FROM missed WHERE at < ?)`, before.UnixMicro()).
+			Scan(&left, &p.Messages, &p.Missed)
+		p.Deliveries += left
+		return err
 	})
 	if err != nil {
 		return p, fmt.Errorf("look what can be pruned: %w", err)
@@ -159,19 +166,18 @@ func (p *pruning) runs(ctx context.Context, done *engine.Pruned) (more bool, err
 
 // rest deletes a slice of what a long run had.
 func (p *pruning) rest(ctx context.Context, run int64, done *engine.Pruned) error {
-	var first sql.NullInt64
-	if err := p.conn.QueryRowContext(ctx, `SELECT min(seq) FROM delivery WHERE run = ?`, run).Scan(&first); err != nil {
+	var end int64
+	if err := p.conn.QueryRowContext(ctx, `SELECT coalesce(min(seq), 0) + ? FROM delivery WHERE run = ?`, pruneRows/2, run).Scan(&end); err != nil {
 		return err
 	}
-	if !first.Valid {
-		_, err := p.conn.ExecContext(ctx, `DELETE FROM pruned WHERE run = ?`, run)
-		return err
-	}
-	end := first.Int64 + pruneRows/2
 	if err := p.remove(ctx, &done.Attempts, `DELETE FROM attempt WHERE run = ? AND seq < ?`, run, end); err != nil {
 		return err
 	}
-	return p.remove(ctx, &done.Deliveries, `DELETE FROM delivery WHERE run = ? AND seq < ?`, run, end)
+	if err := p.remove(ctx, &done.Deliveries, `DELETE FROM delivery WHERE run = ? AND seq < ?`, run, end); err != nil {
+		return err
+	}
+	_, err := p.conn.ExecContext(ctx, `DELETE FROM pruned WHERE run = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE run = ?1)`, run)
+	return err
 }
 
 func (p *pruning) missed(ctx context.Context, done *engine.Pruned) (more bool, err error) {
@@ -179,6 +185,8 @@ func (p *pruning) missed(ctx context.Context, done *engine.Pruned) (more bool, e
 	err = p.remove(ctx, &done.Missed, `DELETE FROM missed WHERE id IN (SELECT id FROM missed WHERE at < ? ORDER BY at LIMIT ?)`, p.before, pruneRows)
 	return done.Missed-had == pruneRows, err
 }
+
+const unusedMessages = `SELECT id FROM message WHERE id NOT IN (SELECT message FROM delivery WHERE message IS NOT NULL)`
 
 // messages deletes those that no delivery refers to. To find them takes a look
 // at all deliveries, during which others write; so what came meanwhile is looked
@@ -196,7 +204,7 @@ func (p *pruning) messages(ctx context.Context) error {
 			err := rows.Scan(&id)
 			unused = append(unused, id)
 			return err
-		}, `SELECT id FROM message WHERE id NOT IN (SELECT message FROM delivery WHERE message IS NOT NULL)`)
+		}, unusedMessages)
 	})
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -126,26 +125,6 @@ func TestPrune(t *testing.T) {
 	}
 }
 
-// countdown is a context that ends after some looks at it.
-type countdown struct {
-	context.Context
-	looks atomic.Int64
-	done  chan struct{}
-}
-
-func (c *countdown) Done() <-chan struct{} { return c.done }
-
-func (c *countdown) Err() error {
-	left := c.looks.Add(-1)
-	if left > 0 {
-		return nil
-	}
-	if left == 0 {
-		close(c.done)
-	}
-	return context.Canceled
-}
-
 // aged fills a state with a history of some runs, among them a long one.
 func aged(t testing.TB, s *SQLite, runs, long int) {
 	t.Helper()
@@ -174,7 +153,7 @@ func aged(t testing.TB, s *SQLite, runs, long int) {
 }
 
 // TestPrune_stopped stops it after each slice: what is left is whole each time,
-// and in the end all is gone as if it had never been stopped.
+// and known to be left, and in the end all is gone as if it had never been stopped.
 func TestPrune_stopped(t *testing.T) {
 	s := openWriter(t, filepath.Join(t.TempDir(), "notifyrun.db"))
 	defer s.Close()
@@ -187,9 +166,17 @@ func TestPrune_stopped(t *testing.T) {
 	var sum engine.Pruned
 	stops := 0
 	for {
-		ctx := &countdown{Context: t.Context(), done: make(chan struct{})}
-		ctx.looks.Store(5)
-		p, err := s.Prune(ctx, at(2*runs), nil)
+		able, err := s.Prunable(t.Context(), at(2*runs))
+		if err != nil || able == (engine.Prunable{}) {
+			t.Fatalf("%+v is gone, and nobody would go on: %v", sum, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		p, err := s.Prune(ctx, at(2*runs), func(done engine.Pruned) {
+			if done != (engine.Pruned{}) {
+				cancel()
+			}
+		})
+		cancel()
 		sum = engine.Pruned{
 			Runs: sum.Runs + p.Runs, Deliveries: sum.Deliveries + p.Deliveries, Attempts: sum.Attempts + p.Attempts,
 			Messages: sum.Messages + p.Messages, Missed: sum.Missed + p.Missed,
@@ -197,8 +184,8 @@ func TestPrune_stopped(t *testing.T) {
 		sound(t, s)
 		left := len(examineeOf(t, s).listRuns(engine.RunQuery{}))
 		equal(t, "runs left", int64(left), runs-sum.Runs)
-		if p.Runs > 3*pruneRows || p.Attempts > 3*pruneRows {
-			t.Errorf("three slices took %+v", p)
+		if p.Runs > pruneRows || p.Attempts > pruneRows {
+			t.Errorf("one slice took %+v", p)
 		}
 		if left == 1 && sum.Messages == runs-1 {
 			break
@@ -213,6 +200,11 @@ func TestPrune_stopped(t *testing.T) {
 	if stops < 3 {
 		t.Errorf("stopped %d times", stops)
 	}
+	able, err := s.Prunable(t.Context(), at(2*runs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "prunable in the end", able, engine.Prunable{})
 	if _, err := s.Prune(t.Context(), at(2*runs), nil); err != nil {
 		t.Fatal(err)
 	}
