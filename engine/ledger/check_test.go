@@ -24,6 +24,22 @@ func execute(t *testing.T, path, script string) {
 	}
 }
 
+// descriptors counts those that this process has of a file and of what stands beside
+// it; none where the system does not tell.
+func descriptors(t *testing.T, path string) (n int) {
+	t.Helper()
+	all, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range all {
+		if to, err := os.Readlink(fd); err == nil && strings.HasPrefix(to, path) {
+			n++
+		}
+	}
+	return n
+}
+
 // TestCheck spoils states, each in one way: it is found and named. What concerns
 // what is open or in force is found by who opens it for writing.
 func TestCheck(t *testing.T) {
@@ -66,7 +82,6 @@ func TestCheck(t *testing.T) {
 			}
 			execute(t, path, c.spoil)
 			reader := mustOpen(t, path, ReadOnly)
-			defer reader.Close()
 			for _, full := range []bool{false, true} {
 				if err := reader.Check(t.Context(), full); c.want == "" && err != nil {
 					t.Error(err)
@@ -80,6 +95,12 @@ func TestCheck(t *testing.T) {
 			}
 			if errors.Is(err, ErrDamaged) != c.brief || c.brief && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("open: %v", err)
+			}
+			if err := reader.Close(); err != nil {
+				t.Error(err)
+			}
+			if n := descriptors(t, path); n > 0 {
+				t.Errorf("%d files of a closed state are open", n)
 			}
 		})
 	}

@@ -52,16 +52,16 @@ func (s *SQLite) openWriter(ctx context.Context, path string) (err error) {
 	if err := s.bring(ctx); err != nil {
 		return err
 	}
+	if err := contradiction(ctx, s.write, briefChecks); err != nil {
+		return err
+	}
 	c, err := s.write.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	if err := contradiction(ctx, s.write, briefChecks); err != nil {
-		return err
-	}
 	// What waits after this is begin.
 	if _, err := c.ExecContext(ctx, `PRAGMA busy_timeout = 5`); err != nil {
-		return err
+		return errors.Join(err, c.Close())
 	}
 	s.conn, s.runs = &conn{c, make(map[string]*sql.Stmt)}, make(map[string]openRun)
 	return nil
