@@ -194,7 +194,7 @@ type Publication struct {
 	Base     uint64 // the serial that this was planned against
 	Time     time.Time
 	Snapshot []byte       // the applied configuration; nil leaves the present one (fire)
-	Selected []string     // addresses of the jobs that go by Snapshot from now on; nil: all. The others keep theirs
+	Selected []string     // addresses of the jobs that go by Snapshot from now on, those of Jobs among them; nil: all. The others keep theirs
 	Jobs     []AppliedJob // added and changed ones; the others stay
 	Removed  []string     // addresses; their Delivered rows go too, their history stays
 	Settled  []Settled    // of schedules that are new or are due at other times now: nothing was missed before

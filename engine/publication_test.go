@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +101,20 @@ func TestPublication_selected(t *testing.T) {
 		pub, _ := p.Publication(start, []byte("{}"))
 		if diff := cmp.Diff(c.want, pub.Selected); diff != "" {
 			t.Errorf("%+v selects (-want +got):\n%s", c.opts, diff)
+		}
+		// What it adds is selected too, as a Ledger may expect.
+		p, diags = NewPlan(cfg, &State{Jobs: map[string]AppliedJob{"user_event.gone": {}}}, start, c.opts)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		pub, _ = p.Publication(start, []byte("{}"))
+		for _, j := range pub.Jobs {
+			if c.want != nil && !slices.Contains(c.want, j.Address) {
+				t.Errorf("%+v records %s and selects %v", c.opts, j.Address, pub.Selected)
+			}
+		}
+		if diff := cmp.Diff(c.want, pub.Selected); diff != "" {
+			t.Errorf("%+v selects of new jobs (-want +got):\n%s", c.opts, diff)
 		}
 	}
 }

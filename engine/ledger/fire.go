@@ -33,7 +33,7 @@ func (s *SQLite) Fire(ctx context.Context, f engine.Firings) error {
 		if begun, err = s.insertRuns(ctx, f.Runs, serial, f.Time); err != nil {
 			return err
 		}
-		if err := s.settle(ctx, f.Settled); err != nil {
+		if err := s.settle(ctx, keepSettledRows, f.Settled); err != nil {
 			return fmt.Errorf("settle due times: %w", err)
 		}
 		if err := s.insertMissed(ctx, f.Missed); err != nil {
@@ -58,8 +58,9 @@ func (s *SQLite) Fire(ctx context.Context, f engine.Firings) error {
 	return nil
 }
 
-func (s *SQLite) settle(ctx context.Context, settled []engine.Settled) error {
-	into := keepSettledRows.collect()
+// settle records up to when due times are settled, by keepSettledRows or settleRows.
+func (s *SQLite) settle(ctx context.Context, rows insertion, settled []engine.Settled) error {
+	into := rows.collect()
 	for _, t := range settled {
 		if err := into.add(ctx, s.conn, t.Job, t.Index, t.Until.UnixMicro()); err != nil {
 			return err

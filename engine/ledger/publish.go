@@ -66,17 +66,8 @@ func (s *SQLite) publishSnapshot(ctx context.Context, p engine.Publication, seri
 		if _, err := s.conn.ExecContext(ctx, `UPDATE job SET snapshot = (SELECT max(serial) FROM snapshot) WHERE snapshot IS NULL`); err != nil {
 			return err
 		}
-		move := func(address string) error {
-			_, err := s.conn.ExecContext(ctx, `UPDATE job SET snapshot = NULL WHERE address = ?`, address)
-			return err
-		}
 		for _, address := range p.Selected {
-			if err := move(address); err != nil {
-				return err
-			}
-		}
-		for _, j := range p.Jobs {
-			if err := move(j.Address); err != nil {
+			if _, err := s.conn.ExecContext(ctx, `UPDATE job SET snapshot = NULL WHERE address = ?`, address); err != nil {
 				return err
 			}
 		}
@@ -129,13 +120,7 @@ func (s *SQLite) publishJobs(ctx context.Context, p engine.Publication, serial u
 			return fmt.Errorf("record job %s: %w", j.Address, err)
 		}
 	}
-	settled := settleRows.collect()
-	for _, t := range p.Settled {
-		if err := settled.add(ctx, s.conn, t.Job, t.Index, t.Until.UnixMicro()); err != nil {
-			return fmt.Errorf("settle due times: %w", err)
-		}
-	}
-	if err := settled.flush(ctx, s.conn); err != nil {
+	if err := s.settle(ctx, settleRows, p.Settled); err != nil {
 		return fmt.Errorf("settle due times: %w", err)
 	}
 	for _, r := range p.Recorded {
