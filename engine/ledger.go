@@ -385,7 +385,7 @@ type HistoryQuery struct {
 // HistoryEntry is one attempt as history shows it.
 type HistoryEntry struct {
 	Run, Job, PBX, Target string
-	Cause                 Cause
+	Cause                 Cause  // its kind and detail alone
 	Attempt               int    // from 1; 0: ended without being sent
 	ActionID              string // empty for attempt 0
 	Outcome               Outcome

@@ -96,6 +96,9 @@ func TestCheck(t *testing.T) {
 			if errors.Is(err, ErrDamaged) != c.brief || c.brief && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("open: %v", err)
 			}
+			if _, err := reader.Owed(t.Context()); errors.Is(err, ErrDamaged) != (name == "cause") {
+				t.Errorf("owed: %v", err)
+			}
 			if err := reader.Close(); err != nil {
 				t.Error(err)
 			}

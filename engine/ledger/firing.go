@@ -74,7 +74,9 @@ func (s *SQLite) Owed(ctx context.Context) ([]engine.Owed, error) {
 			o, err := scanOwed(rows)
 			all = append(all, o)
 			return err
-		}, `SELECT r.ulid, o.job, o.number, r.job, r.cause_rest, r.ended, r.outcomes
+		}, `SELECT r.ulid, o.job, o.number, r.job,
+				CASE WHEN r.cause_rest = '' THEN 0 WHEN json_valid(r.cause_rest) THEN coalesce(json_extract(r.cause_rest, '$.depth'), 0) END,
+				r.ended, r.outcomes
 			FROM owed o JOIN run r ON r.id = o.run
 			ORDER BY r.ended IS NULL, r.ended, r.id, o.job, o.number`)
 	})
@@ -86,17 +88,15 @@ func (s *SQLite) Owed(ctx context.Context) ([]engine.Owed, error) {
 
 func scanOwed(rows *sql.Rows) (engine.Owed, error) {
 	var o engine.Owed
-	var rest string
-	var ended sql.NullInt64
+	var depth, ended sql.NullInt64
 	var outcomes sql.NullString
-	if err := rows.Scan(&o.Run, &o.Follower.Job, &o.Follower.Index, &o.Job, &rest, &ended, &outcomes); err != nil {
+	if err := rows.Scan(&o.Run, &o.Follower.Job, &o.Follower.Index, &o.Job, &depth, &ended, &outcomes); err != nil {
 		return o, err
 	}
-	var cause engine.Cause
-	if err := readCause(&cause, rest); err != nil {
-		return o, fmt.Errorf("cause of run %s: %w", o.Run, err)
+	if !depth.Valid {
+		return o, fmt.Errorf("cause of run %s: %w", o.Run, ErrDamaged)
 	}
-	o.Depth = cause.Depth
+	o.Depth = int(depth.Int64)
 	if ended.Valid {
 		o.Ended = fromMicro(ended.Int64)
 		if err := json.Unmarshal([]byte(outcomes.String), &o.Outcomes); err != nil {
@@ -129,43 +129,30 @@ func (s *SQLite) Listened(ctx context.Context) (map[string]time.Time, error) {
 
 // Missed implements engine.DaemonLedger.
 func (s *SQLite) Missed(ctx context.Context, q engine.MissedQuery) iter.Seq2[engine.Missed, error] {
-	return func(yield func(engine.Missed, error) bool) {
-		if s.read == nil {
-			return
-		}
-		where, args := `TRUE`, []any{}
-		if q.Job != "" {
-			where, args = where+` AND job = ?`, append(args, q.Job)
-		}
-		if !q.Since.IsZero() {
-			where, args = where+` AND at >= ?`, append(args, q.Since.UnixMicro())
-		}
-		limit := -1
-		if q.Limit > 0 {
-			limit = q.Limit
-		}
-		rows, err := s.read.QueryContext(ctx, `
-			SELECT job, number, pbx, reason, count, first, last, detail, at FROM missed
-			WHERE `+where+` ORDER BY at DESC, id DESC LIMIT ?`, append(args, limit)...)
-		if err != nil {
-			yield(engine.Missed{}, fmt.Errorf("read what was missed: %w", explain(err)))
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var m engine.Missed
-			var first, last, at int64
-			if err := rows.Scan(&m.Job, &m.Index, &m.PBX, &m.Reason, &m.Count, &first, &last, &m.Detail, &at); err != nil {
-				yield(engine.Missed{}, fmt.Errorf("read what was missed: %w", explain(err)))
-				return
-			}
-			m.First, m.Last, m.At = fromMicro(first), fromMicro(last), fromMicro(at)
-			if !yield(m, nil) {
-				return
-			}
-		}
-		if err := rows.Err(); err != nil {
-			yield(engine.Missed{}, fmt.Errorf("read what was missed: %w", explain(err)))
-		}
+	if s.read == nil {
+		return func(func(engine.Missed, error) bool) {}
 	}
+	where, args := `TRUE`, []any{}
+	if q.Job != "" {
+		where, args = where+` AND job = ?`, append(args, q.Job)
+	}
+	if !q.Since.IsZero() {
+		where, args = where+` AND at >= ?`, append(args, q.Since.UnixMicro())
+	}
+	limit := -1
+	if q.Limit > 0 {
+		limit = q.Limit
+	}
+	return stream(ctx, s, "read what was missed", scanMissed, func(querier) (string, []any, error) {
+		return `SELECT job, number, pbx, reason, count, first, last, detail, at FROM missed
+			WHERE ` + where + ` ORDER BY at DESC, id DESC LIMIT ?`, append(args, limit), nil
+	})
+}
+
+func scanMissed(rows *sql.Rows) (engine.Missed, error) {
+	var m engine.Missed
+	var first, last, at int64
+	err := rows.Scan(&m.Job, &m.Index, &m.PBX, &m.Reason, &m.Count, &first, &last, &m.Detail, &at)
+	m.First, m.Last, m.At = fromMicro(first), fromMicro(last), fromMicro(at)
+	return m, err
 }

@@ -12,49 +12,16 @@ import (
 )
 
 // History implements engine.Ledger. HistoryQuery.Run may be a unique prefix; an
-// unknown one is an error that wraps ErrNoRun. While it is iterated over, the
-// write-ahead log cannot be taken over into the file: it grows, but does no
-// other harm.
+// unknown one is an error that wraps ErrNoRun.
 func (s *SQLite) History(ctx context.Context, q engine.HistoryQuery) iter.Seq2[engine.HistoryEntry, error] {
-	return func(yield func(engine.HistoryEntry, error) bool) {
-		fail := func(err error) { yield(engine.HistoryEntry{}, fmt.Errorf("read history: %w", explain(err))) }
-		if s.read == nil {
+	if s.read == nil {
+		return func(yield func(engine.HistoryEntry, error) bool) {
 			if q.Run != "" {
-				fail(fmt.Errorf("run %q: %w", q.Run, ErrNoRun))
+				yield(engine.HistoryEntry{}, fmt.Errorf("read history: run %q: %w", q.Run, ErrNoRun))
 			}
-			return
-		}
-		tx, err := s.read.BeginTx(ctx, nil)
-		if err != nil {
-			fail(err)
-			return
-		}
-		defer tx.Rollback() // nothing was written
-		query, args, err := historyQuery(ctx, tx, q)
-		if err != nil {
-			fail(err)
-			return
-		}
-		rows, err := tx.QueryContext(ctx, query, args...)
-		if err != nil {
-			fail(err)
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			e, err := scanEntry(rows)
-			if err != nil {
-				fail(err)
-				return
-			}
-			if !yield(e, nil) {
-				return
-			}
-		}
-		if err := rows.Err(); err != nil {
-			fail(err)
 		}
 	}
+	return stream(ctx, s, "read history", scanEntry, func(tx querier) (string, []any, error) { return historyQuery(ctx, tx, q) })
 }
 
 // historyQuery makes the query of all entries: what has ended, and what is in
@@ -87,7 +54,7 @@ func historyQuery(ctx context.Context, tx querier, q engine.HistoryQuery) (strin
 	part := func(attempts string) string {
 		return `
 			SELECT a.started AS started, a.run AS run, a.seq AS seq, a.n AS n, a.outcome, a.text, a.finished,
-				d.target, r.ulid, r.job, r.pbx, r.cause_kind, r.cause_detail, r.cause_rest, coalesce(m.digest, '')
+				d.target, r.ulid, r.job, r.pbx, r.cause_kind, r.cause_detail, coalesce(m.digest, '')
 			FROM ` + attempts + ` a JOIN run r ON r.id = a.run
 				JOIN delivery d ON d.run = a.run AND d.seq = a.seq LEFT JOIN message m ON m.id = d.message
 			WHERE TRUE` + where
@@ -107,14 +74,8 @@ func scanEntry(rows *sql.Rows) (engine.HistoryEntry, error) {
 	var e engine.HistoryEntry
 	var started, finished int64
 	var run, seq int
-	var rest string
 	err := rows.Scan(&started, &run, &seq, &e.Attempt, &e.Outcome, &e.Text, &finished,
-		&e.Target, &e.Run, &e.Job, &e.PBX, &e.Cause.Kind, &e.Cause.Detail, &rest, &e.Message)
-	if err == nil {
-		if err = readCause(&e.Cause, rest); err != nil {
-			err = fmt.Errorf("cause of run %s: %w", e.Run, err)
-		}
-	}
+		&e.Target, &e.Run, &e.Job, &e.PBX, &e.Cause.Kind, &e.Cause.Detail, &e.Message)
 	e.Started, e.Finished = fromMicro(started), fromMicro(finished)
 	if e.Attempt > 0 {
 		e.ActionID = engine.ActionID(e.Run, seq, e.Attempt)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -40,6 +41,32 @@ func each(ctx context.Context, q querier, fn func(*sql.Rows) error, query string
 		}
 	}
 	return rows.Err()
+}
+
+// stream yields what scan makes of each row of a query, and then an error, if there
+// was one. While it is iterated over, the write-ahead log cannot be taken over into
+// the file: it grows, but does no other harm.
+func stream[T any](ctx context.Context, s *SQLite, verb string, scan func(*sql.Rows) (T, error), query func(querier) (string, []any, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		enough := errors.New("enough")
+		err := s.view(ctx, func(q querier) error {
+			text, args, err := query(q)
+			if err != nil {
+				return err
+			}
+			return each(ctx, q, func(rows *sql.Rows) error {
+				v, err := scan(rows)
+				if err == nil && !yield(v, nil) {
+					err = enough
+				}
+				return err
+			}, text, args...)
+		})
+		if err != nil && err != enough {
+			var none T
+			yield(none, fmt.Errorf("%s: %w", verb, err))
+		}
+	}
 }
 
 func fromMicro(us int64) time.Time { return time.UnixMicro(us).UTC() }
