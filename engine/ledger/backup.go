@@ -34,7 +34,7 @@ func (s *SQLite) backup(ctx context.Context, path string) error {
 }
 
 // copyTo copies what is committed now into a file that gets its name when it is
-// whole and on disk.
+// whole and on disk, by place or replace.
 func (s *SQLite) copyTo(ctx context.Context, path string, name func(tmp, path string) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
 	if err != nil {
@@ -59,8 +59,5 @@ func (s *SQLite) copyTo(ctx context.Context, path string, name func(tmp, path st
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := name(tmp, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return name(tmp, path)
 }

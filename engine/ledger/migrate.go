@@ -24,7 +24,7 @@ func (s *SQLite) bring(ctx context.Context) error {
 			return err
 		}
 		name := fmt.Sprintf("%s.format%d.bak", s.path, f)
-		if err := s.copyTo(ctx, name, os.Rename); err != nil {
+		if err := s.copyTo(ctx, name, replace); err != nil {
 			return fmt.Errorf("keep a copy as %s: %w", name, err)
 		}
 		return migrate(ctx, s.write, f)

@@ -245,9 +245,15 @@ func place(tmp, path string) error {
 		if _, e := os.Lstat(path); !errors.Is(e, fs.ErrNotExist) {
 			return err
 		}
-		if err := os.Rename(tmp, path); err != nil {
-			return err
-		}
+		return replace(tmp, path)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// replace does so too, and replaces what has that name.
+func replace(tmp, path string) error {
+	if err := os.Rename(tmp, path); err != nil {
+		return err
 	}
 	return syncDir(filepath.Dir(path))
 }
