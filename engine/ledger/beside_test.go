@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/notifyrun/notifyrun/engine"
 )
@@ -92,18 +95,20 @@ func TestBeside_busy(t *testing.T) {
 	path := filepath.Join(dir, "notifyrun.db")
 	driver := openWriter(t, path)
 	defer driver.Close()
+	driver.patience = time.Minute // whatever else the machine does
 	examineeOf(t, driver).publish(engine.Publication{Snapshot: []byte("0"), Jobs: []engine.AppliedJob{{Address: "a"}}})
 
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var others sync.WaitGroup
-	beside := func(mode Mode, step func(s *SQLite, n int) error) *int {
+	beside := func(mode Mode, step func(s *SQLite, n int) error) *atomic.Int64 {
 		s := mustOpen(t, path, mode)
 		t.Cleanup(func() { s.Close() })
-		n := new(int)
+		s.patience = time.Minute
+		n := new(atomic.Int64)
 		others.Go(func() {
-			for ; ctx.Err() == nil; *n++ {
-				if err := step(s, *n); err != nil {
+			for ; ctx.Err() == nil; n.Add(1) {
+				if err := step(s, int(n.Load())); err != nil {
 					t.Error(err)
 					return
 				}
@@ -157,8 +162,8 @@ func TestBeside_busy(t *testing.T) {
 		return err
 	})
 
-	ended := 0
-	for n := range rounds {
+	ended, n := 0, 0
+	for done := false; !done; n++ {
 		state, err := driver.State(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -184,17 +189,51 @@ func TestBeside_busy(t *testing.T) {
 		if err := driver.Fire(t.Context(), f); err != nil {
 			t.Fatal(err)
 		}
-		if n == rounds-1 {
+		if done = t.Failed() || n+1 >= rounds && published.Load() > 0 && paused.Load() > 0; done {
 			stop()
 			others.Wait()
 		}
 	}
 	e := examineeOf(t, driver)
 	sound(t, driver)
-	equal(t, "runs that have ended and are open", ended+len(e.state().Open), rounds+*published)
-	equal(t, "version", e.version(), engine.Version{Serial: uint64(1 + *published), Control: uint64(2 * *paused)})
-	equal(t, "settled", e.settled()[key("a", 0)], at(rounds-1))
-	if *published == 0 || *paused == 0 {
-		t.Errorf("%d published, %d paused", *published, *paused)
+	equal(t, "runs that have ended and are open", ended+len(e.state().Open), n+int(published.Load()))
+	equal(t, "version", e.version(), engine.Version{Serial: uint64(1 + published.Load()), Control: uint64(2 * paused.Load())})
+	equal(t, "settled", e.settled()[key("a", 0)], at(n-1))
+}
+
+// TestBeside_kept has another process keep the turn to write: who waits gives up
+// after its patience, or when its context ends, and has written nothing.
+func TestBeside_kept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	s := openWriter(t, path)
+	defer s.Close()
+	equal(t, "patience", s.patience, 10*time.Second)
+	other := mustOpen(t, path, Beside)
+	defer other.Close()
+	if err := other.begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	pause := func(ctx context.Context) (time.Duration, error) {
+		began := time.Now()
+		err := s.Pause(ctx, engine.Pause{Job: "a"})
+		return time.Since(began), err
+	}
+	const moment = 50 * time.Millisecond
+	s.patience = moment
+	if took, err := pause(t.Context()); err == nil || !strings.Contains(err.Error(), "another program holds the file, let it finish") || took < moment {
+		t.Errorf("gave up after %s: %v", took, err)
+	}
+	s.patience = time.Hour
+	ctx, cancel := context.WithTimeout(t.Context(), moment)
+	defer cancel()
+	if took, err := pause(ctx); !errors.Is(err, context.DeadlineExceeded) || took < moment {
+		t.Errorf("gave up after %s: %v", took, err)
+	}
+	if _, err := other.conn.ExecContext(t.Context(), `ROLLBACK`); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "pauses", len(examineeOf(t, s).pauses()), 0)
+	if _, err := pause(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -55,7 +55,7 @@ func Open(ctx context.Context, path string, mode Mode) (*SQLite, error) {
 }
 
 func open(ctx context.Context, path string, mode Mode) (s *SQLite, err error) {
-	s = &SQLite{path: path, mode: mode}
+	s = &SQLite{path: path, mode: mode, patience: 10 * time.Second}
 	write := mode != ReadOnly
 	info, err := os.Stat(path)
 	switch {

@@ -26,6 +26,8 @@ type SQLite struct {
 	read  *sql.DB // nil: there is no file, and nothing in the ledger
 	write *sql.DB // nil: for reading only
 
+	patience time.Duration // how long a transaction waits for those of other processes
+
 	mu   sync.Mutex         // one writing transaction at a time
 	conn *conn              // of write, the one that is used
 	runs map[string]openRun // runs that Commit has met, by id
@@ -82,9 +84,6 @@ func (s *SQLite) Close() error {
 	return errors.Join(errs...)
 }
 
-// patience is how long a transaction waits for those of other processes.
-const patience = 10 * time.Second
-
 // begin waits for its turn. SQLite has no queue: each that waits looks now and
 // then. By itself it would look ever more seldom, down to ten times a second, so
 // that others who write without a pause could keep one out for long.
@@ -92,7 +91,7 @@ func (s *SQLite) begin(ctx context.Context) error {
 	for began := time.Now(); ; {
 		// Its end must not be taken for a failure where it has begun.
 		_, err := s.conn.ExecContext(context.WithoutCancel(ctx), `BEGIN IMMEDIATE`)
-		if err == nil || !busy(err) || time.Since(began) > patience {
+		if err == nil || !busy(err) || time.Since(began) > s.patience {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
