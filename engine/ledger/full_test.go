@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -252,5 +253,44 @@ func TestFullDisk_create(t *testing.T) {
 	}
 	if !made {
 		t.Error("no disk was large enough")
+	}
+}
+
+// TestMigrate_full has less and less room for a migration: it takes place, or
+// leaves the state as it was.
+func TestMigrate_full(t *testing.T) {
+	refused := 0
+	for room := 64; room <= 2560; room += 256 {
+		dir := smallDisk(t, "8192")
+		path := filepath.Join(dir, "notifyrun.db")
+		oldState(t, path, true)
+		free := fillBut(t, dir, room)
+		s, err := Open(t.Context(), path, ReadWrite)
+		if err == nil {
+			kept(t, s, true)
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		refused++
+		if !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), "from format 1 to format 2") {
+			t.Errorf("%d kB: %v", room, err)
+		}
+		free()
+		equal(t, "format", formatOf(t, path), 1)
+		for name := range files(t, dir) {
+			if name != "notifyrun.db" && name != "notifyrun.db.format1.bak" {
+				t.Errorf("%d kB: %s remains", room, name)
+			}
+		}
+		s = openWriter(t, path)
+		kept(t, s, true)
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if refused == 0 {
+		t.Error("there was always room")
 	}
 }
