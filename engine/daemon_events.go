@@ -104,21 +104,21 @@ func (n *listening) receive(ctx context.Context) {
 		if n.handing.Load() {
 			n.handed[m] = true
 		}
-		n.take(ctx, m, now)
+		n.take(ctx, amievent.Parse(m), now)
 	}
 }
 
 // take looks which triggers an event fires.
-func (n *listening) take(ctx context.Context, m *amiclient.Message, now time.Time) {
+func (n *listening) take(ctx context.Context, e amievent.Event, now time.Time) {
 	if d := n.driver.Load(); d != nil {
-		d.hear(m)
+		d.hear(e)
 	}
 	serving := n.serving.Load()
-	all := serving.listeners[n.pbx][m.Event()]
+	all := serving.listeners[n.pbx][e.Event()]
 	if len(all) == 0 {
 		return
 	}
-	headers := eventHeaders(m)
+	headers := eventHeaders(e)
 	bytes := 0
 	for _, h := range headers {
 		bytes += len(h.Name) + len(h.Value)
@@ -136,7 +136,7 @@ func (n *listening) take(ctx context.Context, m *amiclient.Message, now time.Tim
 			continue
 		}
 		if !looked {
-			run, depth = n.own(ctx, m)
+			run, depth = n.own(ctx, e)
 			looked = true
 		}
 		if run != "" && li.trigger.OwnEvents != schema.OwnFire {
@@ -153,9 +153,9 @@ func (n *listening) take(ctx context.Context, m *amiclient.Message, now time.Tim
 			continue
 		}
 		took = true
-		n.hand(arrival{listener: li, group: group, headers: headers, run: run, depth: depth, at: now, detail: eventDetail(m)})
+		n.hand(arrival{listener: li, group: group, headers: headers, run: run, depth: depth, at: now, detail: eventDetail(e)})
 	}
-	n.loop.observer.Received(n.pbx, m.Event(), took)
+	n.loop.observer.Received(n.pbx, e.Event(), took)
 }
 
 // hand gives an arrival to the loop, or counts it as missed where too many wait.
@@ -216,8 +216,8 @@ var ownAction = regexp.MustCompile(`^([0-9A-HJKMNP-TV-Z]{26})-[0-9]+-[0-9]+$`)
 
 // own finds the run whose action has caused an event, and how many events of
 // ours led to it, this one included. A name alone proves nothing: the run must be on record.
-func (n *listening) own(ctx context.Context, m *amiclient.Message) (run string, depth int) {
-	found := ownAction.FindStringSubmatch(origin(m))
+func (n *listening) own(ctx context.Context, e amievent.Event) (run string, depth int) {
+	found := ownAction.FindStringSubmatch(origin(e))
 	if found == nil {
 		return "", 0
 	}
@@ -230,19 +230,19 @@ func (n *listening) own(ctx context.Context, m *amiclient.Message) (run string, 
 
 // origin is the ActionID of the action that has caused an event, or the id that
 // our Originate gave to the channel.
-func origin(m *amiclient.Message) string {
-	if e, ok := amievent.Parse(m).(*amievent.UserEvent); ok {
+func origin(e amievent.Event) string {
+	if e, ok := e.(*amievent.UserEvent); ok {
 		return e.Origin()
 	}
-	if id := m.Get("ActionID"); id != "" {
+	if id := e.Get("ActionID"); id != "" {
 		return id
 	}
-	return m.Get("Uniqueid")
+	return e.Get("Uniqueid")
 }
 
 // eventHeaders gives the headers of an event to triggers.
-func eventHeaders(m *amiclient.Message) schema.EventHeaders {
-	headers := amievent.HeadersOf(m)
+func eventHeaders(e amievent.Event) schema.EventHeaders {
+	headers := amievent.HeadersOf(e)
 	out := make(schema.EventHeaders, len(headers))
 	for i, h := range headers {
 		out[i] = schema.EventHeader(h)
@@ -251,9 +251,9 @@ func eventHeaders(m *amiclient.Message) schema.EventHeaders {
 }
 
 // eventDetail says in a line which event it was.
-func eventDetail(m *amiclient.Message) string {
-	name := m.Event()
-	if e, ok := amievent.Parse(m).(*amievent.UserEvent); ok {
+func eventDetail(e amievent.Event) string {
+	name := e.Event()
+	if e, ok := e.(*amievent.UserEvent); ok {
 		name += " " + e.Name
 	}
 	return strings.Map(func(r rune) rune {

@@ -43,7 +43,7 @@ func (d *driver) listen(ctx context.Context, source EventSource) {
 		m, err := source.Next(ctx)
 		switch {
 		case err == nil:
-			d.hear(m)
+			d.hear(amievent.Parse(m))
 		case !errors.As(err, new(*amiclient.MissedError)):
 			return
 		}
@@ -52,16 +52,16 @@ func (d *driver) listen(ctx context.Context, source EventSource) {
 
 // hear reports events that confirm user events. It may be called from any
 // goroutine.
-func (d *driver) hear(m *amiclient.Message) {
-	c, ok := amievent.ConfirmationOf(amievent.Parse(m))
+func (d *driver) hear(e amievent.Event) {
+	c, ok := amievent.ConfirmationOf(e)
 	if !ok || !ownAction.MatchString(c.ActionID) {
 		return
 	}
-	e := &echo{id: c.ActionID}
+	back := &echo{id: c.ActionID}
 	if !c.Raised {
-		e.failed = fmt.Sprintf("the channel was not answered (Reason %d), so that the dialplan raised no event", c.Reason)
+		back.failed = fmt.Sprintf("the channel was not answered (Reason %d), so that the dialplan raised no event", c.Reason)
 	}
-	d.report(event{echo: e})
+	d.report(event{echo: back})
 }
 
 // expect waits for the event of a user event that is about to be sent.

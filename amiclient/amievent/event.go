@@ -30,7 +30,7 @@ type Event interface {
 	All() iter.Seq2[string, string]
 	Headers() []amiclient.Header
 
-	sealed()
+	message() *amiclient.Message
 }
 
 // Parse returns the message as a typed event. It keeps the message and copies no
@@ -81,7 +81,7 @@ type Other struct{ Envelope }
 // event before its body (main/manager.c: __ast_manager_event_multichan).
 type Envelope struct{ *amiclient.Message }
 
-func (Envelope) sealed() {}
+func (e Envelope) message() *amiclient.Message { return e.Message }
 
 // Privilege returns the event's classes as the server names them, "all" among
 // them, such as system and all. The items of a list have none.

@@ -18,10 +18,10 @@ import (
 //     event it is, and of what name, the server says.
 //
 // A line without a colon has no name, and is left out of all.
-func HeadersOf(m *amiclient.Message) []amiclient.Header {
-	headers := m.Headers()
+func HeadersOf(e Event) []amiclient.Header {
+	headers := e.message().Headers()
 	own := len(headers) // where those of the sender begin
-	if e, ok := Parse(m).(*UserEvent); ok {
+	if e, ok := e.(*UserEvent); ok {
 		own = e.before
 	}
 	kept := make([]amiclient.Header, 0, len(headers))

@@ -114,14 +114,14 @@ func TestHeadersOf(t *testing.T) {
 		{"of ARI with two channels", snapshot + "2Channel: PJSIP/102-1⏎2Exten: 9⏎UserEvent: x⏎2Exten: 8", slices.Concat(without(), []string{"2Channel", "PJSIP/102-1", "UserEvent", "x", "2Exten", "8"})},
 		{"without a name", "Phone: 101⏎Event: Foo", []string{"Phone", "101", "Event", "Foo"}},
 	} {
-		got := amievent.HeadersOf(message(t, "Event: UserEvent⏎Privilege: user,all⏎"+test.text))
+		got := amievent.HeadersOf(amievent.Parse(message(t, "Event: UserEvent⏎Privilege: user,all⏎"+test.text)))
 		want := headers(slices.Concat([]string{"Event", "UserEvent", "Privilege", "user,all"}, test.want)...)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", test.name, got, want)
 		}
 	}
 	m := message(t, "Event: PeerStatus⏎Privilege: system,all⏎Event: twice⏎nocolon⏎Cause: a⏎Cause: b")
-	if got, want := amievent.HeadersOf(m), headers("Event", "PeerStatus", "Privilege", "system,all", "Event", "twice", "Cause", "a", "Cause", "b"); !slices.Equal(got, want) {
+	if got, want := amievent.HeadersOf(amievent.Parse(m)), headers("Event", "PeerStatus", "Privilege", "system,all", "Event", "twice", "Cause", "a", "Cause", "b"); !slices.Equal(got, want) {
 		t.Errorf("of another event: %q", got)
 	}
 	// What was recorded of real servers, whole.
@@ -131,7 +131,7 @@ func TestHeadersOf(t *testing.T) {
 		if _, user := amievent.Parse(m).(*amievent.UserEvent); user {
 			return
 		}
-		if got, want := amievent.HeadersOf(m), slices.DeleteFunc(m.Headers(), func(h amiclient.Header) bool { return h.Name == "" }); !slices.Equal(got, want) {
+		if got, want := amievent.HeadersOf(amievent.Parse(m)), slices.DeleteFunc(m.Headers(), func(h amiclient.Header) bool { return h.Name == "" }); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	})

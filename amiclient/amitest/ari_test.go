@@ -204,7 +204,7 @@ func TestARI(t *testing.T) {
 // checkHeadersOf looks for these headers in what HeadersOf makes of a message, each of them once.
 func checkHeadersOf(t *testing.T, m *amiclient.Message, want map[string]string) {
 	t.Helper()
-	headers := amievent.HeadersOf(m)
+	headers := amievent.HeadersOf(amievent.Parse(m))
 	for name, value := range want {
 		var values []string
 		for _, h := range headers {
