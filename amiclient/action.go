@@ -158,7 +158,7 @@ func (c *checker) action(a Action) {
 	case kindSIPNotify, kindPJSIPNotify:
 		c.notify(kind, a.Headers)
 	case kindOriginate, kindDialplanEvent:
-		c.originate(a.Headers)
+		c.originate(kind, a.Headers)
 	case kindFilter:
 		c.filter(a.Headers)
 	}

@@ -3,6 +3,7 @@ package amiclient
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -49,8 +50,7 @@ type DialplanUserEvent struct {
 // Action returns the action in AMI's form. Check the result before use: it
 // holds the fields as they are, escaped.
 func (e DialplanUserEvent) Action() Action {
-	call := Originate{Channel: e.Channel, Application: "UserEvent", Data: e.data(), Timeout: e.Timeout, ChannelID: e.ID, Async: true}
-	return Action{Name: "Originate", Headers: call.Action().Headers}
+	return Originate{Channel: e.Channel, Application: "UserEvent", Data: e.data(), Timeout: e.Timeout, ChannelID: e.ID, Async: true}.Action()
 }
 
 // data writes the arguments of the application. What Asterisk would take for
@@ -107,14 +107,7 @@ func (c *checker) dialplanEvent(data string) {
 			return
 		}
 		name, value, found := strings.Cut(text, ":")
-		escaped := func(at int) bool {
-			for _, mark := range marks {
-				if mark == at {
-					return true
-				}
-			}
-			return false
-		}
+		escaped := func(at int) bool { return slices.Contains(marks, at) }
 		switch {
 		case !found:
 			c.refuse(FieldBody, "", fmt.Sprintf("argument %d after the name has no colon; Asterisk drops it in silence", pieces), "Write it as Name:value, and escape commas in values.")

@@ -55,14 +55,20 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
-// actionName returns the Name that a method gives its Action.
+// actionName returns the Name that a method gives its Action, or the type whose
+// Action it returns, which has the action's name.
 func actionName(method *ast.FuncDecl) (name string) {
 	ast.Inspect(method, func(n ast.Node) bool {
-		if pair, ok := n.(*ast.KeyValueExpr); ok {
-			key, isName := pair.Key.(*ast.Ident)
-			value, isText := pair.Value.(*ast.BasicLit)
+		switch n := n.(type) {
+		case *ast.KeyValueExpr:
+			key, isName := n.Key.(*ast.Ident)
+			value, isText := n.Value.(*ast.BasicLit)
 			if isName && isText && key.Name == "Name" && name == "" {
 				name, _ = strconv.Unquote(value.Value)
+			}
+		case *ast.SelectorExpr:
+			if of, ok := n.X.(*ast.CompositeLit); ok && n.Sel.Name == "Action" {
+				name = of.Type.(*ast.Ident).Name
 			}
 		}
 		return true

@@ -89,7 +89,7 @@ func (o Originate) Do(ctx context.Context, on Doer) (*Message, error) {
 
 // originate holds the rules of an Originate that Asterisk does not: what it does
 // not use it ignores in silence.
-func (c *checker) originate(headers []Header) {
+func (c *checker) originate(kind kind, headers []Header) {
 	var channel, application, exten, data *Header
 	for i, h := range headers {
 		if !is(h.Name, "Variable") && slices.ContainsFunc(headers[:i], func(earlier Header) bool { return is(earlier.Name, h.Name) }) {
@@ -128,7 +128,7 @@ func (c *checker) originate(headers []Header) {
 	if data != nil && application == nil {
 		c.refuse(FieldHeader, "Data", "there is no application that it could be for; Asterisk ignores it", "Name the application.")
 	}
-	if application != nil && is(application.Value, "UserEvent") {
+	if kind == kindDialplanEvent {
 		if data == nil {
 			data = new(Header)
 		}

@@ -102,7 +102,7 @@ func (t *EventTrigger) setWhere(l *loader, a *arg, v cty.Value, ctx *hcl.EvalCon
 	t.Where = l.src.written(a)
 	t.where = newEventExpr(a, v, ctx)
 	t.needs = needsOf(a.expr, ctx)
-	t.digest = shortDigest(framed(nil).string(t.digest).string(l.digestOf([]*arg{a}, ctx)))
+	t.digest = shortDigest(framed(nil).string(t.digest).string(l.src.digestOf([]*arg{a}, ctx)))
 }
 
 func (t *EventTrigger) setKey(l *loader, a *arg, v cty.Value, ctx *hcl.EvalContext) {
@@ -117,7 +117,7 @@ func (t *EventTrigger) setKey(l *loader, a *arg, v cty.Value, ctx *hcl.EvalConte
 	}
 	t.KeyBy = l.src.written(a)
 	t.key = newEventExpr(a, v, ctx)
-	t.digest = shortDigest(framed(nil).string(t.digest).string(l.digestOf([]*arg{a}, ctx)))
+	t.digest = shortDigest(framed(nil).string(t.digest).string(l.src.digestOf([]*arg{a}, ctx)))
 }
 
 // Matches tells whether an event of the trigger's name fires it. It may be

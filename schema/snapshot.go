@@ -36,12 +36,13 @@ type Snapshot struct {
 }
 
 // Source returns a source that reads the snapshot alone, and never the disk but
-// for its SecretFiles and CAFiles, which it looks for where they were when it was
-// taken.
+// for its SecretFiles and CAFiles, which it looks for in Dir. Where that is
+// relative, it is so to the working directory of the process: SourceIn is for one
+// that may have another than the process that took the snapshot.
 func (s *Snapshot) Source() *Source { return s.SourceIn(s.Dir) }
 
 // SourceIn returns a source as Source does, but takes dir for the directory of
-// the configuration: for a process with another working directory, or elsewhere.
+// the configuration.
 func (s *Snapshot) SourceIn(dir string) *Source {
 	src := newSource(dir, slices.Clone(s.Configuration), s.Single)
 	src.snapshot = s

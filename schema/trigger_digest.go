@@ -27,8 +27,6 @@ func (j *Job) TriggerDigest() string {
 	return j.eval.src.digestOf(args, j.eval.ctx)
 }
 
-func (l *loader) digestOf(args []*arg, ctx *hcl.EvalContext) string { return l.src.digestOf(args, ctx) }
-
 // digestOf identifies expressions: what is written there but for blanks, the
 // values of what they refer to, and the content of the files that they read.
 // What varies has no value yet, and is only what is written.
@@ -37,11 +35,13 @@ func (s *Source) digestOf(args []*arg, ctx *hcl.EvalContext) string {
 	for _, a := range args {
 		f = f.string(a.name).string(tokensOf(s.excerptOf(a)))
 		for _, t := range a.expr.Variables() {
-			if _, late := map[string]bool{"target": true, "trigger": true, "event": true}[t.RootName()]; late {
+			switch t.RootName() {
+			case "target", "trigger", "event":
 				continue
-			}
-			if t.RootName() == "message" && slices.ContainsFunc(a.refs, func(r *node) bool { return r.message != nil && r.varies != 0 }) {
-				continue // its arguments are among args
+			case "message":
+				if slices.ContainsFunc(a.refs, func(r *node) bool { return r.message != nil && r.varies != 0 }) {
+					continue // its arguments are among args
+				}
 			}
 			if i := slices.IndexFunc(a.refs, func(r *node) bool { return r.isAt(t) }); i >= 0 {
 				f = f.string(a.refs[i].digest())

@@ -201,8 +201,7 @@ func (a *app) evaluateApplied(applied *engine.Applied, dir string, v values) (ma
 		if err != nil {
 			return nil, err
 		}
-		snap.Dir = dir
-		cfg, diags := schema.Load(snap.Source(), schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version})
+		cfg, diags := schema.Load(snap.SourceIn(dir), schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version})
 		if diags.HasErrors() {
 			return nil, errors.New(inOneLine(diags))
 		}
