@@ -29,7 +29,7 @@ Pickup PresenceStateChange PresenceStateListComplete PresenceStatus QueueCallerA
 QueueMember QueueMemberAdded QueueMemberPause QueueMemberPenalty QueueMemberRemoved QueueMemberRinginuse QueueMemberStatus
 QueueParams QueueSummary RTCPReceived RTCPSent ReceiveFAX Registry Reload Rename RequestBadFormat RequestNotAllowed
 RequestNotSupported ResourceListDetail SendFAX SessionLimit SessionTimeout Shutdown SoftHangupRequest SpanAlarm SpanAlarmClear Status
-StatusComplete SuccessfulAuth TransportDetail UnParkedCall UnexpectedAddress Unhold Unload UserEvent VarSet
+StatusComplete SuccessfulAuth TestEvent TransportDetail UnParkedCall UnexpectedAddress Unhold Unload UserEvent VarSet
 VoicemailPasswordChange VoicemailUserDetail VoicemailUserEntry VoicemailUserEntryComplete Wink`)
 
 // checkEventName refuses what no event can be called, and points out what is
