@@ -126,14 +126,11 @@ func (l *loop) look(ctx context.Context, evaluate bool) (*followed, error) {
 			f.changed = maps.Collect(f.serving.rescheduled(from))
 		}
 	}
-	if f.pauses, err = l.Ledger.Pauses(ctx); err != nil {
-		return nil, err
-	}
 	state, err := l.Ledger.State(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f.open, f.newest = state.Open, state.Newest
+	f.pauses, f.open, f.newest = state.Pauses, state.Open, state.Newest
 	return f, nil
 }
 

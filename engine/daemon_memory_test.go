@@ -90,7 +90,7 @@ func (m *memory) read(f func()) error {
 func (m *memory) State(context.Context) (*State, error) {
 	s := &State{Lineage: "memory", Delivered: map[string]map[string]Delivered{}}
 	err := m.read(func() {
-		s.Serial, s.Newest, s.Jobs = m.serial, m.newest, maps.Clone(m.jobs)
+		s.Serial, s.Newest, s.Jobs, s.Pauses = m.serial, m.newest, maps.Clone(m.jobs), maps.Clone(m.pauses)
 		for job, targets := range m.delivered {
 			s.Delivered[job] = maps.Clone(targets)
 		}
