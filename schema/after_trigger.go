@@ -161,9 +161,11 @@ func (l *loader) addressesIn(v cty.Value) ([]string, error) {
 func (l *loader) isJob(address string) bool {
 	if l.addresses == nil {
 		l.addresses = make(map[string]bool)
-		for _, j := range l.jobs {
-			for _, i := range j.keys {
-				l.addresses[string(j.kind)+"."+j.label()+i.suffix] = true
+		for _, m := range l.modules {
+			for _, j := range m.jobs {
+				for _, i := range j.keys {
+					l.addresses[string(j.kind)+"."+j.label()+i.suffix] = true
+				}
 			}
 		}
 	}

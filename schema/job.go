@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
-	"github.com/zclconf/go-cty/cty/gocty"
 )
 
 const (
@@ -52,13 +51,6 @@ type jobBlock struct {
 	count    *arg       // likewise
 	keys     []instance // set when its node is visited
 	fired    firedRefs  // set when its references are resolved
-}
-
-// instance is one of the jobs of a block.
-type instance struct {
-	suffix string    // ["hq"], [0] or nothing
-	vars   cty.Value // the object each or count; NilVal without
-	root   string    // its name
 }
 
 // decodeJob reads a sip_notify or user_event block.
@@ -122,14 +114,14 @@ func (j *jobBlock) whole() bool {
 
 // expand evaluates for_each or count into instances, and gives the value that
 // other expressions see of the job: an object with the address of each.
-func (l *loader) expand(j *jobBlock, ctx *hcl.EvalContext) (cty.Value, bool) {
+func (m *module) expand(j *jobBlock, ctx *hcl.EvalContext) (cty.Value, bool) {
 	address := string(j.kind) + "." + j.label()
 	value := func(i instance) cty.Value {
 		return cty.ObjectVal(map[string]cty.Value{"address": cty.StringVal(address + i.suffix)})
 	}
 	switch {
 	case j.each != nil:
-		keys, ok := l.forEach(j.each, ctx)
+		keys, ok := m.forEach(j.each, ctx)
 		if !ok {
 			return cty.NilVal, false
 		}
@@ -140,7 +132,7 @@ func (l *loader) expand(j *jobBlock, ctx *hcl.EvalContext) (cty.Value, bool) {
 		}
 		return cty.ObjectVal(values), true
 	case j.count != nil:
-		n, ok := l.countOf(j.count, ctx)
+		n, ok := m.countOf(j.count, ctx)
 		if !ok {
 			return cty.NilVal, false
 		}
@@ -159,104 +151,25 @@ func (l *loader) expand(j *jobBlock, ctx *hcl.EvalContext) (cty.Value, bool) {
 	return value(j.keys[0]), true
 }
 
-func (l *loader) countOf(a *arg, ctx *hcl.EvalContext) (int, bool) {
-	v, ok := l.value(a, ctx, cty.Number)
-	if !ok {
-		if v != cty.NilVal && v.IsKnown() && v.IsNull() {
-			l.fail(a.rng, "Invalid count", "The argument \"count\" is null. For no job, give 0.")
-		}
-		return 0, false
-	}
-	var n int
-	if err := gocty.FromCtyValue(v, &n); err != nil || n < 0 {
-		l.fail(a.rng, "Invalid count", "The argument \"count\" must be a whole number that is not negative, not %s.", numberText(v))
-		return 0, false
-	}
-	return n, l.room(a, n)
-}
-
-// room checks that n more instances are within bounds.
-func (l *loader) room(a *arg, n int) bool {
-	if l.instances += n; l.instances > maxInstances || n > maxInstances {
-		l.fail(a.rng, "Too many instances", "This would make %d jobs of one block; all blocks together can make %d. For many phones give one job many targets.", n, maxInstances)
-		l.instances -= n
-		return false
-	}
-	return true
-}
-
-func (l *loader) forEach(a *arg, ctx *hcl.EvalContext) ([]instance, bool) {
-	v, ok := l.eval(a, ctx)
-	if !ok {
-		return nil, false
-	}
-	const form = "The argument \"for_each\" takes a map, an object, or a set of texts"
-	bad := func(format string, args ...any) ([]instance, bool) {
-		l.fail(a.rng, "Invalid for_each", format, args...)
-		return nil, false
-	}
-	ty := v.Type()
-	switch {
-	case v.IsMarked() || ty.IsSetType() && hasSensitive(v):
-		return bad("The value of \"for_each\" is sensitive, but its keys are shown as parts of addresses. If the keys are no secrets, wrap them in nonsensitive(…).")
-	case !v.IsKnown():
-		return bad("The value of \"for_each\" is known only when a job fires, but the jobs must be known before.")
-	case v.IsNull():
-		return bad("%s, not null. For no job, give an empty map.", form)
-	case ty.IsTupleType() || ty.IsListType():
-		return bad("%s, not a list, whose elements have no names. If they are texts, convert it: toset(…).", form)
-	case ty.IsSetType() && ty.ElementType() != cty.String && v.LengthInt() > 0:
-		return bad("%s, not a %s.", form, ty.FriendlyName())
-	case !ty.IsSetType() && !ty.IsMapType() && !ty.IsObjectType():
-		return bad("%s, not a %s.", form, ty.FriendlyName())
-	case !l.room(a, v.LengthInt()):
-		return nil, false
-	}
-	out := make([]instance, 0, v.LengthInt())
-	for it := v.ElementIterator(); it.Next(); { // sorted by key
-		key, value := it.Element()
-		if ty.IsSetType() {
-			key = value
-		}
-		if !key.IsKnown() || key.IsNull() {
-			return bad("The set of \"for_each\" has an element that is null, or that is known only when a job fires.")
-		}
-		out = append(out, instance{
-			suffix: "[" + quoteKey(key.AsString()) + "]", root: "each",
-			vars: cty.ObjectVal(map[string]cty.Value{"key": key, "value": value}),
-		})
-	}
-	return out, true
-}
-
-// quoteKey writes a key as the language would.
-func quoteKey(key string) string {
-	q := strconv.Quote(key)
-	if !strings.ContainsAny(key, "$%") {
-		return q
-	}
-	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(q)
-}
-
 // evalJobs makes the jobs of one block.
-func (l *loader) evalJobs(j *jobBlock) {
+func (m *module) evalJobs(j *jobBlock) {
 	if j.node.failed {
 		return
 	}
 	whole, bad := j.whole(), 0
 	told := make(map[diagKey]bool)
 	for _, i := range j.keys {
-		ctx := l.root
+		ctx := m.root
 		if i.root != "" {
-			ctx = l.root.NewChild()
+			ctx = m.root.NewChild()
 			ctx.Variables = map[string]cty.Value{i.root: i.vars}
 		}
 		// What is wrong at one place is told of the first such instance.
-		all := l.collector.diags
-		l.collector.diags = nil
-		job := l.evalJob(j, i, ctx)
-		found := l.collector.diags
-		l.collector.diags = all
+		all := m.collector.diags
+		m.collector.diags = nil
+		job := m.evalJob(j, i, ctx)
+		found := m.collector.diags
+		m.collector.diags = all
 		for _, d := range found {
 			key := diagKey{summary: d.Summary, subject: *cmp.Or(d.Subject, &j.rng), detail: strconv.Itoa(int(d.Severity))}
 			if i.root != "" {
@@ -266,7 +179,7 @@ func (l *loader) evalJobs(j *jobBlock) {
 				d = appended(d, "This is so for %s.", job.Address)
 			}
 			told[key] = true
-			l.collector.diags = append(l.collector.diags, d)
+			m.collector.diags = append(m.collector.diags, d)
 		}
 		if found.HasErrors() {
 			if bad++; bad == maxBadInstances {
@@ -275,40 +188,40 @@ func (l *loader) evalJobs(j *jobBlock) {
 			continue
 		}
 		if whole {
-			l.config.Jobs = append(l.config.Jobs, job)
+			m.config.Jobs = append(m.config.Jobs, job)
 		}
 	}
 }
 
-func (l *loader) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
+func (m *module) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
 	job := &Job{
 		Address: string(j.kind) + "." + j.label() + i.suffix, Type: j.kind, Name: j.label(),
 		Enabled: true, OnUnknown: Hold,
 		Retry:     Retry{Attempts: defaultAttempts, Backoff: defaultBackoff},
 		DeclRange: j.rng,
 	}
-	job.PBX = l.pbxOf(j.args["pbx"], ctx)
-	if enabled, ok := l.boolean(j.args["enabled"], ctx); ok {
+	job.PBX = m.pbxOf(j.args["pbx"], ctx)
+	if enabled, ok := m.boolean(j.args["enabled"], ctx); ok {
 		job.Enabled = enabled
 	}
-	if o, ok := choice(l.collector, j.args["on_unknown"], ctx, Hold, Resend); ok {
+	if o, ok := choice(m.collector, j.args["on_unknown"], ctx, Hold, Resend); ok {
 		job.OnUnknown = o
 	}
 	if r := j.child("retry"); r != nil {
-		if n, ok := l.whole(r.args["attempts"], ctx, 1, maxAttempts); ok {
+		if n, ok := m.whole(r.args["attempts"], ctx, 1, maxAttempts); ok {
 			job.Retry.Attempts = n
 		}
-		if d, ok := l.duration(r.args["backoff"], ctx, 0); ok {
+		if d, ok := m.duration(r.args["backoff"], ctx, 0); ok {
 			job.Retry.Backoff = min(d, maxTime)
 		}
 	}
-	job.Triggers = l.evalTriggers(j, job, ctx)
+	job.Triggers = m.evalTriggers(j, job, ctx)
 	if j.kind == SIPNotify {
 		// If they cannot be used, the message is tried all the same.
-		job.Targets, job.TargetsKnown = l.evalTargets(j.args["targets"], ctx)
+		job.Targets, job.TargetsKnown = m.evalTargets(j.args["targets"], ctx)
 	}
-	job.eval = &jobEval{job: job, block: j, ctx: ctx, src: l.src}
-	l.add(job.prepare()...)
+	job.eval = &jobEval{job: job, block: j, ctx: ctx, src: m.src}
+	m.add(job.prepare()...)
 	return job
 }
 

@@ -72,27 +72,27 @@ type given struct {
 }
 
 // gather finds the value of each declared variable that was given one.
-func (l *loader) gather(values Values) map[string]given {
+func (m *module) gather(values Values) map[string]given {
 	found := make(map[string]given)
 	for _, e := range values.Environ {
 		name, value, _ := strings.Cut(e, "=")
-		if name, ok := strings.CutPrefix(name, EnvPrefix); ok && l.variables[name] != nil {
+		if name, ok := strings.CutPrefix(name, EnvPrefix); ok && m.variables[name] != nil {
 			found[name] = given{text: value, origin: "the environment variable " + EnvPrefix + name}
 		}
 	}
 	assignments := values.Assignments
-	if l.src.snapshot == nil {
-		assignments = slices.Concat(VariableFiles(l.src.dir), assignments)
+	if m.src.snapshot == nil {
+		assignments = slices.Concat(VariableFiles(m.src.dir), assignments)
 	}
 	for _, a := range assignments {
 		if a.File != "" {
-			l.readValues(a.File, found)
+			m.readValues(a.File, found)
 			continue
 		}
-		if l.variables[a.Name] == nil {
-			l.add(failf(nil, "Value for undeclared variable",
+		if m.variables[a.Name] == nil {
+			m.add(failf(nil, "Value for undeclared variable",
 				"The option -var gives a value to %q, but the configuration declares no such variable.%s",
-				a.Name, suggestOrList(a.Name, l.variableNames()))...)
+				a.Name, suggestOrList(a.Name, m.variableNames()))...)
 			continue
 		}
 		found[a.Name] = given{text: a.Value, origin: "the option -var"}
@@ -100,31 +100,31 @@ func (l *loader) gather(values Values) map[string]given {
 	return found
 }
 
-func (l *loader) variableNames() []string { return slices.Sorted(maps.Keys(l.variables)) }
+func (m *module) variableNames() []string { return slices.Sorted(maps.Keys(m.variables)) }
 
 // readValues reads a variable file. Its bytes are not remembered in the source:
 // they may be secret, and the snapshot has the values.
-func (l *loader) readValues(file string, found map[string]given) {
+func (m *module) readValues(file string, found map[string]given) {
 	src, err := readLimited(file, maxSourceSize)
 	if err != nil {
-		l.add(failf(nil, "Variable file not readable", "The variable file %q could not be read: %s.", file, cause(err))...)
+		m.add(failf(nil, "Variable file not readable", "The variable file %q could not be read: %s.", file, cause(err))...)
 		return
 	}
-	body, diags := l.src.parse(src, file)
-	l.add(diags...)
+	body, diags := m.src.parse(src, file)
+	m.add(diags...)
 	if diags.HasErrors() {
 		return
 	}
 	attrs, diags := body.JustAttributes()
-	l.add(diags...)
+	m.add(diags...)
 	for _, name := range slices.Sorted(maps.Keys(attrs)) {
 		a := attrs[name]
-		if l.variables[name] == nil {
-			l.add(&hcl.Diagnostic{
+		if m.variables[name] == nil {
+			m.add(&hcl.Diagnostic{
 				Severity: hcl.DiagWarning,
 				Summary:  "Value for undeclared variable",
 				Detail: fmt.Sprintf("This file gives a value to %q, but the configuration declares no such variable, so that it has no effect.%s",
-					name, suggestOrList(name, l.variableNames())),
+					name, suggestOrList(name, m.variableNames())),
 				Subject: &a.NameRange,
 			})
 			continue
@@ -135,7 +135,7 @@ func (l *loader) readValues(file string, found map[string]given) {
 }
 
 // decode turns what was given into a value, not yet of the variable's type.
-func (g given) decode(l *loader, v *variable) (cty.Value, bool) {
+func (g given) decode(l *module, v *variable) (cty.Value, bool) {
 	expr := g.expr
 	if expr == nil {
 		if v.literal {

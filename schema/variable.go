@@ -30,17 +30,17 @@ type variable struct {
 
 // declareVariable reads a variable block. Nothing in it but its validations may
 // refer to anything.
-func (l *loader) declareVariable(b *block) {
+func (m *module) declareVariable(b *block) {
 	v := &variable{name: b.label(), block: b, typ: cty.DynamicPseudoType, literal: true, nullable: true, value: cty.DynamicVal}
 	n := &node{root: "var", name: v.name, rng: b.rng, state: visited, value: cty.DynamicVal, failed: true}
-	if !l.graph.declare(n) {
+	if !m.declare(n) {
 		return
 	}
-	l.variables[v.name] = v
+	m.variables[v.name] = v
 	ok := true
 	if a := b.args["type"]; a != nil {
 		typ, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.expr)
-		l.add(suggestedTypes(diags)...)
+		m.add(suggestedTypes(diags)...)
 		if ok = !diags.HasErrors(); ok {
 			v.typ, v.defaults, v.literal = typ, defaults, typ.IsPrimitiveType()
 		}
@@ -50,31 +50,31 @@ func (l *loader) declareVariable(b *block) {
 			a.ok = true
 		}
 	}
-	l.text(b.args["description"], nil)
-	if set, ok := l.boolean(b.args["sensitive"], nil); ok {
+	m.text(b.args["description"], nil)
+	if set, ok := m.boolean(b.args["sensitive"], nil); ok {
 		v.sensitive = set
 	}
-	if set, ok := l.boolean(b.args["nullable"], nil); ok {
+	if set, ok := m.boolean(b.args["nullable"], nil); ok {
 		v.nullable = set
 	}
 	if v.sensitive {
-		l.src.hide(v.name)
+		m.src.hide(v.name)
 	}
 	if a := b.args["default"]; a != nil {
 		value, diags := a.expr.Value(nil)
-		l.add(tidied(diags)...)
+		m.add(tidied(diags)...)
 		if diags.HasErrors() {
 			return
 		}
 		switch {
 		case !ok:
-		case v.sensitive && l.src.snapshot != nil && !value.IsNull():
+		case v.sensitive && m.src.snapshot != nil && !value.IsNull():
 			// It is blanked there, and may not even fit.
 		default:
-			v.fallback, ok = l.fit(v, value, fmt.Sprintf("The default of the variable %q", v.name), a.rng)
+			v.fallback, ok = m.fit(v, value, fmt.Sprintf("The default of the variable %q", v.name), a.rng)
 		}
 		if ok && v.fallback != cty.NilVal && v.fallback.IsNull() && !v.nullable {
-			l.fail(a.rng, "Invalid default", "The default of the variable %q is null, but nullable = false says that it cannot be.", v.name)
+			m.fail(a.rng, "Invalid default", "The default of the variable %q is null, but nullable = false says that it cannot be.", v.name)
 			ok = false
 		}
 	}
@@ -143,14 +143,14 @@ func conversionText(err error) string {
 }
 
 // assign gives every variable its value.
-func (l *loader) assign(values Values) {
-	found := l.gather(values)
-	for _, n := range l.graph.order {
+func (m *module) assign(values Values) {
+	found := m.gather(values)
+	for _, n := range m.order {
 		if n.root != "var" || n.failed {
 			continue
 		}
-		v := l.variables[n.name]
-		value, ok := l.valueOf(v, found)
+		v := m.variables[n.name]
+		value, ok := m.valueOf(v, found)
 		n.failed = !ok
 		if !ok {
 			continue
@@ -162,8 +162,8 @@ func (l *loader) assign(values Values) {
 	}
 }
 
-func (l *loader) valueOf(v *variable, found map[string]given) (cty.Value, bool) {
-	snap := l.src.snapshot
+func (m *module) valueOf(v *variable, found map[string]given) (cty.Value, bool) {
+	snap := m.src.snapshot
 	if snap != nil && !v.sensitive {
 		if value, ok := snap.restored(v.name); ok {
 			return value, true
@@ -171,7 +171,7 @@ func (l *loader) valueOf(v *variable, found map[string]given) (cty.Value, bool) 
 	}
 	if g, ok := found[v.name]; ok && (snap == nil || v.sensitive) {
 		v.given, v.from, v.how = true, g.rng, g.origin
-		value, ok := g.decode(l, v)
+		value, ok := g.decode(m, v)
 		if !ok {
 			return value, false
 		}
@@ -179,12 +179,12 @@ func (l *loader) valueOf(v *variable, found map[string]given) (cty.Value, bool) 
 		if g.rng != nil {
 			where, what = *g.rng, fmt.Sprintf("The value of the variable %q, declared at %s,", v.name, v.block.rng)
 		}
-		value, ok = l.fit(v, value, what, where)
+		value, ok = m.fit(v, value, what, where)
 		if !ok || !value.IsNull() || v.nullable {
 			return value, ok
 		}
 		if v.fallback == cty.NilVal {
-			l.fail(where, "Invalid value for variable", "%s is null, but nullable = false says that it cannot be.", what)
+			m.fail(where, "Invalid value for variable", "%s is null, but nullable = false says that it cannot be.", what)
 			return value, false
 		}
 	}
@@ -192,24 +192,24 @@ func (l *loader) valueOf(v *variable, found map[string]given) (cty.Value, bool) 
 		return v.fallback, true
 	}
 	if snap != nil && v.sensitive {
-		l.fail(v.block.rng, "No value for sensitive variable",
+		m.fail(v.block.rng, "No value for sensitive variable",
 			"The variable %[1]q is sensitive, and a saved plan or the state keeps no sensitive value, nor a sensitive default. Give the value again: with -var '%[1]s=VALUE', with a line %[1]s = VALUE in a file named by -var-file, or in the environment as %[2]s%[1]s. The secret of a pbx may come from a file instead: secret_file.", v.name, EnvPrefix)
 		return cty.NilVal, false
 	}
-	l.fail(v.block.rng, "No value for required variable",
+	m.fail(v.block.rng, "No value for required variable",
 		"The variable %[1]q has no default and was given no value. Give it one with -var '%[1]s=VALUE', with a line %[1]s = VALUE in notifyrun.hclvars or in a file named by -var-file, or in the environment as %[2]s%[1]s.", v.name, EnvPrefix)
 	return cty.NilVal, false
 }
 
 // validate checks the rules of a variable's validation blocks.
-func (l *loader) validate(v *variable) {
-	n := l.graph.nodes["var"][v.name]
+func (m *module) validate(v *variable) {
+	n := m.nodes["var"][v.name]
 	for _, rule := range v.block.children("validation") {
 		condition, message := rule.args["condition"], rule.args["error_message"]
 		if n.failed {
 			continue
 		}
-		holds, ok := l.eval(condition, l.root)
+		holds, ok := m.eval(condition, m.root)
 		if !ok {
 			continue
 		}
@@ -217,12 +217,12 @@ func (l *loader) validate(v *variable) {
 		holds, err := convert.Convert(holds, cty.Bool)
 		switch {
 		case err != nil:
-			l.fail(condition.rng, "Invalid condition", "The condition of a validation must be true or false: %s.", err)
+			m.fail(condition.rng, "Invalid condition", "The condition of a validation must be true or false: %s.", err)
 			continue
 		case !holds.IsKnown():
 			continue
 		case holds.IsNull():
-			l.fail(condition.rng, "Invalid condition", "The condition of a validation must be true or false, not null.")
+			m.fail(condition.rng, "Invalid condition", "The condition of a validation must be true or false, not null.")
 			continue
 		case holds.True():
 			continue
@@ -231,7 +231,7 @@ func (l *loader) validate(v *variable) {
 		if v.from != nil {
 			where = *v.from
 		}
-		text, ok := l.text(message, l.root)
+		text, ok := m.text(message, m.root)
 		if !ok {
 			text = fmt.Sprintf("The value does not satisfy the condition at %s.", condition.rng)
 		}
@@ -239,6 +239,6 @@ func (l *loader) validate(v *variable) {
 		if v.how != "" {
 			detail += fmt.Sprintf(" The value was given by %s.", v.how)
 		}
-		l.add(problem(&where, "Invalid value for variable", "%s", detail))
+		m.add(problem(&where, "Invalid value for variable", "%s", detail))
 	}
 }

@@ -1,0 +1,217 @@
+package schema
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// module is one module of a configuration: what its blocks declare, and what they
+// see of each other. It is evaluated in phases: declare all blocks, give the
+// variables their values, resolve all references, evaluate what others refer to,
+// then the jobs. Each phase reports all that it finds.
+type module struct {
+	*collector
+	*loader
+	*graph
+	variables map[string]*variable
+	settings  *block
+	jobs      []*jobBlock
+	root      *hcl.EvalContext // shared by all jobs
+}
+
+// newModule makes a module without anything declared.
+func (l *loader) newModule() *module {
+	m := &module{
+		collector: l.collector, loader: l,
+		graph:     &graph{collector: l.collector, nodes: make(map[string]map[string]*node), functions: l.functions},
+		variables: make(map[string]*variable),
+	}
+	l.modules = append(l.modules, m)
+	return m
+}
+
+// evaluate gives everything that is declared its value, but for the jobs.
+func (m *module) evaluate() {
+	m.resolveAll()
+	for _, n := range m.order {
+		m.visit(n)
+	}
+}
+
+// finish makes what has a value fit for the jobs.
+func (m *module) finish() {
+	m.root = m.everything()
+	for _, n := range m.order {
+		switch n.root {
+		case "var":
+			m.validate(m.variables[n.name])
+		case "message":
+			n.message.base = m.root
+		case "pbx":
+			if p := m.pbxs[n.address()]; p != nil {
+				m.config.PBXs = append(m.config.PBXs, p)
+			}
+		}
+	}
+}
+
+// declareAll decodes the blocks of one file.
+func (m *module) declareAll(body *hclsyntax.Body) {
+	content, diags := body.Content(rootSchema)
+	m.add(diags...)
+	for _, b := range content.Blocks {
+		switch b.Type {
+		case "notifyrun":
+			s := m.decode(settingsType, b)
+			if m.settings != nil {
+				m.fail(b.DefRange, "Duplicate block", "A configuration has one notifyrun block; the other one is at %s.", m.settings.rng)
+				continue
+			}
+			m.settings = s
+		case "variable":
+			m.declareVariable(m.decode(variableType, b))
+		case "locals":
+			m.declareLocals(b)
+		case "pbx":
+			m.declarePBX(m.decode(pbxType, b))
+		case "message":
+			m.declareMessage(m.decode(messageType, b))
+		default:
+			m.declareJob(m.decodeJob(JobType(b.Type), b))
+		}
+	}
+}
+
+func (m *module) declarePBX(b *block) {
+	m.declare(&node{root: "pbx", name: b.label(), rng: b.rng, flawed: b.flawed, args: argsOf(b), compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
+		p, v, ok := m.evalPBX(b, ctx)
+		if ok {
+			m.pbxs[p.Address] = p
+		}
+		return v, ok
+	}})
+}
+
+func (m *module) declareMessage(b *block) {
+	msg := &message{block: b}
+	m.declare(&node{root: "message", name: b.label(), rng: b.rng, flawed: b.flawed, args: argsOf(b), message: msg, compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
+		v, diags := msg.evaluate(ctx)
+		m.add(diags...)
+		if v == nil {
+			return cty.NilVal, false
+		}
+		if msg.uses == 0 {
+			msg.fixed = v
+		}
+		return v.value(), true
+	}})
+}
+
+func (m *module) declareJob(j *jobBlock) {
+	var args []*arg
+	for _, a := range []*arg{j.each, j.count} {
+		if a != nil {
+			args = append(args, a)
+		}
+	}
+	j.node = &node{root: string(j.kind), name: j.label(), rng: j.rng, args: args, compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
+		return m.expand(j, ctx)
+	}}
+	if m.declare(j.node) {
+		m.jobs = append(m.jobs, j)
+	}
+}
+
+// resolveAll checks all references: messages first, since what a message varies
+// with, the arguments that refer to it do, too.
+func (m *module) resolveAll() {
+	for _, n := range m.order {
+		if n.message != nil {
+			m.resolveBlock(n.message.block, 0)
+		}
+	}
+	done := make(map[*node]bool)
+	for _, n := range m.order {
+		if n.message != nil {
+			n.vary(done)
+		}
+	}
+	for _, n := range m.order {
+		switch n.root {
+		case "var":
+			for _, rule := range m.variables[n.name].block.nested {
+				m.resolveBlock(rule, 0)
+			}
+		case "local", "pbx":
+			for _, a := range n.args {
+				m.resolve(a, 0)
+			}
+		}
+	}
+	if m.settings != nil {
+		m.resolveBlock(m.settings, 0)
+	}
+	for _, j := range m.jobs {
+		m.resolveJob(j)
+	}
+}
+
+// resolveBlock checks the references in a block and in those inside it, where
+// the names of the outer scope exist, too.
+func (m *module) resolveBlock(b *block, outer scope) {
+	inner := outer | b.typ.scope
+	for name, a := range b.args {
+		extra, special := b.typ.scopes[name]
+		if special {
+			extra |= outer
+		} else {
+			extra = inner
+		}
+		m.resolve(a, extra)
+	}
+	for _, n := range b.nested {
+		m.resolveBlock(n, inner)
+	}
+}
+
+func (m *module) resolveJob(j *jobBlock) {
+	for _, a := range j.node.args {
+		m.resolve(a, 0)
+	}
+	var names scope
+	if j.each != nil {
+		names |= inEach
+	}
+	if j.count != nil {
+		names |= inCount
+	}
+	m.resolveBlock(j.block, names)
+	if change := changeTrigger(j.triggers); change != nil && j.kind == UserEvent {
+		if on := change.args["on"]; on != nil && on.uses&inTarget != 0 {
+			m.fail(on.rng, "Invalid reference", "There is no \"target\" here: a user event goes to everyone who listens, not to a target.")
+			on.ok = false
+		}
+	}
+	m.resolveMessage(j)
+	j.fired = j.firedRefs()
+}
+
+func (m *module) resolveMessage(j *jobBlock) {
+	msg := j.message
+	if msg == nil {
+		return
+	}
+	// message = message.NAME alone is as good as the block itself standing here.
+	if msg.arg != nil && msg.arg.ok {
+		if t, diags := hcl.AbsTraversalForExpr(msg.arg.expr); !diags.HasErrors() && len(t) == 2 && t.RootName() == "message" {
+			n := msg.arg.refs[0]
+			j.message = n.message
+			return
+		}
+	}
+	for _, a := range msg.args() {
+		msg.uses |= a.uses
+	}
+	msg.nested = refersToVarying(msg.own())
+}
