@@ -127,8 +127,11 @@ func (g *graph) resolveOne(a *arg, t hcl.Traversal, extra scope) bool {
 		a.uses |= s
 		return g.checkFixed(t, root)
 	}
-	if root == "path" {
+	switch root {
+	case "path":
 		return g.checkFixed(t, root)
+	case "preset":
+		return g.checkPreset(t)
 	}
 	kind, ok := common[root]
 	if !ok {
@@ -190,7 +193,7 @@ func (g *graph) checkFixed(t hcl.Traversal, root string) bool {
 
 func (g *graph) unknownRoot(t hcl.Traversal, extra scope) {
 	name := t.RootName()
-	roots := append(slices.Sorted(maps.Keys(common)), "path")
+	roots := append(slices.Sorted(maps.Keys(common)), "path", "preset")
 	for _, n := range slices.Sorted(maps.Keys(varying)) {
 		if extra&varying[n] != 0 {
 			roots = append(roots, n)
@@ -307,6 +310,7 @@ func fixedVariables() map[string]cty.Value {
 		// Files are named relative to the configuration, so this prefix
 		// changes nothing, wherever the configuration lies and is evaluated.
 		"path":    cty.ObjectVal(map[string]cty.Value{"config": cty.StringVal(".")}),
+		"preset":  presetValues(),
 		"target":  cty.DynamicVal,
 		"trigger": cty.DynamicVal,
 		"event":   cty.DynamicVal,
