@@ -40,6 +40,9 @@ func spec(j *schema.Job, first Sent, messages string) []Attr {
 		}
 	}
 	add("enabled", strconv.FormatBool(j.Enabled), "true")
+	if j.Window != nil {
+		attrs = append(attrs, windowAttr(j.Window))
+	}
 	if j.Type == schema.SIPNotify {
 		attrs = append(attrs, targetsAttr(j))
 	}
@@ -84,6 +87,16 @@ func targetsAttr(j *schema.Job) Attr {
 		names[i] = t.String()
 	}
 	return Attr{Name: "targets", Value: listed(names, "phones"), Digest: digest(names...)}
+}
+
+// windowAttr is which window a job has, and what that says: a run goes by the
+// window as it was applied.
+func windowAttr(w *schema.Window) Attr {
+	dates := make([]string, len(w.Except))
+	for i, d := range w.Except {
+		dates[i] = d.Format(time.DateOnly)
+	}
+	return Attr{Name: "window", Value: w.Address + " (" + w.String() + ")", Digest: digest(dates...)}
 }
 
 // listed names a few, or says how many there are.

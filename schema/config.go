@@ -13,8 +13,9 @@ import (
 // read by several goroutines.
 type Config struct {
 	Settings Settings
-	PBXs     []*PBX // in the order of their declaration
-	Jobs     []*Job // in the order of their declaration, instances of one block in the order of their keys
+	PBXs     []*PBX    // in the order of their declaration
+	Windows  []*Window // likewise
+	Jobs     []*Job    // in the order of their declaration, instances of one block in the order of their keys
 
 	// Snapshot is all that Load read: enough to evaluate this configuration
 	// again elsewhere, but for the sensitive values.
@@ -76,6 +77,7 @@ type Job struct {
 	Type      JobType
 	Name      string // the block's label
 	PBX       *PBX
+	Window    *Window // outside of which nothing of it is sent; nil: it may be at any time
 	Enabled   bool
 	OnUnknown OnUnknown
 	Retry     Retry

@@ -22,7 +22,7 @@ const (
 )
 
 var (
-	jobCommon = []string{"pbx", "enabled", "on_unknown", "for_each", "count"}
+	jobCommon = []string{"pbx", "window", "enabled", "on_unknown", "for_each", "count"}
 	retryType = &blockType{name: "retry", optional: []string{"attempts", "backoff"}}
 
 	sipNotifyType = &blockType{
@@ -201,6 +201,7 @@ func (m *module) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
 		DeclRange: j.rng,
 	}
 	job.PBX = m.pbxOf(j.args["pbx"], ctx)
+	job.Window = m.windowOf(j.args["window"], ctx)
 	if enabled, ok := m.boolean(j.args["enabled"], ctx); ok {
 		job.Enabled = enabled
 	}

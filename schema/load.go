@@ -24,6 +24,7 @@ var (
 		{Type: "locals"},
 		{Type: "pbx", LabelNames: []string{"name"}},
 		{Type: "message", LabelNames: []string{"name"}},
+		{Type: "window", LabelNames: []string{"name"}},
 		{Type: "user_event", LabelNames: []string{"name"}},
 		{Type: "sip_notify", LabelNames: []string{"name"}},
 	}}
@@ -40,6 +41,7 @@ type loader struct {
 	modules   []*module // the root first
 
 	pbxs      map[string]*PBX // by Address
+	windows   map[string]*Window
 	zones     map[string]*time.Location
 	after     map[*arg][]string // the jobs that an argument of after triggers names, where it is the same for all
 	addresses map[string]bool   // of all jobs; nil: not asked for yet
@@ -61,7 +63,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		collector: c,
 		decoder:   &decoder{collector: c, schemas: make(map[*blockType]*hcl.BodySchema)},
 		src:       src, config: &Config{}, functions: &hcl.EvalContext{Functions: functions(src)},
-		pbxs: make(map[string]*PBX), zones: make(map[string]*time.Location), after: make(map[*arg][]string),
+		pbxs: make(map[string]*PBX), windows: make(map[string]*Window), zones: make(map[string]*time.Location), after: make(map[*arg][]string),
 	}
 	if src.snapshot != nil && len(src.snapshot.Missing) > 0 {
 		return l.config, failf(nil, "Secrets missing from the applied configuration",

@@ -52,6 +52,10 @@ func (m *module) finish() {
 			if p := m.pbxs[n.address()]; p != nil {
 				m.config.PBXs = append(m.config.PBXs, p)
 			}
+		case "window":
+			if w := m.windows[n.address()]; w != nil {
+				m.config.Windows = append(m.config.Windows, w)
+			}
 		}
 	}
 }
@@ -77,6 +81,8 @@ func (m *module) declareAll(body *hclsyntax.Body) {
 			m.declarePBX(m.decode(pbxType, b))
 		case "message":
 			m.declareMessage(m.decode(messageType, b))
+		case "window":
+			m.declareWindow(m.decode(windowType, b))
 		default:
 			m.declareJob(m.decodeJob(JobType(b.Type), b))
 		}
@@ -143,7 +149,7 @@ func (m *module) resolveAll() {
 			for _, rule := range m.variables[n.name].block.nested {
 				m.resolveBlock(rule, 0)
 			}
-		case "local", "pbx":
+		case "local", "pbx", "window":
 			for _, a := range n.args {
 				m.resolve(a, 0)
 			}

@@ -13,7 +13,7 @@ import (
 )
 
 // scope is a set of the names that exist in some expressions only. The common
-// ones, var, local, pbx, message, sip_notify, user_event and path, always do.
+// ones, var, local, pbx, message, window, sip_notify, user_event and path, always do.
 type scope uint8
 
 const (
@@ -30,6 +30,7 @@ var common = map[string]string{
 	"local":      "local value",
 	"pbx":        "pbx",
 	"message":    "message",
+	"window":     "window",
 	"sip_notify": "sip_notify job",
 	"user_event": "user_event job",
 }

@@ -61,15 +61,7 @@ func (l *loader) evalTriggers(j *jobBlock, job *Job, ctx *hcl.EvalContext) []Tri
 }
 
 func (l *loader) evalSchedule(b *block, ctx *hcl.EvalContext) *ScheduleTrigger {
-	t := &ScheduleTrigger{Zone: time.UTC, Missed: MissedSkip, Grace: defaultGrace, Overlap: OverlapSkip, DeclRange: b.rng}
-	if s, ok := l.text(b.args["timezone"], ctx); ok {
-		zone, err := l.zone(s)
-		if err != nil {
-			l.fail(b.args["timezone"].rng, "Unknown time zone", "%s is not a time zone: %s. Use a name of the IANA database, such as \"Europe/Berlin\" or \"UTC\".", excerpt(s), err)
-			zone = time.UTC
-		}
-		t.Zone = zone
-	}
+	t := &ScheduleTrigger{Zone: l.evalZone(b.args["timezone"], ctx), Missed: MissedSkip, Grace: defaultGrace, Overlap: OverlapSkip, DeclRange: b.rng}
 	if d, ok := l.duration(b.args["jitter"], ctx, 0); ok {
 		t.Jitter = min(d, maxTime)
 	}

@@ -160,6 +160,10 @@ pbx "hq" {
 message "reboot" {
   event = "check-sync;reboot=true"
 }
+window "any" {
+  start = "22:00"
+  end   = "05:00"
+}
 `
 
 var frames = map[string]string{
@@ -211,6 +215,7 @@ var argumentFrames = map[string]string{
 	"pbx simulator":                      "pbx \"hq\" {\n  simulator {\n%s\n}\n}\n",
 	"message":                            usingIt + "message \"x\" {\n%s\n}\n",
 	"message message_summary":            usingIt + "message \"x\" {\n  message_summary {\n%s\n}\n}\n",
+	"window":                             topFrame + "window \"x\" {\n%s\n}\nuser_event \"x\" {\n  pbx    = pbx.hq\n  window = window.x\n}\n",
 	"sip_notify":                         topFrame + "sip_notify \"x\" {\n%s\n}\n",
 	"sip_notify message":                 inJob("message {\n%s\n}"),
 	"sip_notify message message_summary": inJob("message {\n  message_summary {\n%s\n}\n}"),
@@ -247,8 +252,9 @@ var argumentValues = map[string]map[string]string{
 	"simulator":       {"phones": `100000`, "version": `16`},
 	"message":         {"event": `"x"`, "headers": `{ X-A = "b" }` + "\nevent = \"x\"", "content_type": `"a/b"` + "\nevent = \"x\"\ncontent = \"c\"", "content": `"c"` + "\nevent = \"x\"\ncontent_type = \"a/b\"", "option": `"x"`, "call_id": `null` + "\nevent = \"x\"", "channel": `"PJSIP/1001-1"` + "\nevent = \"x\""},
 	"message_summary": {"account": `"sip:a"`, "new": `1`, "old": `1`, "urgent_new": `1`, "urgent_old": `1`},
-	"sip_notify":      {"pbx": `pbx.hq`, "targets": `["PJSIP/1001"]`, "message": `message.reboot`, "enabled": `false`, "on_unknown": `"resend"`, "for_each": `{ a = 1 }`, "count": `2`},
-	"user_event":      {"pbx": `pbx.hq`, "name": `"x"`, "body": `"A:b"`, "via": `"dialplan"` + "\npbx = pbx.hq\nchannel = \"Local/s@notify\"", "channel": `"Local/s@notify"` + "\npbx = pbx.hq\nvia = \"dialplan\"", "enabled": `false`, "on_unknown": `"resend"`, "for_each": `toset(["a"])`, "count": `2`},
+	"window":          {"start": `"22:00"`, "end": `"05:00"`, "days": `["mon"]`, "timezone": `"Europe/Berlin"`, "except": `["2026-12-24"]`},
+	"sip_notify":      {"pbx": `pbx.hq`, "window": `window.any`, "targets": `["PJSIP/1001"]`, "message": `message.reboot`, "enabled": `false`, "on_unknown": `"resend"`, "for_each": `{ a = 1 }`, "count": `2`},
+	"user_event":      {"pbx": `pbx.hq`, "window": `window.any`, "name": `"x"`, "body": `"A:b"`, "via": `"dialplan"` + "\npbx = pbx.hq\nchannel = \"Local/s@notify\"", "channel": `"Local/s@notify"` + "\npbx = pbx.hq\nvia = \"dialplan\"", "enabled": `false`, "on_unknown": `"resend"`, "for_each": `toset(["a"])`, "count": `2`},
 	"retry":           {"attempts": `1000`, "backoff": `"2s"`},
 	"change":          {"on": `1`, "initial": `"record"`},
 	"schedule":        {"cron": `"@daily"`, "timezone": `"Europe/Berlin"`, "jitter": `"5m"`, "missed": `"once"`, "grace": `"0s"`, "overlap": `"queue"`},
@@ -264,6 +270,7 @@ var needed = map[string]map[string]string{
 	"validation": {"condition": "condition = var.x == 1", "error_message": `error_message = "x"`},
 	"variable":   {"default": "default = 1"},
 	"schedule":   {"cron": `cron = "@hourly"`},
+	"window":     {"start": `start = "01:00"`, "end": `end = "02:00"`},
 	"message":    {"event": `event = "x"`},
 	"event":      {"name": `name = "UserEvent"`},
 	"after":      {"job": "job = user_event.other"},
