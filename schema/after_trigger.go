@@ -163,8 +163,8 @@ func (l *loader) isJob(address string) bool {
 		l.addresses = make(map[string]bool)
 		for _, m := range l.modules {
 			for _, j := range m.jobs {
-				for _, i := range j.keys {
-					l.addresses[string(j.kind)+"."+j.label()+i.suffix] = true
+				for _, i := range j.meta.keys {
+					l.addresses[j.address()+i.suffix] = true
 				}
 			}
 		}

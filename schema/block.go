@@ -57,11 +57,14 @@ type arg struct {
 	name string
 	expr hcl.Expression
 	rng  hcl.Range // of the expression
+	meta bool      // it is for_each, count or depends_on
 
 	// Set by loader.resolve.
 	ok   bool    // all its references are to something that exists
 	uses scope   // which of the names that vary it refers to
 	refs []*node // what it refers to
+
+	later bool // it refers to each or count of instances that are known only when data have been read
 }
 
 func (b *block) label() string {
@@ -89,6 +92,17 @@ func (b *block) children(name string) []*block {
 		}
 	}
 	return out
+}
+
+// unread notes of the arguments that refer to each or count that these are not
+// known yet, if it is so.
+func (b *block) unread(i instance) {
+	if !i.unread {
+		return
+	}
+	for _, a := range argsOf(b) {
+		a.later = a.later || a.uses&(inEach|inCount) != 0
+	}
 }
 
 // rangeOf gives the range of an argument, or of the header without it.
@@ -173,6 +187,12 @@ func (d *decoder) kind(t *blockType, from *hcl.Block) *blockType {
 	return nil
 }
 
+// unread tells whether an argument refers to data that have not been read, so
+// that its value is not known yet.
+func (a *arg) unread() bool {
+	return a != nil && (a.later || slices.ContainsFunc(a.refs, func(r *node) bool { return r.unread }))
+}
+
 // eval evaluates an argument. It gives false where the argument is absent, and
 // where a mistake has been reported, here or in something that it refers to.
 func (c *collector) eval(a *arg, ctx *hcl.EvalContext) (cty.Value, bool) {
@@ -200,7 +220,8 @@ func (a *arg) usable() bool {
 }
 
 // value evaluates an argument that must have a known value of a type, which
-// may be shown. Null is as good as absent.
+// may be shown. Null is as good as absent, and so is what is known only when data
+// have been read.
 func (c *collector) value(a *arg, ctx *hcl.EvalContext, want cty.Type) (cty.Value, bool) {
 	v, ok := c.eval(a, ctx)
 	if !ok {
@@ -210,6 +231,8 @@ func (c *collector) value(a *arg, ctx *hcl.EvalContext, want cty.Type) (cty.Valu
 	case hasSensitive(v):
 		c.fail(a.rng, "Sensitive value not allowed",
 			"The argument %q is shown in plans and in the state, so that it cannot take a sensitive value. If the value is no secret, wrap it in nonsensitive(…).", a.name)
+		return v, false
+	case !v.IsWhollyKnown() && a.unread():
 		return v, false
 	case !v.IsWhollyKnown():
 		c.fail(a.rng, "Value not known yet",

@@ -82,6 +82,7 @@ type Job struct {
 	OnUnknown OnUnknown
 	Retry     Retry
 	Triggers  []Trigger
+	DependsOn []string // the addresses of the jobs that are to send before, where one apply fires both; sorted
 	DeclRange hcl.Range
 
 	// Targets of a sip_notify, in the order of the configuration, without

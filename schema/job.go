@@ -1,10 +1,8 @@
 package schema
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +20,7 @@ const (
 )
 
 var (
-	jobCommon = []string{"pbx", "window", "enabled", "on_unknown", "for_each", "count"}
+	jobCommon = append([]string{"pbx", "window", "enabled", "on_unknown"}, metaNames...)
 	retryType = &blockType{name: "retry", optional: []string{"attempts", "backoff"}}
 
 	sipNotifyType = &blockType{
@@ -43,30 +41,30 @@ var (
 // jobBlock is a job as declared: one or more instances come of it.
 type jobBlock struct {
 	*block
+	module   *module
 	kind     JobType
 	node     *node
 	triggers []*block
 	message  *message
-	each     *arg       // for_each, taken out of the arguments of the instances
-	count    *arg       // likewise
-	keys     []instance // set when its node is visited
-	fired    firedRefs  // set when its references are resolved
+	meta     metaArgs
+	depends  []string  // see dependencies
+	fired    firedRefs // set when its references are resolved
 }
 
 // decodeJob reads a sip_notify or user_event block.
-func (l *loader) decodeJob(kind JobType, from *hcl.Block) *jobBlock {
+func (m *module) decodeJob(kind JobType, from *hcl.Block) *jobBlock {
 	t := sipNotifyType
 	if kind == UserEvent {
 		t = userEventType
 	}
-	before := len(l.diags)
-	j := &jobBlock{block: l.decode(t, from), kind: kind}
+	before := len(m.diags)
+	j := &jobBlock{module: m, block: m.decode(t, from), kind: kind}
 	for _, n := range j.nested {
 		if !slices.Contains(triggerType.kinds, n.typ) {
 			continue
 		}
 		if first := changeTrigger(j.triggers); first != nil && n.typ == changeType {
-			l.fail(n.rng, "Duplicate trigger", "A job can have one change trigger; the other one is at %s. To wait for several values, put them into one object: on = { a = …, b = … }.", first.rng)
+			m.fail(n.rng, "Duplicate trigger", "A job can have one change trigger; the other one is at %s. To wait for several values, put them into one object: on = { a = …, b = … }.", first.rng)
 			continue
 		}
 		j.triggers = append(j.triggers, n)
@@ -75,25 +73,20 @@ func (l *loader) decodeJob(kind JobType, from *hcl.Block) *jobBlock {
 		inline, ref := j.child("message"), j.args["message"]
 		switch {
 		case inline != nil && ref != nil:
-			l.fail(ref.rng, "Conflicting arguments", "The job has the argument \"message\" and also a message block, at %s. Keep one of them.", inline.rng)
+			m.fail(ref.rng, "Conflicting arguments", "The job has the argument \"message\" and also a message block, at %s. Keep one of them.", inline.rng)
 		case inline != nil:
 			j.message = &message{block: inline}
 		case ref != nil:
 			j.message = &message{arg: ref}
 		default:
-			l.fail(j.rng, "Missing message", "A sip_notify job needs a message: either the argument message = message.NAME, or a message block in it.")
+			m.fail(j.rng, "Missing message", "A sip_notify job needs a message: either the argument message = message.NAME, or a message block in it.")
 		}
 	}
 	if j.args["pbx"] == nil {
-		l.fail(j.rng, "Missing required argument", "The job does not say through which server it sends. Add pbx = pbx.NAME.")
+		m.fail(j.rng, "Missing required argument", "The job does not say through which server it sends. Add pbx = pbx.NAME.")
 	}
-	j.each, j.count = j.args["for_each"], j.args["count"]
-	delete(j.args, "for_each")
-	delete(j.args, "count")
-	if j.each != nil && j.count != nil {
-		l.fail(j.count.rng, "Conflicting arguments", "The arguments \"for_each\" and \"count\" exclude each other. Keep one of them.")
-	}
-	j.flawed = l.diags[before:].HasErrors()
+	j.meta = m.takeMeta(j.block)
+	j.flawed = m.diags[before:].HasErrors()
 	return j
 }
 
@@ -112,43 +105,26 @@ func (j *jobBlock) whole() bool {
 	})
 }
 
-// expand evaluates for_each or count into instances, and gives the value that
-// other expressions see of the job: an object with the address of each.
-func (m *module) expand(j *jobBlock, ctx *hcl.EvalContext) (cty.Value, bool) {
-	address := string(j.kind) + "." + j.label()
-	value := func(i instance) cty.Value {
-		return cty.ObjectVal(map[string]cty.Value{"address": cty.StringVal(address + i.suffix)})
+// address is that of the job, or of an instance without its suffix.
+func (j *jobBlock) address() string { return j.module.path + string(j.kind) + "." + j.label() }
+
+// dependencies are the addresses of the jobs that depends_on names.
+func (j *jobBlock) dependencies() []string {
+	a := j.meta.dependsOn
+	if a == nil || j.depends != nil {
+		return j.depends
 	}
-	switch {
-	case j.each != nil:
-		keys, ok := m.forEach(j.each, ctx)
-		if !ok {
-			return cty.NilVal, false
+	for _, n := range a.refs {
+		if n.job == nil {
+			continue
 		}
-		j.keys = keys
-		values := make(map[string]cty.Value, len(keys))
-		for _, k := range keys {
-			values[k.vars.GetAttr("key").AsString()] = value(k)
+		for _, i := range n.job.meta.keys {
+			j.depends = append(j.depends, n.job.address()+i.suffix)
 		}
-		return cty.ObjectVal(values), true
-	case j.count != nil:
-		n, ok := m.countOf(j.count, ctx)
-		if !ok {
-			return cty.NilVal, false
-		}
-		values := make([]cty.Value, n)
-		j.keys = make([]instance, n)
-		for i := range n {
-			j.keys[i] = instance{
-				suffix: "[" + strconv.Itoa(i) + "]", root: "count",
-				vars: cty.ObjectVal(map[string]cty.Value{"index": cty.NumberIntVal(int64(i))}),
-			}
-			values[i] = value(j.keys[i])
-		}
-		return cty.TupleVal(values), true
 	}
-	j.keys = make([]instance, 1)
-	return value(j.keys[0]), true
+	slices.Sort(j.depends)
+	j.depends = slices.Compact(j.depends)
+	return j.depends
 }
 
 // evalJobs makes the jobs of one block.
@@ -156,46 +132,18 @@ func (m *module) evalJobs(j *jobBlock) {
 	if j.node.failed {
 		return
 	}
-	whole, bad := j.whole(), 0
-	told := make(map[diagKey]bool)
-	for _, i := range j.keys {
-		ctx := m.root
-		if i.root != "" {
-			ctx = m.root.NewChild()
-			ctx.Variables = map[string]cty.Value{i.root: i.vars}
-		}
-		// What is wrong at one place is told of the first such instance.
-		all := m.collector.diags
-		m.collector.diags = nil
-		job := m.evalJob(j, i, ctx)
-		found := m.collector.diags
-		m.collector.diags = all
-		for _, d := range found {
-			key := diagKey{summary: d.Summary, subject: *cmp.Or(d.Subject, &j.rng), detail: strconv.Itoa(int(d.Severity))}
-			if i.root != "" {
-				if told[key] {
-					continue
-				}
-				d = appended(d, "This is so for %s.", job.Address)
-			}
-			told[key] = true
-			m.collector.diags = append(m.collector.diags, d)
-		}
-		if found.HasErrors() {
-			if bad++; bad == maxBadInstances {
-				return
-			}
-			continue
-		}
-		if whole {
+	whole := j.whole()
+	m.perInstance(j.meta.keys, j.address(), j.rng, func(i instance) {
+		job := m.evalJob(j, i, i.in(m.root))
+		if whole && !i.unread && job.PBX != nil && !m.diags.HasErrors() {
 			m.config.Jobs = append(m.config.Jobs, job)
 		}
-	}
+	})
 }
 
 func (m *module) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
 	job := &Job{
-		Address: string(j.kind) + "." + j.label() + i.suffix, Type: j.kind, Name: j.label(),
+		Address: j.address() + i.suffix, Type: j.kind, Name: j.label(),
 		Enabled: true, OnUnknown: Hold,
 		Retry:     Retry{Attempts: defaultAttempts, Backoff: defaultBackoff},
 		DeclRange: j.rng,
@@ -217,6 +165,7 @@ func (m *module) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
 		}
 	}
 	job.Triggers = m.evalTriggers(j, job, ctx)
+	job.DependsOn = j.dependencies()
 	if j.kind == SIPNotify {
 		// If they cannot be used, the message is tried all the same.
 		job.Targets, job.TargetsKnown = m.evalTargets(j.args["targets"], ctx)

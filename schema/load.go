@@ -46,6 +46,7 @@ type loader struct {
 	after     map[*arg][]string // the jobs that an argument of after triggers names, where it is the same for all
 	addresses map[string]bool   // of all jobs; nil: not asked for yet
 	instances int
+	told      map[diagKey]bool // of instances: what has been said of one is not said of others
 }
 
 // Load evaluates the configuration of a source. It reports every mistake that
@@ -64,6 +65,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		decoder:   &decoder{collector: c, schemas: make(map[*blockType]*hcl.BodySchema)},
 		src:       src, config: &Config{}, functions: &hcl.EvalContext{Functions: functions(src)},
 		pbxs: make(map[string]*PBX), windows: make(map[string]*Window), zones: make(map[string]*time.Location), after: make(map[*arg][]string),
+		told: make(map[diagKey]bool),
 	}
 	if src.snapshot != nil && len(src.snapshot.Missing) > 0 {
 		return l.config, failf(nil, "Secrets missing from the applied configuration",

@@ -14,6 +14,7 @@ type module struct {
 	*collector
 	*loader
 	*graph
+	path      string // before the addresses of all that is in it: "", or "module.north."
 	variables map[string]*variable
 	settings  *block
 	jobs      []*jobBlock
@@ -49,11 +50,9 @@ func (m *module) finish() {
 		case "message":
 			n.message.base = m.root
 		case "pbx":
-			if p := m.pbxs[n.address()]; p != nil {
-				m.config.PBXs = append(m.config.PBXs, p)
-			}
+			m.config.PBXs = append(m.config.PBXs, n.pbxs...)
 		case "window":
-			if w := m.windows[n.address()]; w != nil {
+			if w := m.windows[m.path+n.address()]; w != nil {
 				m.config.Windows = append(m.config.Windows, w)
 			}
 		}
@@ -89,16 +88,6 @@ func (m *module) declareAll(body *hclsyntax.Body) {
 	}
 }
 
-func (m *module) declarePBX(b *block) {
-	m.declare(&node{root: "pbx", name: b.label(), rng: b.rng, flawed: b.flawed, args: argsOf(b), compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
-		p, v, ok := m.evalPBX(b, ctx)
-		if ok {
-			m.pbxs[p.Address] = p
-		}
-		return v, ok
-	}})
-}
-
 func (m *module) declareMessage(b *block) {
 	msg := &message{block: b}
 	m.declare(&node{root: "message", name: b.label(), rng: b.rng, flawed: b.flawed, args: argsOf(b), message: msg, compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
@@ -115,15 +104,18 @@ func (m *module) declareMessage(b *block) {
 }
 
 func (m *module) declareJob(j *jobBlock) {
-	var args []*arg
-	for _, a := range []*arg{j.each, j.count} {
-		if a != nil {
-			args = append(args, a)
+	j.node = &node{root: string(j.kind), name: j.label(), rng: j.rng, args: j.meta.args(), compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
+		if !m.expand(&j.meta, "job", ctx) {
+			return cty.NilVal, false
 		}
-	}
-	j.node = &node{root: string(j.kind), name: j.label(), rng: j.rng, args: args, compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
-		return m.expand(j, ctx)
+		values := make([]cty.Value, len(j.meta.keys))
+		for n, i := range j.meta.keys {
+			values[n] = cty.ObjectVal(map[string]cty.Value{"address": cty.StringVal(j.address() + i.suffix)})
+			j.block.unread(i)
+		}
+		return j.meta.value(values), true
 	}}
+	j.node.job = j
 	if m.declare(j.node) {
 		m.jobs = append(m.jobs, j)
 	}
@@ -150,9 +142,7 @@ func (m *module) resolveAll() {
 				m.resolveBlock(rule, 0)
 			}
 		case "local", "pbx", "window":
-			for _, a := range n.args {
-				m.resolve(a, 0)
-			}
+			m.resolveNode(n)
 		}
 	}
 	if m.settings != nil {
@@ -181,18 +171,31 @@ func (m *module) resolveBlock(b *block, outer scope) {
 	}
 }
 
+// resolveNode checks the references of something that is evaluated once for each
+// of its instances.
+func (m *module) resolveNode(n *node) {
+	for _, a := range n.args {
+		switch {
+		case a.meta:
+			m.resolveMeta(a)
+		default:
+			m.resolve(a, n.scope)
+		}
+	}
+}
+
+// resolveMeta checks the references of a meta-argument.
+func (m *module) resolveMeta(a *arg) {
+	if a.name == "depends_on" {
+		m.resolveDependencies(a)
+		return
+	}
+	m.resolve(a, 0)
+}
+
 func (m *module) resolveJob(j *jobBlock) {
-	for _, a := range j.node.args {
-		m.resolve(a, 0)
-	}
-	var names scope
-	if j.each != nil {
-		names |= inEach
-	}
-	if j.count != nil {
-		names |= inCount
-	}
-	m.resolveBlock(j.block, names)
+	m.resolveNode(j.node)
+	m.resolveBlock(j.block, j.meta.scope())
 	if change := changeTrigger(j.triggers); change != nil && j.kind == UserEvent {
 		if on := change.args["on"]; on != nil && on.uses&inTarget != 0 {
 			m.fail(on.rng, "Invalid reference", "There is no \"target\" here: a user event goes to everyone who listens, not to a target.")

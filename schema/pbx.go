@@ -29,18 +29,46 @@ const (
 
 var pbxType = &blockType{
 	name: "pbx", labels: []string{"name"}, repeats: true,
-	optional: []string{"address", "username", "secret", "secret_file", "auth", "max_in_flight", "rate_limit", "timeout"},
+	optional: append([]string{"address", "username", "secret", "secret_file", "auth", "max_in_flight", "rate_limit", "timeout"}, metaNames...),
 	nested: []*blockType{
 		{name: "tls", optional: []string{"ca_file", "server_name"}},
 		{name: "simulator", optional: []string{"phones", "version"}},
 	},
 }
 
-// evalPBX evaluates a pbx block. Its value is what other expressions see of it.
-func (l *loader) evalPBX(b *block, ctx *hcl.EvalContext) (*PBX, cty.Value, bool) {
+func (m *module) declarePBX(b *block) {
+	meta := m.takeMeta(b)
+	address := m.path + "pbx." + b.label()
+	n := &node{root: "pbx", name: b.label(), rng: b.rng, flawed: b.flawed, args: append(argsOf(b), meta.args()...), scope: meta.scope()}
+	n.compute = func(ctx *hcl.EvalContext) (cty.Value, bool) {
+		if !m.expand(&meta, "pbx", ctx) {
+			return cty.NilVal, false
+		}
+		values := make([]cty.Value, 0, len(meta.keys))
+		ok := m.perInstance(meta.keys, address, b.rng, func(i instance) {
+			b.unread(i)
+			p, v, ok := m.evalPBX(b, address+i.suffix, i.in(ctx))
+			values = append(values, v)
+			n.failed = n.failed || !ok
+			if ok && !i.unread {
+				m.pbxs[p.Address] = p
+				n.pbxs = append(n.pbxs, p)
+			}
+		})
+		if !ok || n.failed {
+			return cty.NilVal, false
+		}
+		return meta.value(values), true
+	}
+	m.declare(n)
+}
+
+// evalPBX evaluates an instance of a pbx block. Its value is what other
+// expressions see of it.
+func (l *loader) evalPBX(b *block, address string, ctx *hcl.EvalContext) (*PBX, cty.Value, bool) {
 	before := len(l.diags)
 	p := &PBX{
-		Address: "pbx." + b.label(), Auth: "md5",
+		Address: address, Auth: "md5",
 		MaxInFlight: defaultMaxInFlight, RateLimit: defaultRate, Timeout: defaultTimeout,
 		DeclRange: b.rng,
 	}
@@ -104,7 +132,11 @@ func (l *loader) evalPBX(b *block, ctx *hcl.EvalContext) (*PBX, cty.Value, bool)
 		for _, required := range []struct {
 			name string
 			got  bool
-		}{{"address", p.Dial != ""}, {"username", p.Username != ""}, {"secret", !p.Secret.IsEmpty() || b.args["secret_file"] != nil && !b.args["secret_file"].usable()}} {
+		}{
+			{"address", p.Dial != "" || b.args["address"].unread()},
+			{"username", p.Username != "" || b.args["username"].unread()},
+			{"secret", !p.Secret.IsEmpty() || b.args["secret"].unread() || b.args["secret_file"] != nil && (b.args["secret_file"].unread() || !b.args["secret_file"].usable())},
+		} {
 			if !required.got {
 				failed = true
 				l.fail(b.rangeOf(required.name), "Missing required argument",
@@ -171,6 +203,8 @@ func (l *loader) evalSecret(a *arg, ctx *hcl.EvalContext) Text {
 	switch {
 	case err != nil:
 		l.fail(a.rng, "Wrong type of value", "The argument \"secret\" cannot take this value: %s.", err)
+		return Text{}
+	case !v.IsKnown() && a.unread():
 		return Text{}
 	case !v.IsKnown():
 		l.fail(a.rng, "Value not known yet", "The argument \"secret\" must be known before anything is sent.")

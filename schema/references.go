@@ -52,13 +52,17 @@ type node struct {
 	root, name string
 	rng        hcl.Range // of its declaration
 	args       []*arg    // what it is evaluated from
+	scope      scope     // the names that exist in them beside the common ones
 	compute    func(ctx *hcl.EvalContext) (cty.Value, bool)
 
 	state  visit
 	value  cty.Value
 	failed bool // a mistake in it, or in what it depends on, has been reported: it has no value
 	flawed bool // likewise, but it has a value all the same
+	unread bool // likewise, it is not known before data have been read, or not wholly
 	varies scope
+	pbxs   []*PBX // of a pbx block
+	job    *jobBlock
 	// message is set for a message block.
 	message *message
 
@@ -173,6 +177,28 @@ func (g *graph) resolveOne(a *arg, t hcl.Traversal, extra scope) bool {
 	return true
 }
 
+// resolveDependencies checks the references in depends_on.
+func (g *graph) resolveDependencies(a *arg) {
+	const form = "The argument \"depends_on\" takes a list of references, without quotes, to what is to come first: depends_on = [sip_notify.NAME]."
+	list, ok := a.expr.(*hclsyntax.TupleConsExpr)
+	if !ok {
+		g.fail(a.rng, "Invalid depends_on", form)
+		return
+	}
+	a.ok = true
+	for _, e := range list.Exprs {
+		t, diags := hcl.AbsTraversalForExpr(e)
+		if diags.HasErrors() {
+			g.fail(e.Range(), "Invalid depends_on", form)
+			a.ok = false
+			continue
+		}
+		if !g.resolveOne(a, t, 0) {
+			a.ok = false
+		}
+	}
+}
+
 // checkFixed checks references to objects whose attributes we know.
 func (g *graph) checkFixed(t hcl.Traversal, root string) bool {
 	known := map[string][]string{"each": {"key", "value"}, "count": {"index"}, "path": {"config"}, "trigger": triggerAttributes}[root]
@@ -225,6 +251,7 @@ func (g *graph) visit(n *node) {
 		for _, r := range a.refs {
 			g.visit(r)
 			n.flawed = n.flawed || r.flawed
+			n.unread = n.unread || r.unread
 		}
 	}
 	g.path = g.path[:len(g.path)-1]

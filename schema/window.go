@@ -94,7 +94,7 @@ var windowType = &blockType{
 func (m *module) declareWindow(b *block) {
 	m.declare(&node{root: "window", name: b.label(), rng: b.rng, flawed: b.flawed, args: argsOf(b), compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
 		before := len(m.diags)
-		w := m.evalWindow(b, ctx)
+		w := m.evalWindow(b, m.path+"window."+b.label(), ctx)
 		if m.diags[before:].HasErrors() || b.args["start"] == nil || b.args["end"] == nil {
 			return cty.NilVal, false
 		}
@@ -131,8 +131,8 @@ func (w *Window) value(name string) cty.Value {
 	})
 }
 
-func (l *loader) evalWindow(b *block, ctx *hcl.EvalContext) *Window {
-	w := &Window{Address: "window." + b.label(), DeclRange: b.rng}
+func (l *loader) evalWindow(b *block, address string, ctx *hcl.EvalContext) *Window {
+	w := &Window{Address: address, DeclRange: b.rng}
 	w.Start = l.clock(b.args["start"], ctx, false)
 	w.End = l.clock(b.args["end"], ctx, true)
 	w.Zone = l.evalZone(b.args["timezone"], ctx)
