@@ -16,6 +16,7 @@ type Config struct {
 	PBXs     []*PBX    // in the order of their declaration
 	Windows  []*Window // likewise
 	Jobs     []*Job    // in the order of their declaration, instances of one block in the order of their keys
+	Moves    []Move    // in the order in which they are to be done
 
 	// Snapshot is all that Load read: enough to evaluate this configuration
 	// again elsewhere, but for the sensitive values.

@@ -19,7 +19,7 @@ type BlockDoc struct {
 func Blocks() []BlockDoc {
 	locals := blockType{name: "locals", repeats: true}
 	var docs []BlockDoc
-	for _, t := range []*blockType{settingsType, variableType, &locals, pbxType, messageType, windowType, userEventType, sipNotifyType} {
+	for _, t := range []*blockType{settingsType, variableType, &locals, pbxType, messageType, windowType, userEventType, sipNotifyType, movedType} {
 		docs = t.document(docs, "", len(t.labels) > 0)
 	}
 	return docs

@@ -27,6 +27,7 @@ var (
 		{Type: "window", LabelNames: []string{"name"}},
 		{Type: "user_event", LabelNames: []string{"name"}},
 		{Type: "sip_notify", LabelNames: []string{"name"}},
+		{Type: "moved"},
 	}}
 )
 
@@ -94,6 +95,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		}
 	}
 	l.checkAfter()
+	l.evalMoves()
 	if l.diags.HasErrors() {
 		return l.config, l.sorted()
 	}

@@ -18,6 +18,7 @@ type module struct {
 	variables map[string]*variable
 	settings  *block
 	jobs      []*jobBlock
+	moves     []*movedBlock
 	root      *hcl.EvalContext // shared by all jobs
 }
 
@@ -78,6 +79,8 @@ func (m *module) declareAll(body *hclsyntax.Body) {
 			m.declareLocals(b)
 		case "pbx":
 			m.declarePBX(m.decode(pbxType, b))
+		case "moved":
+			m.declareMoved(m.decode(movedType, b))
 		case "message":
 			m.declareMessage(m.decode(messageType, b))
 		case "window":

@@ -216,6 +216,7 @@ var argumentFrames = map[string]string{
 	"message":                            usingIt + "message \"x\" {\n%s\n}\n",
 	"message message_summary":            usingIt + "message \"x\" {\n  message_summary {\n%s\n}\n}\n",
 	"window":                             topFrame + "window \"x\" {\n%s\n}\nuser_event \"x\" {\n  pbx    = pbx.hq\n  window = window.x\n}\n",
+	"moved":                              topFrame + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = [\"PJSIP/1001\"]\n  message = message.reboot\n}\nmoved {\n%s\n}\n",
 	"sip_notify":                         topFrame + "sip_notify \"x\" {\n%s\n}\n",
 	"sip_notify message":                 inJob("message {\n%s\n}"),
 	"sip_notify message message_summary": inJob("message {\n  message_summary {\n%s\n}\n}"),
@@ -255,6 +256,7 @@ var argumentValues = map[string]map[string]string{
 	"window":          {"start": `"22:00"`, "end": `"05:00"`, "days": `["mon"]`, "timezone": `"Europe/Berlin"`, "except": `["2026-12-24"]`},
 	"sip_notify":      {"pbx": `pbx.hq`, "window": `window.any`, "targets": `["PJSIP/1001"]`, "message": `message.reboot`, "enabled": `false`, "on_unknown": `"resend"`, "for_each": `{ a = 1 }`, "count": `2`},
 	"user_event":      {"pbx": `pbx.hq`, "window": `window.any`, "name": `"x"`, "body": `"A:b"`, "via": `"dialplan"` + "\npbx = pbx.hq\nchannel = \"Local/s@notify\"", "channel": `"Local/s@notify"` + "\npbx = pbx.hq\nvia = \"dialplan\"", "enabled": `false`, "on_unknown": `"resend"`, "for_each": `toset(["a"])`, "count": `2`},
+	"moved":           {"from": `sip_notify.old`, "to": `sip_notify.x`},
 	"retry":           {"attempts": `1000`, "backoff": `"2s"`},
 	"change":          {"on": `1`, "initial": `"record"`},
 	"schedule":        {"cron": `"@daily"`, "timezone": `"Europe/Berlin"`, "jitter": `"5m"`, "missed": `"once"`, "grace": `"0s"`, "overlap": `"queue"`},
@@ -274,6 +276,7 @@ var needed = map[string]map[string]string{
 	"message":    {"event": `event = "x"`},
 	"event":      {"name": `name = "UserEvent"`},
 	"after":      {"job": "job = user_event.other"},
+	"moved":      {"from": "from = sip_notify.old", "to": "to = sip_notify.x"},
 }
 
 // TestLanguage_arguments holds the tables of arguments against the program:
