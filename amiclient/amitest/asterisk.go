@@ -55,7 +55,10 @@ type AsteriskConfig struct {
 	HEP        string // ip:port of a HEPv3 collector, default none
 	Qualified  bool   // have EndpointQualified, EndpointSingle and EndpointBare too
 	ARI        bool   // have ARI, and its user UserARI
-	Mailboxes  bool   // have voicemail boxes, where app_voicemail is: 101 of Alice Example, alice@example.com, and 102 of Bob, without address
+	// Files are written into the configuration directory, in place of those of the same name. The names of sections of
+	// pjsip_notify.conf and sip_notify.conf are then the caller's; NotifyOption is not among them.
+	Files     map[string]string
+	Mailboxes bool // have voicemail boxes, where app_voicemail is: 101 of Alice Example, alice@example.com, and 102 of Bob, without address
 }
 
 // Asterisk is a running private server.

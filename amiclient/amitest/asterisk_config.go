@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"os"
@@ -137,12 +138,16 @@ tlsprivatekey=%s/var/key.pem
 	if a.TLS, err = certificate(files); err != nil {
 		return fmt.Errorf("make certificate: %w", err)
 	}
+	maps.Copy(files, config.Files)
 	for _, sub := range []string{"run", "log", "spool", "var", "db"} {
 		if err := os.Mkdir(filepath.Join(a.dir, sub), 0o755); err != nil {
 			return err
 		}
 	}
 	for name, text := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(a.dir, name)), 0o755); err != nil {
+			return err
+		}
 		if err := os.WriteFile(filepath.Join(a.dir, name), []byte(text), 0o600); err != nil {
 			return err
 		}
