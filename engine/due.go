@@ -126,40 +126,47 @@ func (d *DueTimes) nextShown(now int64) Due {
 // reached never goes back, unlike the clock; ISC cron calls it virtual time.
 func (d *DueTimes) nextReached(now int64) Due {
 	s := spanAt(now, d.zone)
-	reached := d.reached(now, s)
-
-	wall, ok := d.times.next(reached + 1)
+	wall, ok := d.times.next(reached(now, s, d.zone) + 1)
 	if !ok {
 		return Due{}
 	}
-	if wall-s.offset >= s.end {
-		// Far ahead: no clock is a day ahead of UTC, so none gets there
-		// more than a day before UTC does.
-		s = spanAt(max(s.end, wall-secondsPerDay), d.zone)
-		for wall-s.offset >= s.end {
-			s = spanAt(s.end, d.zone)
-		}
+	at, shown := reaches(wall, s, d.zone)
+	due := d.due(at)
+	if !shown {
+		due.Meant = time.Unix(wall, 0).UTC()
 	}
-	at := wall - s.offset
-	if at >= s.start {
-		return d.due(at)
-	}
-	due := d.due(s.start) // it lies in the gap before this span
-	due.Meant = time.Unix(wall, 0).UTC()
 	return due
 }
 
 // reached is the latest that the clock has shown up to now, which lies in s.
-func (d *DueTimes) reached(now int64, s span) int64 {
-	reached := now + s.offset
+func reached(now int64, s span, zone *time.Location) int64 {
+	latest := now + s.offset
 	// In the second pass of a repeated hour, the first has come further. No
 	// change sets a clock back by more than longestChange, after which it has
 	// caught up.
 	for now-s.start < longestChange {
-		s = spanAt(s.start-1, d.zone)
-		reached = max(reached, s.end-1+s.offset)
+		s = spanAt(s.start-1, zone)
+		latest = max(latest, s.end-1+s.offset)
 	}
-	return reached
+	return latest
+}
+
+// reaches finds the first second at which the clock reaches or passes a time
+// that it has not reached before, nor in s up to now. If it does not show the
+// time, that lies in a gap, and the second is the first after it.
+func reaches(wall int64, s span, zone *time.Location) (at int64, shown bool) {
+	if wall-s.offset >= s.end {
+		// Far ahead: no clock is a day ahead of UTC, so none gets there
+		// more than a day before UTC does.
+		s = spanAt(max(s.end, wall-secondsPerDay), zone)
+		for wall-s.offset >= s.end {
+			s = spanAt(s.end, zone)
+		}
+	}
+	if at = wall - s.offset; at >= s.start {
+		return at, true
+	}
+	return s.start, false // it lies in the gap before this span
 }
 
 func (d *DueTimes) due(unix int64) Due {

@@ -70,16 +70,16 @@ func (d *DueTimes) countShown(after, until int64) (n int64) {
 // first time in each span, and at the start of a span all that it has skipped
 // as one, which is the same as a time that it shows there.
 func (d *DueTimes) countReached(after, until int64) (n int64) {
-	reached := d.reached(after, spanAt(after, d.zone))
+	latest := reached(after, spanAt(after, d.zone), d.zone)
 	for from := after + 1; from <= until; {
 		s := spanAt(from, d.zone)
 		end := min(s.end, until+1)
 		shown := from + s.offset
-		if d.times.count(reached+1, shown) > 0 && d.times.count(shown, shown+1) == 0 {
+		if d.times.count(latest+1, shown) > 0 && d.times.count(shown, shown+1) == 0 {
 			n++
 		}
-		n += d.times.count(max(reached+1, shown), end+s.offset)
-		reached = max(reached, end+s.offset-1)
+		n += d.times.count(max(latest+1, shown), end+s.offset)
+		latest = max(latest, end+s.offset-1)
 		from = s.end
 	}
 	return n
