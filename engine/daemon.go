@@ -82,6 +82,7 @@ type LaneStatus struct {
 	Sending, Events bool // connected
 	Listens         bool // events are asked for
 	Waiting         int  // deliveries
+	Held            int  // those of them whose window is closed
 	InFlight        int
 }
 

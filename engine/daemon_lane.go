@@ -45,6 +45,7 @@ func (s *servedLane) status() LaneStatus {
 	}
 	if s.driver != nil {
 		st.Waiting += int(s.driver.depth.Load())
+		st.Held = int(s.driver.held.Load())
 		st.InFlight = int(s.driver.flying.Load())
 	}
 	return st

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,7 +57,7 @@ type driver struct {
 	ledgerErr  error
 
 	// What others may ask for at any time.
-	depth, flying atomic.Int64
+	depth, flying, held atomic.Int64
 
 	mu     sync.Mutex
 	events []event
@@ -119,12 +120,13 @@ func (d *driver) run(ctx, detached context.Context) error {
 		now := time.Now()
 		stopping := ctx.Err() != nil // seen by all of this turn: an end that comes within it wakes the next
 		d.take(ctx, detached, now)
-		if d.up != nil && d.may(ctx) && (d.lane.waiting() > 0 || len(d.claimed) > 0) && !d.up() {
+		if d.up != nil && d.may(ctx) && (d.lane.waiting() > d.lane.nHeld || len(d.claimed) > 0) && !d.up() {
 			d.reconnect(ctx, errNotConnected)
 		}
 		var wake time.Time
 		if d.may(ctx) {
 			d.forgetContacts(now)
+			d.recall(now)
 			d.send(detached, now)
 			if !d.committing {
 				wake = d.claim(ctx, now)
@@ -141,8 +143,9 @@ func (d *driver) run(ctx, detached context.Context) error {
 			wake = again
 		}
 		d.depth.Store(int64(d.lane.waiting()))
+		d.held.Store(int64(d.lane.nHeld))
 		d.flying.Store(int64(d.onWire))
-		if d.settled() && (d.stopping(ctx) || d.lane.idle() && !d.serve) {
+		if d.settled() && (d.stopping(ctx) || d.lane.idle() && !d.serve && d.holds(now)) {
 			return d.ledgerErr
 		}
 		if wake.IsZero() {
@@ -223,6 +226,43 @@ func (d *driver) send(detached context.Context, now time.Time) {
 		}
 	}
 	d.claimed = d.claimed[n:]
+}
+
+// recall takes back what is claimed and whose window has closed since.
+func (d *driver) recall(now time.Time) {
+	d.claimed = slices.DeleteFunc(d.claimed, func(it *item) bool {
+		if it.gate == nil {
+			return false
+		}
+		if open, _ := it.gate.at(now); open {
+			return false
+		}
+		it.started = now
+		d.lane.ended(it, now)
+		d.record(it, it.n(), NotSent, it.gate.window.Address+" closed before it was sent", now)
+		it.before, it.tries = it.before+1, it.tries-1 // no try
+		d.lane.retry(it, now)
+		return true
+	})
+}
+
+// holds notes in the reports what closed windows hold, and tells whether that is
+// left for later: whether nothing is held, or nothing opens within the patience
+// of the runner.
+func (d *driver) holds(now time.Time) bool {
+	if d.lane.nHeld == 0 {
+		return true
+	}
+	if d.runner.Patience == 0 || d.lane.opens.Sub(now) <= d.runner.Patience {
+		return false
+	}
+	for g, items := range d.lane.held {
+		_, until := g.at(now)
+		for _, it := range items {
+			d.reports[it.work.ID].Held = &Held{Window: g.window.Address, Until: until}
+		}
+	}
+	return true
 }
 
 // giveBack ends the claims of what will not be sent after all.

@@ -20,9 +20,10 @@ func (d *driver) add(w *Work) {
 		byName[t.String()] = t
 	}
 	d.targets[w] = byName
+	gate := d.lane.gateOf(w.Job.Window)
 	items := make([]item, len(w.Deliveries))
 	for i, s := range w.Deliveries {
-		items[i] = item{work: w, seq: s.Seq, target: s.Target, phone: s.Target, before: s.Attempts}
+		items[i] = item{work: w, seq: s.Seq, target: s.Target, phone: s.Target, before: s.Attempts, gate: gate}
 		if w.Job.Type == schema.UserEvent {
 			items[i].phone = w.ID
 		}

@@ -37,6 +37,7 @@ type item struct {
 	due      time.Time // not before; zero: now
 	order    uint64    // in which it came to the lane
 	action   amiclient.Action
+	gate     *gate // through which it goes; nil: at any time
 }
 
 // n is the number of the present attempt, over all processes.
@@ -55,9 +56,14 @@ type lane struct {
 
 	ready    []*item // in the order of the runs; the head is at next
 	next     int
-	added    uint64               // so far
-	later    itemHeap             // waiting for their due time
-	aside    map[string][]*item   // waiting for another delivery to the same phone
+	added    uint64             // so far
+	later    itemHeap           // waiting for their due time
+	aside    map[string][]*item // waiting for another delivery to the same phone
+	gates    map[*schema.Window]*gate
+	held     map[*gate][]*item // waiting for the gate to open; those of gates that are closed alone
+	nHeld    int
+	opens    time.Time            // when the first of these gates opens
+	asked    time.Time            // when they were asked last
 	inFlight map[string]*item     // by phone: two NOTIFYs to one phone are never in flight together
 	quiet    map[string]time.Time // by phone, until when; only where the lane serves several runs
 	swept    int                  // how many were quiet when those that are no more were last taken out
@@ -77,6 +83,7 @@ func newLane(maxInFlight int, rate schema.Rate, runs int) *lane {
 	l := &lane{
 		maxInFlight: maxInFlight, rate: rate,
 		contacts: map[string]int{}, aside: map[string][]*item{}, inFlight: map[string]*item{},
+		gates: map[*schema.Window]*gate{}, held: map[*gate][]*item{},
 	}
 	if runs > 1 {
 		l.quiet = map[string]time.Time{}
@@ -101,11 +108,18 @@ func (l *lane) step(now time.Time) (send, skip []*item, wake time.Time) {
 	for len(l.later) > 0 && !l.later[0].due.After(now) {
 		l.ready = append(l.ready, heap.Pop(&l.later).(*item))
 	}
+	l.letGo(now)
 	budget := min(l.maxInFlight-len(l.inFlight), l.allowed(now))
 	for budget > 0 && l.next < len(l.ready) {
 		it := l.ready[l.next]
 		l.ready[l.next] = nil
 		l.next++
+		if it.gate != nil {
+			if open, until := it.gate.at(now); !open {
+				l.hold(it, until, now)
+				continue
+			}
+		}
 		if _, busy := l.inFlight[it.phone]; busy {
 			l.aside[it.phone] = append(l.aside[it.phone], it)
 			continue
@@ -125,6 +139,7 @@ func (l *lane) step(now time.Time) (send, skip []*item, wake time.Time) {
 			}
 			if n == 0 {
 				skip = append(skip, it)
+				l.free(it.phone)
 				continue
 			}
 		}
@@ -143,7 +158,17 @@ func (l *lane) step(now time.Time) (send, skip []*item, wake time.Time) {
 		l.ready, l.next = l.ready[:n], 0
 	}
 	l.spend(len(send))
-	return send, skip, l.wake()
+	wake = l.wake()
+	if l.nHeld > 0 { // wall clocks are set, and machines are suspended
+		look := now.Add(lookAtLeast)
+		if l.opens.Before(look) {
+			look = l.opens
+		}
+		if wake.IsZero() || look.Before(wake) {
+			wake = look
+		}
+	}
+	return send, skip, wake
 }
 
 // see puts what was looked up in place, and those that waited for it in front.
@@ -212,6 +237,68 @@ func (l *lane) ended(it *item, now time.Time) {
 	}
 }
 
+// free gives the next delivery to a phone its turn where the one that it waited
+// for does not go.
+func (l *lane) free(phone string) {
+	waiting := l.aside[phone]
+	if len(waiting) == 0 || l.inFlight[phone] != nil {
+		return
+	}
+	l.ready = append(l.ready, waiting[0])
+	if l.aside[phone] = waiting[1:]; len(waiting) == 1 {
+		delete(l.aside, phone)
+	}
+}
+
+// gateOf is what the deliveries of a job with a window go through.
+func (l *lane) gateOf(w *schema.Window) *gate {
+	if w == nil {
+		return nil
+	}
+	if l.gates[w] == nil {
+		l.gates[w] = newGate(w)
+	}
+	return l.gates[w]
+}
+
+// hold puts a delivery before its closed gate.
+func (l *lane) hold(it *item, until, now time.Time) {
+	if l.nHeld == 0 || until.Before(l.opens) {
+		l.opens = until
+	}
+	if l.nHeld == 0 {
+		l.asked = now.Round(0)
+	}
+	l.held[it.gate] = append(l.held[it.gate], it)
+	l.nHeld++
+	l.free(it.phone)
+}
+
+// letGo gives those their turn whose gate has opened, in the order in which they
+// came. The gates are asked when the first of them is to open, and when the clock
+// was set back.
+func (l *lane) letGo(now time.Time) {
+	if l.nHeld == 0 || now.Before(l.opens) && !now.Round(0).Before(l.asked) {
+		return
+	}
+	l.asked = now.Round(0)
+	var opens time.Time
+	for g, items := range l.held {
+		open, until := g.at(now)
+		if !open {
+			if opens.IsZero() || until.Before(opens) {
+				opens = until
+			}
+			continue
+		}
+		slices.SortFunc(items, func(a, b *item) int { return cmp.Compare(a.order, b.order) })
+		l.ready = append(l.ready, items...)
+		l.nHeld -= len(items)
+		delete(l.held, g)
+	}
+	l.opens = opens
+}
+
 // sweep forgets phones that are quiet no more, each time that they may have
 // become twice as many.
 func (l *lane) sweep(now time.Time) {
@@ -238,6 +325,15 @@ func (l *lane) withdraw(match func(*item) bool) []*item {
 	l.unseen = keep(l.unseen)
 	l.later = keep(l.later)
 	heap.Init(&l.later)
+	for g, items := range l.held {
+		l.nHeld -= len(items)
+		if items = keep(items); len(items) == 0 {
+			delete(l.held, g)
+			continue
+		}
+		l.held[g] = items
+		l.nHeld += len(items)
+	}
 	next := map[string]bool{} // phones with one whose end will let those go that wait aside
 	for _, it := range slices.Concat(l.ready, l.unseen, l.later) {
 		next[it.phone] = true
@@ -255,7 +351,7 @@ func (l *lane) withdraw(match func(*item) bool) []*item {
 
 // waiting is how many deliveries wait for their turn.
 func (l *lane) waiting() int {
-	n := len(l.ready) - l.next + len(l.unseen) + len(l.later)
+	n := len(l.ready) - l.next + len(l.unseen) + len(l.later) + l.nHeld
 	for _, items := range l.aside {
 		n += len(items)
 	}
@@ -268,7 +364,8 @@ func (l *lane) retry(it *item, due time.Time) {
 	heap.Push(&l.later, it)
 }
 
-// idle tells whether nothing waits and nothing is in flight.
+// idle tells whether nothing waits and nothing is in flight, but for what a
+// closed window holds.
 func (l *lane) idle() bool {
 	return l.next == len(l.ready) && len(l.unseen)+len(l.later)+len(l.inFlight) == 0
 }

@@ -20,6 +20,7 @@ type RunReport struct {
 	Outcomes map[Outcome]int // final ones
 	Left     int             // still pending
 	Failures []Failure       // in the order in which their causes appeared
+	Held     *Held           // what is left of it is held back by this; nil: it is not
 }
 
 // Failure is a group of deliveries that were not accepted for one and the

@@ -106,6 +106,25 @@ func (o *Openings) opening(wall int64) int64 {
 	return day*secondsPerDay + o.start
 }
 
+// Held is what keeps the deliveries of a job from being sent: its window, which
+// is closed.
+type Held struct {
+	Window string    // its address
+	Until  time.Time // in its zone
+}
+
+// HeldBack tells what holds the deliveries of a job at now; nil: nothing does.
+func HeldBack(j *schema.Job, now time.Time) *Held {
+	if j.Window == nil {
+		return nil
+	}
+	open, until := NewOpenings(j.Window).At(now)
+	if open {
+		return nil
+	}
+	return &Held{Window: j.Window.Address, Until: until}
+}
+
 // gate is a window as a lane asks for it, time and again.
 type gate struct {
 	window   *schema.Window
