@@ -105,10 +105,10 @@ func (l *loader) evalAfter(b *block, ctx *hcl.EvalContext) *AfterTrigger {
 	jobs, err := l.addressesIn(v)
 	switch {
 	case err != nil:
-		l.fail(a.rng, "Invalid job", "The argument \"job\" must refer to jobs, as in job = sip_notify.NAME or job = [sip_notify.NAME, user_event.NAME]: %s.", err)
+		l.failIn(ctx, a, "Invalid job", "The argument \"job\" must refer to jobs, as in job = sip_notify.NAME or job = [sip_notify.NAME, user_event.NAME]: %s.", err)
 		return nil
 	case len(jobs) == 0:
-		l.fail(a.rng, "Invalid job", "The argument \"job\" names no job, so that the trigger would never fire.")
+		l.failIn(ctx, a, "Invalid job", "The argument \"job\" names no job, so that the trigger would never fire.")
 		return nil
 	}
 	slices.Sort(jobs)

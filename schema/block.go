@@ -201,7 +201,7 @@ func (c *collector) eval(a *arg, ctx *hcl.EvalContext) (cty.Value, bool) {
 	}
 	v, diags := a.expr.Value(ctx)
 	if len(diags) > 0 {
-		c.add(tidied(diags)...)
+		c.add(tidied(diags, a.expr, ctx)...)
 	}
 	return v, !diags.HasErrors()
 }
@@ -229,13 +229,13 @@ func (c *collector) value(a *arg, ctx *hcl.EvalContext, want cty.Type) (cty.Valu
 	}
 	switch {
 	case hasSensitive(v):
-		c.fail(a.rng, "Sensitive value not allowed",
+		c.failIn(ctx, a, "Sensitive value not allowed",
 			"The argument %q is shown in plans and in the state, so that it cannot take a sensitive value. If the value is no secret, wrap it in nonsensitive(…).", a.name)
 		return v, false
 	case !v.IsWhollyKnown() && a.unread():
 		return v, false
 	case !v.IsWhollyKnown():
-		c.fail(a.rng, "Value not known yet",
+		c.failIn(ctx, a, "Value not known yet",
 			"The argument %q must be known before anything is sent, but this value is known only when the job fires. Use trigger only in targets and messages.", a.name)
 		return v, false
 	case v.IsNull():
@@ -243,7 +243,7 @@ func (c *collector) value(a *arg, ctx *hcl.EvalContext, want cty.Type) (cty.Valu
 	}
 	got, err := convert.Convert(v, want)
 	if err != nil {
-		c.fail(a.rng, "Wrong type of value", "The argument %q cannot take this value: %s.", a.name, err)
+		c.failIn(ctx, a, "Wrong type of value", "The argument %q cannot take this value: %s.", a.name, err)
 		return v, false
 	}
 	return got, true
@@ -270,7 +270,7 @@ func (c *collector) whole(a *arg, ctx *hcl.EvalContext, least, most int) (int, b
 	}
 	var n int
 	if err := gocty.FromCtyValue(v, &n); err != nil || n < least || n > most {
-		c.fail(a.rng, "Number out of range", "The argument %q must be a whole number from %d to %d, not %s.", a.name, least, most, numberText(v))
+		c.failIn(ctx, a, "Number out of range", "The argument %q must be a whole number from %d to %d, not %s.", a.name, least, most, numberText(v))
 		return 0, false
 	}
 	return n, true
@@ -293,11 +293,11 @@ func (c *collector) duration(a *arg, ctx *hcl.EvalContext, least time.Duration) 
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil:
-		c.fail(a.rng, "Invalid duration", "%s is not a duration. Use a form such as \"500ms\", \"30s\", \"5m\" or \"24h\".", excerpt(s))
+		c.failIn(ctx, a, "Invalid duration", "%s is not a duration. Use a form such as \"500ms\", \"30s\", \"5m\" or \"24h\".", excerpt(s))
 	case d < least && least == 0:
-		c.fail(a.rng, "Invalid duration", "The argument %q cannot be negative, but is %s.", a.name, s)
+		c.failIn(ctx, a, "Invalid duration", "The argument %q cannot be negative, but is %s.", a.name, s)
 	case d < least:
-		c.fail(a.rng, "Invalid duration", "The argument %q must be at least %s, but is %s.", a.name, least, s)
+		c.failIn(ctx, a, "Invalid duration", "The argument %q must be at least %s, but is %s.", a.name, least, s)
 	default:
 		return d, true
 	}
@@ -314,9 +314,9 @@ func (c *collector) span(a *arg, ctx *hcl.EvalContext, least time.Duration) (tim
 	d, ok := ParseSpan(s)
 	switch {
 	case !ok:
-		c.fail(a.rng, "Invalid duration", "%s is not a duration. Use a form such as \"90d\", \"12w\" or \"36h\".", excerpt(s))
+		c.failIn(ctx, a, "Invalid duration", "%s is not a duration. Use a form such as \"90d\", \"12w\" or \"36h\".", excerpt(s))
 	case d < least:
-		c.fail(a.rng, "Invalid duration", "The argument %q must be at least %s, but is %s.", a.name, shortTime(least), s)
+		c.failIn(ctx, a, "Invalid duration", "The argument %q must be at least %s, but is %s.", a.name, shortTime(least), s)
 	default:
 		return d, true
 	}
@@ -369,6 +369,6 @@ func choice[T ~string](c *collector, a *arg, ctx *hcl.EvalContext, words ...T) (
 	for i, w := range words {
 		quoted[i], plain[i] = fmt.Sprintf("%q", string(w)), string(w)
 	}
-	c.fail(a.rng, "Invalid value", "The argument %q must be %s, not %s.%s", a.name, strings.Join(quoted, " or "), excerpt(s), suggest(s, plain))
+	c.failIn(ctx, a, "Invalid value", "The argument %q must be %s, not %s.%s", a.name, strings.Join(quoted, " or "), excerpt(s), suggest(s, plain))
 	return "", false
 }

@@ -1,16 +1,12 @@
 package schema
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
@@ -67,6 +63,15 @@ func (c *collector) add(diags ...*hcl.Diagnostic) {
 
 func (c *collector) fail(subject hcl.Range, summary, format string, args ...any) {
 	c.add(problem(&subject, summary, format, args...))
+}
+
+// failIn is fail for the value of an argument, with the values that it was made of.
+func (c *collector) failIn(ctx *hcl.EvalContext, a *arg, summary, format string, args ...any) {
+	d := problem(&a.rng, summary, format, args...)
+	if ctx != nil && len(a.expr.Variables()) > 0 {
+		d.Expression, d.EvalContext = a.expr, ctx
+	}
+	c.add(d)
 }
 
 // sorted gives the diagnostics in the order of the source, those without a
@@ -135,42 +140,69 @@ func excerpt(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// tidied makes the diagnostics of an evaluation fit to be shown: hcl does not
-// know which arguments of a failed function are sensitive, and says less than it
-// could about names that do not exist. The given ones stay as they are.
-func tidied(diags hcl.Diagnostics) hcl.Diagnostics {
+// tidied makes the diagnostics of evaluating expr in ctx fit to be shown: hcl does
+// not know which arguments of a failed function are sensitive, and says less than
+// it could about names that do not exist. The given ones stay as they are.
+func tidied(diags hcl.Diagnostics, expr hcl.Expression, ctx *hcl.EvalContext) hcl.Diagnostics {
+	if len(diags) == 0 {
+		return nil
+	}
 	out := slices.Clone(diags)
+	secretive := refersToSensitive(expr, ctx)
 	for i, d := range out {
 		if d.Expression == nil || d.EvalContext == nil {
 			continue
 		}
-		detail := d.Detail
+		better := *d
+		// hcl takes the mark off a collection while it goes through it with
+		// "for", so that nothing tells of a variable of that whether it is secret.
+		hidden := secretive && d.EvalContext != ctx
+		if hidden {
+			better.EvalContext = ctx
+		}
 		switch name := failedCall(d); {
-		case name != "" && anySensitive(d):
-			detail = fmt.Sprintf("The call of function %q failed. The reason is not shown because an argument is sensitive.", name)
+		case name != "" && (hidden || anySensitive(d) || callSensitive(expr, name, d)):
+			better.Detail = fmt.Sprintf("The call of function %q failed. The reason is not shown because an argument is sensitive.", name)
 		case d.Summary == "Call to unknown function":
 			if call, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok {
-				detail = fmt.Sprintf("There is no function named %q.%s", call.Name, suggest(call.Name, functionNames(d.EvalContext)))
+				better.Detail = fmt.Sprintf("There is no function named %q.%s", call.Name, suggest(call.Name, functionNames(d.EvalContext)))
 			}
-		case d.Summary == "Duplicate object key" && anySensitive(d):
-			detail = "Two different items produced the same key in this 'for' expression. The key is not shown because it is sensitive."
+		case d.Summary == "Duplicate object key" && (hidden || anySensitive(d)):
+			better.Detail = "Two different items produced the same key in this 'for' expression. The key is not shown because it is sensitive."
 		case d.Summary == "Unsupported attribute":
-			detail += attributeHint(d)
+			better.Detail += attributeHint(d)
 		}
-		if detail != d.Detail {
-			better := *d
-			better.Detail = detail
-			out[i] = &better
-		}
+		out[i] = &better
 	}
 	return out
+}
+
+// refersToSensitive tells whether anything in an expression may be sensitive.
+func refersToSensitive(expr hcl.Expression, ctx *hcl.EvalContext) bool {
+	for _, t := range expr.Variables() {
+		if v, _ := t.TraverseAbs(ctx); hasSensitive(v) {
+			return true
+		}
+	}
+	node, ok := expr.(hclsyntax.Node)
+	if !ok {
+		return true
+	}
+	found := false
+	hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+		if call, ok := n.(*hclsyntax.FunctionCallExpr); ok {
+			found = found || call.Name == "sensitive"
+		}
+		return nil
+	})
+	return found
 }
 
 // discreet makes the diagnostics fit of something that becomes a secret: why
 // functions failed is hidden, since their reasons quote arguments, and the values
 // involved, too. What the functions that read files say stays.
-func discreet(diags hcl.Diagnostics) hcl.Diagnostics {
-	out := tidied(diags)
+func discreet(diags hcl.Diagnostics, expr hcl.Expression, ctx *hcl.EvalContext) hcl.Diagnostics {
+	out := tidied(diags, expr, ctx)
 	for i, d := range out {
 		better := *d
 		if name := failedCall(d); name != "" && name != "sensitive" && !fileFunctions[name] {
@@ -189,6 +221,26 @@ func failedCall(d *hcl.Diagnostic) string {
 		return ""
 	}
 	return extra.CalledFunctionName()
+}
+
+// callSensitive tells whether the call in expr that failed has a sensitive
+// argument: what is said of one argument may quote another.
+func callSensitive(expr hcl.Expression, name string, d *hcl.Diagnostic) bool {
+	node, ok := expr.(hclsyntax.Node)
+	if !ok || d.Subject == nil {
+		return true
+	}
+	found := false
+	hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+		call, ok := n.(*hclsyntax.FunctionCallExpr)
+		if ok && call.Name == name && call.Range().Overlaps(*d.Subject) {
+			of := *d
+			of.Expression = call
+			found = found || anySensitive(&of)
+		}
+		return nil
+	})
+	return found
 }
 
 // anySensitive tells whether the expression of a diagnostic, an argument of it,
@@ -260,45 +312,4 @@ func attributeNames(ty cty.Type) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// WriteDiagnostics writes diagnostics for people, each with the lines of
-// source it is about, wrapped at width columns (0: not wrapped). Give it the
-// files of Source.Files: literal secrets are blanked there. Control characters
-// from the source or from a value come out as question marks, so that they
-// cannot drive a terminal.
-func WriteDiagnostics(w io.Writer, files map[string]*hcl.File, diags hcl.Diagnostics, width int, color bool) error {
-	var out bytes.Buffer
-	if err := hcl.NewDiagnosticTextWriter(&out, files, uint(max(width, 0)), color).WriteDiagnostics(diags); err != nil {
-		return err
-	}
-	_, err := w.Write(harmless(out.Bytes(), color))
-	return err
-}
-
-// colors are the sequences that the writer of hcl uses.
-var colors = [][]byte{[]byte("\x1b[31m"), []byte("\x1b[33m"), []byte("\x1b[1;4m"), []byte("\x1b[0m")}
-
-// harmless replaces what a terminal would act upon, but for line ends, tabs and,
-// if they are wanted, colors.
-func harmless(b []byte, color bool) []byte {
-	out := make([]byte, 0, len(b))
-	for len(b) > 0 {
-		if i := slices.IndexFunc(colors, func(c []byte) bool { return color && bytes.HasPrefix(b, c) }); i >= 0 {
-			out = append(out, colors[i]...)
-			b = b[len(colors[i]):]
-			continue
-		}
-		r, n := utf8.DecodeRune(b)
-		switch {
-		case r == '\n' || r == '\t':
-			out = append(out, byte(r))
-		case r == utf8.RuneError && n == 1, unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
-			out = append(out, '?')
-		default:
-			out = append(out, b[:n]...)
-		}
-		b = b[n:]
-	}
-	return out
 }

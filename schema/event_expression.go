@@ -42,7 +42,7 @@ func (x *eventExpr) eval(h EventHeaders) (cty.Value, hcl.Diagnostics) {
 	ctx.Variables = map[string]cty.Value{"event": h.object(x.refs)}
 	v, diags := x.arg.expr.Value(ctx)
 	if diags.HasErrors() {
-		return cty.NilVal, bounded(tidied(diags))
+		return cty.NilVal, bounded(tidied(diags, x.arg.expr, ctx))
 	}
 	return v, nil
 }

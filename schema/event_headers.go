@@ -128,7 +128,7 @@ func bounded(diags hcl.Diagnostics) hcl.Diagnostics {
 		if n := len(less.Detail); n > begin+end {
 			less.Detail = strings.ToValidUTF8(less.Detail[:begin]+"…"+less.Detail[n-end:], "")
 		}
-		less.Detail = string(harmless([]byte(less.Detail), false))
+		less.Detail = harmless(less.Detail)
 		out[i] = &less
 	}
 	return out

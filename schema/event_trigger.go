@@ -71,13 +71,13 @@ func (l *loader) evalEventTrigger(b *block, job *Job, j *jobBlock, ctx *hcl.Eval
 		if s, ok := l.text(a, ctx); ok {
 			rate, err := parseRate(s)
 			if err != nil {
-				l.fail(a.rng, "Invalid rate", "%s is not a rate: %s. Use a form such as \"6/m\" or \"1/h\", or \"unlimited\".", excerpt(s), err)
+				l.failIn(ctx, a, "Invalid rate", "%s is not a rate: %s. Use a form such as \"6/m\" or \"1/h\", or \"unlimited\".", excerpt(s), err)
 			}
 			t.Throttle = rate
 		}
 	}
 	if a := b.args["key"]; a != nil && b.args["debounce"] == nil && b.args["throttle"] == nil {
-		l.fail(a.rng, "Key without effect", "The argument \"key\" tells for which events \"debounce\" and \"throttle\" count together, but the trigger has neither. Give one of them, or take the key out.")
+		l.failIn(ctx, a, "Key without effect", "The argument \"key\" tells for which events \"debounce\" and \"throttle\" count together, but the trigger has neither. Give one of them, or take the key out.")
 	}
 	if o, ok := choice(l.collector, b.args["own_events"], ctx, OwnIgnore, OwnFire); ok {
 		t.OwnEvents = o
@@ -96,7 +96,7 @@ func (l *loader) evalEventTrigger(b *block, job *Job, j *jobBlock, ctx *hcl.Eval
 // any event.
 func (t *EventTrigger) setWhere(l *loader, a *arg, v cty.Value, ctx *hcl.EvalContext) {
 	if _, err := asBool(v); err != nil {
-		l.fail(a.rng, "Wrong type of value", "The argument \"where\" must be true or false: %s.", err)
+		l.failIn(ctx, a, "Wrong type of value", "The argument \"where\" must be true or false: %s.", err)
 		return
 	}
 	t.Where = l.src.written(a)
@@ -109,10 +109,10 @@ func (t *EventTrigger) setKey(l *loader, a *arg, v cty.Value, ctx *hcl.EvalConte
 	_, err := asText(v)
 	switch {
 	case hasSensitive(v):
-		l.fail(a.rng, "Sensitive value not allowed", "The key is sensitive, but keys are shown and kept. If it is no secret, wrap it in nonsensitive(…).")
+		l.failIn(ctx, a, "Sensitive value not allowed", "The key is sensitive, but keys are shown and kept. If it is no secret, wrap it in nonsensitive(…).")
 		return
 	case err != nil:
-		l.fail(a.rng, "Wrong type of value", "The argument \"key\" must be a text: %s. To tell events apart by several headers, put them into one text: \"${event.Device} ${event.Exten}\".", err)
+		l.failIn(ctx, a, "Wrong type of value", "The argument \"key\" must be a text: %s. To tell events apart by several headers, put them into one text: \"${event.Device} ${event.Exten}\".", err)
 		return
 	}
 	t.KeyBy = l.src.written(a)

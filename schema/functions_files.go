@@ -119,7 +119,7 @@ func templateFileFunc(src *Source, functions map[string]function.Function) funct
 		}
 		v, diags := expr.Value(ctx)
 		if diags.HasErrors() {
-			return cty.DynamicVal, errorOf(tidied(diags))
+			return cty.DynamicVal, errorOf(tidied(diags, expr, ctx))
 		}
 		return v.WithMarks(marks), nil
 	}
@@ -154,7 +154,7 @@ func sensitiveFunc(src *Source) function.Function {
 		src.secretly(func() {
 			var diags hcl.Diagnostics
 			if v, diags = c.Value(); diags.HasErrors() {
-				err = errorOf(discreet(diags))
+				err = errorOf(discreet(diags, c.Expression, c.EvalContext))
 			}
 		})
 		return v, err

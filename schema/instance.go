@@ -129,7 +129,7 @@ func (m *module) perInstance(keys []instance, address string, rng hcl.Range, f f
 				m.told[key] = true
 				d = appended(d, "This is so for %s.", address+i.suffix)
 			}
-			m.collector.diags = append(m.collector.diags, d)
+			m.collector.diags = append(m.collector.diags, of(address+i.suffix, d))
 		}
 		if found.HasErrors() {
 			if bad++; bad == maxBadInstances {
@@ -148,13 +148,13 @@ func (l *loader) countOf(a *arg, what string, ctx *hcl.EvalContext) ([]instance,
 		case !v.IsKnown() && a.unread():
 			return []instance{{suffix: "[…]", root: "count", vars: cty.ObjectVal(map[string]cty.Value{"index": cty.UnknownVal(cty.Number)}), unread: true}}, true
 		case v.IsKnown() && v.IsNull():
-			l.fail(a.rng, "Invalid count", "The argument \"count\" is null. For no %s, give 0.", what)
+			l.failIn(ctx, a, "Invalid count", "The argument \"count\" is null. For no %s, give 0.", what)
 		}
 		return nil, false
 	}
 	var n int
 	if err := gocty.FromCtyValue(v, &n); err != nil || n < 0 {
-		l.fail(a.rng, "Invalid count", "The argument \"count\" must be a whole number that is not negative, not %s.", numberText(v))
+		l.failIn(ctx, a, "Invalid count", "The argument \"count\" must be a whole number that is not negative, not %s.", numberText(v))
 		return nil, false
 	}
 	if !l.room(a, what, n) {
@@ -187,7 +187,7 @@ func (l *loader) forEach(a *arg, what string, ctx *hcl.EvalContext) ([]instance,
 	}
 	const form = "The argument \"for_each\" takes a map, an object, or a set of texts"
 	bad := func(format string, args ...any) ([]instance, bool) {
-		l.fail(a.rng, "Invalid for_each", format, args...)
+		l.failIn(ctx, a, "Invalid for_each", format, args...)
 		return nil, false
 	}
 	ty := v.Type()

@@ -96,9 +96,14 @@ func unpack(t *testing.T, archive *txtar.Archive) (path string, values Values, w
 // those in the messages of the jobs without.
 func report(t *testing.T, path string, values Values) string {
 	t.Helper()
+	files, diags := reported(path, values)
+	return render(t, files, diags)
+}
+
+func reported(path string, values Values) (map[string]*hcl.File, hcl.Diagnostics) {
 	src, diags := Open(path)
 	if diags.HasErrors() {
-		return render(t, nil, diags)
+		return nil, diags
 	}
 	cfg, diags := Load(src, values)
 	for _, j := range cfg.Jobs {
@@ -107,7 +112,7 @@ func report(t *testing.T, path string, values Values) string {
 			diags = append(diags, more...)
 		}
 	}
-	return render(t, src.Files(), diags)
+	return src.Files(), diags
 }
 
 func render(t *testing.T, files map[string]*hcl.File, diags hcl.Diagnostics) string {

@@ -94,7 +94,7 @@ func (l *loader) evalPBX(b *block, address string, ctx *hcl.EvalContext) (*PBX, 
 		}
 		dial, err := dialAddress(s, port)
 		if err != nil {
-			l.fail(b.args["address"].rng, "Invalid address", "%s is not the address of an AMI server: %s. Use a form such as \"pbx.example.net\", \"192.0.2.10:5038\" or \"[2001:db8::1]:5038\".", excerpt(s), err)
+			l.failIn(ctx, b.args["address"], "Invalid address", "%s is not the address of an AMI server: %s. Use a form such as \"pbx.example.net\", \"192.0.2.10:5038\" or \"[2001:db8::1]:5038\".", excerpt(s), err)
 		}
 		p.Dial = dial
 	}
@@ -119,7 +119,7 @@ func (l *loader) evalPBX(b *block, address string, ctx *hcl.EvalContext) (*PBX, 
 		if s, ok := l.text(a, ctx); ok {
 			rate, err := parseRate(s)
 			if err != nil {
-				l.fail(a.rng, "Invalid rate", "%s is not a rate: %s. Use a form such as \"200/s\" or \"10/m\", or \"unlimited\".", excerpt(s), err)
+				l.failIn(ctx, a, "Invalid rate", "%s is not a rate: %s. Use a form such as \"200/s\" or \"10/m\", or \"unlimited\".", excerpt(s), err)
 			}
 			p.RateLimit = rate
 		}
@@ -188,7 +188,7 @@ func (l *loader) evalSecret(a *arg, ctx *hcl.EvalContext) Text {
 	l.src.secretly(func() {
 		var diags hcl.Diagnostics
 		v, diags = a.expr.Value(ctx)
-		l.add(discreet(diags)...)
+		l.add(discreet(diags, a.expr, ctx)...)
 		ok = !diags.HasErrors()
 	})
 	if !ok {

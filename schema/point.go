@@ -61,7 +61,7 @@ func (j *Job) Diagnose(t *Target, field, header, reason, advice string) *hcl.Dia
 	if t != nil && (field == "target" || j.MessageVaries()) {
 		d = appended(d, "The job is %s, the target %s.", j.Address, excerpt(t.String()))
 	}
-	return d
+	return of(j.Address, d)
 }
 
 // sentence gives a clause its capital and full stop.

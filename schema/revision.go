@@ -65,12 +65,12 @@ func (e *jobEval) evalRevision(t Target) (string, hcl.Diagnostics) {
 	}
 	v, _ = v.UnmarkDeep()
 	if !v.IsWhollyKnown() {
-		c.fail(on.rng, "Value not known yet", "The argument \"on\" must be known before anything is sent: a change of it is what makes the job fire.")
+		c.failIn(ctx, on, "Value not known yet", "The argument \"on\" must be known before anything is sent: a change of it is what makes the job fire.")
 		return "", c.diags
 	}
 	b, err := ctyjson.Marshal(v, v.Type())
 	if err != nil {
-		c.fail(on.rng, "Wrong type of value", "The argument \"on\" cannot take this value: %s.", err)
+		c.failIn(ctx, on, "Wrong type of value", "The argument \"on\" cannot take this value: %s.", err)
 		return "", c.diags
 	}
 	return shortDigest(b), c.diags

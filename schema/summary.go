@@ -39,7 +39,7 @@ func evalSummary(c *collector, b *block, ctx *hcl.EvalContext) (cty.Value, bool)
 		}
 		v, err := convert.Convert(v, want)
 		if err != nil {
-			c.fail(a.rng, "Wrong type of value", "The argument %q cannot take this value: %s.", name, err)
+			c.failIn(ctx, a, "Wrong type of value", "The argument %q cannot take this value: %s.", name, err)
 			ok = false
 			return cty.NullVal(want)
 		}

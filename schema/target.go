@@ -169,18 +169,18 @@ func (c *collector) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target,
 	const form = "Give a list of texts such as \"PJSIP/1001\", or of objects with an attribute \"target\"."
 	switch ty := v.Type(); {
 	case v.IsMarked():
-		c.fail(a.rng, "Sensitive value not allowed", "The list of targets is sensitive, but plans and the state show targets. If it is no secret, wrap it in nonsensitive(…).")
+		c.failIn(ctx, a, "Sensitive value not allowed", "The list of targets is sensitive, but plans and the state show targets. If it is no secret, wrap it in nonsensitive(…).")
 		return nil, true
 	case v.IsNull():
-		c.fail(a.rng, "Invalid targets", "The list of targets is null. %s For nobody, give an empty list.", form)
+		c.failIn(ctx, a, "Invalid targets", "The list of targets is null. %s For nobody, give an empty list.", form)
 		return nil, true
 	case !v.IsKnown():
 		return nil, false
 	case ty == cty.String:
-		c.fail(a.rng, "Invalid targets", "The argument \"targets\" is a list, also for one target: write it in brackets. %s", form)
+		c.failIn(ctx, a, "Invalid targets", "The argument \"targets\" is a list, also for one target: write it in brackets. %s", form)
 		return nil, true
 	case !ty.IsListType() && !ty.IsSetType() && !ty.IsTupleType():
-		c.fail(a.rng, "Invalid targets", "The argument \"targets\" cannot be a %s. %s", ty.FriendlyName(), form)
+		c.failIn(ctx, a, "Invalid targets", "The argument \"targets\" cannot be a %s. %s", ty.FriendlyName(), form)
 		return nil, true
 	}
 	targets = make([]Target, 0, v.LengthInt())

@@ -81,13 +81,13 @@ func (l *loader) evalSchedule(b *block, ctx *hcl.EvalContext) *ScheduleTrigger {
 	}
 	schedule, err := parseCron(s, t.Zone)
 	if err != nil {
-		l.fail(a.rng, "Invalid cron expression", "%s cannot be used: %s. Write five fields (minute, hour, day of month, month, day of week), such as \"0 4 * * *\", or six with seconds first, or \"@daily\" or \"@every 10m\".", excerpt(s), err)
+		l.failIn(ctx, a, "Invalid cron expression", "%s cannot be used: %s. Write five fields (minute, hour, day of month, month, day of week), such as \"0 4 * * *\", or six with seconds first, or \"@daily\" or \"@every 10m\".", excerpt(s), err)
 		return nil
 	}
 	// Any five years have every date that the calendar has, but for leap days
 	// around 2100; so whether it fires ever does not depend on now.
 	if schedule.Next(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-		l.fail(a.rng, "Schedule that never fires", "No date satisfies %s, so that the job would never run. Check the day of the month against the month.", excerpt(s))
+		l.failIn(ctx, a, "Schedule that never fires", "No date satisfies %s, so that the job would never run. Check the day of the month against the month.", excerpt(s))
 		return nil
 	}
 	t.Cron, t.Schedule = s, schedule

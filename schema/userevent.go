@@ -19,7 +19,7 @@ func (e *jobEval) evalEvent() (*Event, hcl.Diagnostics) {
 		if v, ok := c.eval(a, ctx); !ok {
 			usable = false
 		} else if s, err := convert.Convert(v, cty.String); err != nil {
-			c.fail(a.rng, "Wrong type of value", "The argument \"name\" cannot take this value: %s.", err)
+			c.failIn(ctx, a, "Wrong type of value", "The argument \"name\" cannot take this value: %s.", err)
 		} else if !s.IsNull() {
 			event.Name = textOf(s)
 		}
@@ -62,9 +62,9 @@ func (e *jobEval) evalVia(c *collector, event *Event, ctx *hcl.EvalContext) bool
 	v, err := convert.Convert(v, cty.String)
 	switch {
 	case err != nil:
-		c.fail(a.rng, "Wrong type of value", "The argument \"channel\" cannot take this value: %s.", err)
+		c.failIn(ctx, a, "Wrong type of value", "The argument \"channel\" cannot take this value: %s.", err)
 	case via == "action" && !v.IsNull():
-		c.fail(a.rng, "Conflicting arguments", "The argument \"channel\" is for a user event that the dialplan raises: add via = \"dialplan\". An AMI action, as with via = \"action\", needs no channel.")
+		c.failIn(ctx, a, "Conflicting arguments", "The argument \"channel\" is for a user event that the dialplan raises: add via = \"dialplan\". An AMI action, as with via = \"action\", needs no channel.")
 	case via == "dialplan" && (v.IsNull() || textOf(v).IsEmpty()):
 		c.fail(e.block.rangeOf("channel"), "Missing required argument", "With via = \"dialplan\" the application UserEvent() runs on a new channel, and the argument \"channel\" must say on which, as in channel = \"Local/s@notify\".")
 	default:

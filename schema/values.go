@@ -160,7 +160,7 @@ func (g given) decode(l *module, v *variable) (cty.Value, bool) {
 		expr = parsed
 	}
 	value, diags := expr.Value(nil)
-	l.add(tidied(diags)...)
+	l.add(tidied(diags, expr, nil)...)
 	return value, !diags.HasErrors()
 }
 

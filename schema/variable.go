@@ -62,7 +62,7 @@ func (m *module) declareVariable(b *block) {
 	}
 	if a := b.args["default"]; a != nil {
 		value, diags := a.expr.Value(nil)
-		m.add(tidied(diags)...)
+		m.add(tidied(diags, a.expr, nil)...)
 		if diags.HasErrors() {
 			return
 		}

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/notifyrun/notifyrun/engine"
 	"github.com/notifyrun/notifyrun/schema"
 )
@@ -116,11 +114,11 @@ func newDueJSON(job string, d engine.Due) dueJSON {
 	return j
 }
 
-func newPlanJSON(p *engine.Plan, warnings hcl.Diagnostics) planJSON {
+func newPlanJSON(p *engine.Plan, warnings []diagnosticJSON) planJSON {
 	out := planJSON{
 		FormatVersion: formatVersion, Type: "plan", Version: version,
 		Created: p.Now.UTC(), Lineage: p.State.Lineage, Serial: p.State.Serial,
-		Jobs: []jobJSON{}, Summary: p.Counts(), Diagnostics: toDiagnosticJSON(warnings),
+		Jobs: []jobJSON{}, Summary: p.Counts(), Diagnostics: warnings,
 	}
 	for _, jp := range p.Jobs {
 		out.Jobs = append(out.Jobs, newJobJSON(jp))
