@@ -2,8 +2,10 @@ package amisim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // blacklisted are the first words of commands that the action Command refuses (main/manager.c: command_blacklist).
@@ -58,6 +60,42 @@ func (c *session) cli(command string) (output string, success bool) {
 			output += fmt.Sprintf("Requested Hangup on channel '%s'\n", call.Channel)
 		}
 		return output, true
+	case "core show uptime seconds":
+		return c.server.uptime(), true
+	case "module show":
+		return c.server.config.Version.moduleList(), true
+	case "pjsip show settings":
+		return c.server.settings(), true
 	}
 	return "No such command '" + command + "' (type 'core show help " + command + "' for other possible commands)", false
+}
+
+// main/cli.c: handle_showuptime.
+func (s *Server) uptime() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ago := func(t time.Time) int { return int(time.Since(t) / time.Second) }
+	return fmt.Sprintf("System uptime: %d\nLast reload: %d\n", ago(s.started), ago(s.reloaded))
+}
+
+// main/cli.c: handle_modlist.
+func (v Version) moduleList() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-30s %-40.40s %-10s %-11s %13s\n", "Module", "Description", "Use Count", "Status", "Support Level")
+	names := slices.Sorted(maps.Keys(v.modules()))
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "manager" })
+	for _, name := range names {
+		fmt.Fprintf(&b, "%-30s %-40.40s %-10d %-11s %13s\n", name+".so", "Simulated", 0, "Running", "core")
+	}
+	fmt.Fprintf(&b, "%d modules loaded\n", len(names))
+	return b.String()
+}
+
+// settings is what the simulator has of the many settings (res/res_pjsip/config_global.c). The one that nobody has set has
+// a name, too, of an endpoint that is mostly not there.
+func (s *Server) settings() string {
+	line := func(name, value string) string { return fmt.Sprintf(" %-42s : %s\n", name, value) }
+	return "\nGlobal Settings:\n\n" + line("ParameterName", "ParameterValue") + " " + strings.Repeat("=", 80) + "\n" +
+		line("debug", "no") + line("default_outbound_endpoint", orDefault(s.config.DefaultOutbound, "default_outbound_endpoint")) +
+		line("user_agent", "Asterisk PBX "+s.config.Version.Asterisk)
 }

@@ -15,6 +15,9 @@ func (v Version) modules() map[string]bool {
 	if v.ChanSIP {
 		m["chan_sip"] = true
 	}
+	if v.Voicemail == AppVoicemail {
+		m["app_voicemail"] = true
+	}
 	return m
 }
 

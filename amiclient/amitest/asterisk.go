@@ -55,6 +55,7 @@ type AsteriskConfig struct {
 	HEP        string // ip:port of a HEPv3 collector, default none
 	Qualified  bool   // have EndpointQualified, EndpointSingle and EndpointBare too
 	ARI        bool   // have ARI, and its user UserARI
+	PJSIP      string // more sections of pjsip.conf
 	// Files are written into the configuration directory, in place of those of the same name. The names of sections of
 	// pjsip_notify.conf and sip_notify.conf are then the caller's; NotifyOption is not among them.
 	Files     map[string]string

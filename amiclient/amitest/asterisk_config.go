@@ -197,6 +197,7 @@ func pjsipConf(config AsteriskConfig, port int) string {
 		}
 		fmt.Fprintf(b, "[%s]\ntype=endpoint\ncontext=default\ndisallow=all\nallow=ulaw\n", EndpointBare)
 	}
+	b.WriteString(config.PJSIP)
 	return b.String()
 }
 

@@ -345,6 +345,7 @@ func TestConformance_nothing(t *testing.T) {
 		{name: "endpoints", send: "Action: PJSIPShowEndpoints\nActionID: n\n\n", want: "Response: Error\nActionID: n\nMessage: No endpoints found␊\n\n"},
 		{name: "contacts", send: "Action: PJSIPShowContacts\n\n", want: failure("No Contacts found␊")},
 		{name: "registrations", send: "Action: PJSIPShowRegistrationInboundContactStatuses\n\n", want: noRegistrations},
+		{name: "settings of PJSIP", send: "Action: Command\nCommand: pjsip show settings\n\n", has: []string{"\nOutput:  default_outbound_endpoint                  : default_outbound_endpoint\n"}},
 		{name: "mailboxes", only: 22, send: "Action: VoicemailUsersList\nActionID: v\n\n",
 			want: "Response: Success\nActionID: v\nMessage: There are no voicemail users currently defined.\n\n"},
 		{name: "refresh", only: 22, mask: "call", send: "Action: VoicemailRefresh\n\n", want: "Response: Success\nMessage: Refresh sent\n\n"},

@@ -19,7 +19,8 @@ var mayImport = map[string][]string{
 	"astconf":                  nil,
 	"engine":                   {"schema", "amiclient", "amiclient/amievent"},
 	"engine/ledger":            {"engine"},
-	"cmd/notifyrun":            {"schema", "engine", "engine/ledger", "amiclient", "amiclient/amisim", "astconf"},
+	"engine/refresh":           {"amiclient", "schema"},
+	"cmd/notifyrun":            {"schema", "engine", "engine/ledger", "engine/refresh", "amiclient", "amiclient/amisim", "astconf"},
 }
 
 // standardOnly are the packages that import nothing but the standard library
