@@ -1,0 +1,80 @@
+package refresh_test
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/amiclient/amisim"
+	"github.com/notifyrun/notifyrun/amiclient/amitest"
+	"github.com/notifyrun/notifyrun/engine/refresh"
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// BenchmarkRead reads PBXs of 20,000 endpoints: simulated ones of which each has
+// registered, and real ones of which 2,000 have, and the others have a static
+// contact. rows is how many were read, and live-MB what they then hold.
+func BenchmarkRead(b *testing.B) {
+	const endpoints, dynamic = 20_000, 2_000
+	for _, major := range []int{16, 22} {
+		b.Run(fmt.Sprintf("simulated-%d", major), func(b *testing.B) {
+			version := map[int]amisim.Version{16: amisim.Asterisk16, 22: amisim.Asterisk22}[major]
+			s, err := amisim.Start(amisim.Config{Version: version, Phones: amisim.Phones(endpoints), Keep: -1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			benchRead(b, major, s.Addr(), s.Users()[0].Name, s.Users()[0].Secret)
+		})
+		b.Run(fmt.Sprintf("asterisk-%d", major), func(b *testing.B) {
+			phone := amitest.StartPhone(b)
+			var pjsip strings.Builder
+			for i := range dynamic {
+				fmt.Fprintf(&pjsip, "[d%d]\ntype=endpoint\naors=d%[1]d\ncontext=default\ndisallow=all\nallow=ulaw\n[d%[1]d]\ntype=aor\nmax_contacts=1\n", i)
+			}
+			a := amitest.StartAsterisk(b, major, amitest.AsteriskConfig{Phone: phone.Addr(), Endpoints: endpoints - dynamic, PJSIP: pjsip.String()})
+			for i := range dynamic {
+				if err := phone.Register(b.Context(), a.SIPAddr, fmt.Sprint("d", i), "", fmt.Sprint("bench-", i), 3600); err != nil {
+					b.Fatal(err)
+				}
+			}
+			benchRead(b, major, a.Addr, amitest.UserFull, amitest.Secret)
+		})
+	}
+}
+
+func benchRead(b *testing.B, major int, addr, user, secret string) {
+	on, err := amiclient.Dial(b.Context(), amiclient.Config{Address: addr, Username: user, Secret: secret, Timeout: time.Minute})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer on.Close()
+	types := []string{"pjsip_contacts", "pjsip_endpoints", "device_states"}
+	if major == 16 {
+		types = slices.Insert(types, 2, "sip_peers")
+	}
+	for _, typ := range types {
+		b.Run(typ, func(b *testing.B) {
+			var rows atomic.Int64
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			var d *schema.Data
+			for b.Loop() {
+				if d, err = refresh.Read(b.Context(), on, schema.DataRequest{Type: typ}, func(done, _ int) { rows.Store(int64(done)) }); err != nil {
+					b.Fatal(err)
+				}
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(float64(rows.Load()), "rows")
+			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "live-MB")
+			runtime.KeepAlive(d)
+		})
+	}
+}
