@@ -16,6 +16,9 @@ func (p *Plan) Publication(now time.Time, snapshot []byte) (Publication, []*Work
 	pub := Publication{Base: p.State.Serial, Time: now, Snapshot: snapshot}
 	var works []*Work
 	after := followers(slices.Values(p.Config.Jobs))
+	if !p.ByHand {
+		pub.Moved = p.Moved
+	}
 	if p.Narrow && !p.ByHand {
 		pub.Selected = []string{}
 	}

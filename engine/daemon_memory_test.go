@@ -35,6 +35,7 @@ type memory struct {
 	listened  map[string]time.Time
 	pauses    map[string]Pause
 	missed    []Missed
+	moved     []Moved
 	reported  *DaemonStatus
 	fires     int     // calls of Fire that were written
 	refused   []error // what no daemon may ask for
@@ -91,6 +92,7 @@ func (m *memory) State(context.Context) (*State, error) {
 	s := &State{Lineage: "memory", Delivered: map[string]map[string]Delivered{}}
 	err := m.read(func() {
 		s.Serial, s.Newest, s.Jobs, s.Pauses = m.serial, m.newest, maps.Clone(m.jobs), maps.Clone(m.pauses)
+		s.Moved = slices.Clone(m.moved)
 		for job, targets := range m.delivered {
 			s.Delivered[job] = maps.Clone(targets)
 		}
@@ -126,6 +128,9 @@ func (m *memory) Publish(_ context.Context, p Publication) error {
 		if err := m.end(p.Ended, p.Time); err != nil {
 			return err
 		}
+		for _, moved := range p.Moved {
+			m.move(moved)
+		}
 		for _, address := range p.Removed {
 			delete(m.jobs, address)
 			delete(m.delivered, address)
@@ -149,6 +154,44 @@ func (m *memory) Publish(_ context.Context, p Publication) error {
 		}
 		return nil
 	})
+}
+
+// move gives a job another address, where nothing is known of that yet.
+func (m *memory) move(moved Moved) {
+	from, to := moved.From, moved.To
+	if j, ok := m.jobs[from]; ok {
+		j.Address = to
+		m.jobs[to] = j
+		delete(m.jobs, from)
+	}
+	if had, ok := m.delivered[from]; ok {
+		m.delivered[to] = had
+		delete(m.delivered, from)
+	}
+	if p, ok := m.pauses[from]; ok {
+		p.Job = to
+		m.pauses[to] = p
+		delete(m.pauses, from)
+	}
+	for key, until := range maps.Clone(m.settled) {
+		if key.Job == from {
+			delete(m.settled, key)
+			m.settled[TriggerKey{to, key.Index}] = until
+		}
+	}
+	owed := map[string]bool{}
+	for i, d := range m.owed {
+		owed[d.Run] = true
+		if d.Follower.Job == from {
+			m.owed[i].Follower.Job = to
+		}
+	}
+	for _, r := range m.order {
+		if r.Job == from && (r.ended.IsZero() || owed[r.ID]) {
+			r.Job = to
+		}
+	}
+	m.moved = append(m.moved, Moved{from, to, m.serial + 1})
 }
 
 func (m *memory) begin(runs []NewRun, serial uint64, now time.Time) error {

@@ -22,7 +22,9 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 	case !j.Enabled:
 		return nil, nil, fmt.Errorf("fire %s: the job is disabled (enabled = false)", address)
 	}
-	if p, ok := state.Pauses[address]; ok {
+	moved, _ := findMoved(cfg.Moves, state)
+	present := state.renamed(moved)
+	if p, ok := present.Pauses[address]; ok {
 		return nil, nil, fmt.Errorf("fire %s: it is paused by %s since %s (%s); notifyrun resume lets it go on", address, p.By, p.Since.UTC().Format(time.RFC3339), p.Reason)
 	}
 	if state.Served {
@@ -68,7 +70,7 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 		return nil, nil, fmt.Errorf("fire %s: it has no targets", address)
 	}
 	if !state.Served { // else the daemon's to write: it may be sending them
-		jp.Cancel = supersede(state, jp.Fire, address)
+		jp.Cancel = supersede(present, jp.Fire, address)
 	}
 	jp.Fire.First = firstSent(j, jp.Fire.Deliveries[0].Target, prep)
 	return &Plan{Config: cfg, State: state, Now: now, Jobs: []*JobPlan{jp}, ByHand: true}, diags, nil

@@ -114,6 +114,7 @@ type State struct {
 	Delivered map[string]map[string]Delivered // by job address and target: the revision it last had, open runs included
 	Open      []OpenRun                       // runs with deliveries not yet final, oldest first
 	Pauses    map[string]Pause                // what is held, by job address
+	Moved     []Moved                         // all that was ever moved, in its order
 
 	// Served tells that a daemon drives the open runs, so that a plan leaves them
 	// to it. It is not on record: who holds the lock knows.
@@ -195,6 +196,7 @@ type Publication struct {
 	Time     time.Time
 	Snapshot []byte       // the applied configuration; nil leaves the present one (fire)
 	Selected []string     // addresses of the jobs that go by Snapshot from now on, those of Jobs among them; nil: all. The others keep theirs
+	Moved    []Moved      // done before all else
 	Jobs     []AppliedJob // added and changed ones; the others stay
 	Removed  []string     // addresses; their Delivered rows go too, their history stays
 	Settled  []Settled    // of schedules that are new or are due at other times now: nothing was missed before

@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/notifyrun/notifyrun/schema"
 )
@@ -15,10 +14,12 @@ type Options struct {
 }
 
 // selects tells whether a job takes part. The address of a block selects all
-// instances of it.
-func (o Options) selects(address string) bool {
+// instances of it, and that of a module all that is in it.
+//
+// A job that is moved has two addresses, and either will do.
+func (o Options) selects(addresses ...string) bool {
 	match := func(pattern string) bool {
-		return address == pattern || strings.HasPrefix(address, pattern+"[")
+		return slices.ContainsFunc(addresses, func(a string) bool { return schema.Within(a, pattern) })
 	}
 	if slices.ContainsFunc(o.Exclude, match) {
 		return false
@@ -31,7 +32,7 @@ func (o Options) selects(address string) bool {
 func (o Options) Validate(cfg *schema.Config, state *State) error {
 	known := addresses(cfg, state)
 	for _, pattern := range slices.Concat(o.Target, o.Exclude) {
-		if !slices.ContainsFunc(known, Options{Target: []string{pattern}}.selects) {
+		if !slices.ContainsFunc(known, func(a string) bool { return schema.Within(a, pattern) }) {
 			return fmt.Errorf("select %s: %w", pattern, unknownAddress(pattern, known))
 		}
 	}

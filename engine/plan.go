@@ -30,6 +30,7 @@ type Plan struct {
 	State  *State
 	Now    time.Time
 	Jobs   []*JobPlan // in the order of the configuration, removed ones last
+	Moved  []Moved    // jobs that go by another address from now on, as State has them already
 	ByHand bool       // made by NewFire: it publishes nothing
 	Narrow bool       // made with Options that may leave jobs out
 }
@@ -37,6 +38,7 @@ type Plan struct {
 // JobPlan is what a plan does to one job.
 type JobPlan struct {
 	Address  string
+	Moved    string // the address that it had in the state, if that was another
 	Op       Op
 	Job      *schema.Job // nil if the job is removed
 	Attrs    []Attr      // what the job says; of a removed one, what it said
@@ -66,8 +68,9 @@ type Firing struct {
 // everything that Asterisk would refuse; with an error among them there is no
 // plan.
 func NewPlan(cfg *schema.Config, state *State, now time.Time, opts Options) (*Plan, hcl.Diagnostics) {
-	p := &Plan{Config: cfg, State: state, Now: now, Narrow: len(opts.Target)+len(opts.Exclude) > 0}
-	var diags hcl.Diagnostics
+	moved, diags := planMoves(cfg, state, opts)
+	state = state.renamed(moved.taken)
+	p := &Plan{Config: cfg, State: state, Now: now, Moved: moved.taken, Narrow: len(opts.Target)+len(opts.Exclude) > 0}
 	open := map[string][]OpenRun{}
 	for _, r := range state.Open {
 		open[r.Job] = append(open[r.Job], r)
@@ -75,7 +78,7 @@ func NewPlan(cfg *schema.Config, state *State, now time.Time, opts Options) (*Pl
 	for _, j := range cfg.Jobs {
 		prep, more := prepareJob(j)
 		diags = append(diags, more...)
-		if more.HasErrors() || !opts.selects(j.Address) {
+		if more.HasErrors() || !moved.selects(j.Address) {
 			continue
 		}
 		p.Jobs = append(p.Jobs, planJob(j, prep, state, open[j.Address], now))
@@ -83,7 +86,10 @@ func NewPlan(cfg *schema.Config, state *State, now time.Time, opts Options) (*Pl
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	p.Jobs = append(p.Jobs, removedJobs(cfg, state, open, opts)...)
+	p.Jobs = append(p.Jobs, removedJobs(cfg, state, open, moved.selects)...)
+	for _, jp := range p.Jobs {
+		jp.Moved = moved.former[jp.Address]
+	}
 	return p, diags
 }
 
@@ -240,19 +246,19 @@ func index(j *schema.Job, prep prepared) map[string]wanted {
 
 // removedJobs are the jobs that were applied and are no longer declared, and
 // the open runs of jobs that are not declared.
-func removedJobs(cfg *schema.Config, state *State, open map[string][]OpenRun, opts Options) []*JobPlan {
+func removedJobs(cfg *schema.Config, state *State, open map[string][]OpenRun, selects func(string) bool) []*JobPlan {
 	declared := make(map[string]bool, len(cfg.Jobs))
 	for _, j := range cfg.Jobs {
 		declared[j.Address] = true
 	}
 	gone := map[string]*JobPlan{}
 	for address, was := range state.Jobs {
-		if !declared[address] && opts.selects(address) {
+		if !declared[address] && selects(address) {
 			gone[address] = &JobPlan{Address: address, Op: Remove, Attrs: decodeSpec(was)}
 		}
 	}
 	for address, runs := range open {
-		if state.Served || declared[address] || !opts.selects(address) {
+		if state.Served || declared[address] || !selects(address) {
 			continue
 		}
 		jp := gone[address]

@@ -115,6 +115,9 @@ func (jp *JobPlan) empty() bool {
 // Digest is the same for two plans that would do the same.
 func (p *Plan) Digest() string {
 	var parts []string
+	for _, m := range p.Moved {
+		parts = append(parts, "moved", m.From, m.To)
+	}
 	for _, jp := range p.Jobs {
 		if jp.empty() {
 			continue

@@ -50,7 +50,7 @@ func after(t testing.TB, p *Plan, accepted int) *State {
 	t.Helper()
 	pub, _ := p.Publication(start, []byte("{}"))
 	s := &State{Lineage: "l", Serial: p.State.Serial + 1, Jobs: map[string]AppliedJob{}, Delivered: map[string]map[string]Delivered{}}
-	for a, j := range p.State.Jobs {
+	for a, j := range p.State.Jobs { // as moved already
 		s.Jobs[a] = j
 	}
 	for a, had := range p.State.Delivered {

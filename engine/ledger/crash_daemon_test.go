@@ -145,3 +145,83 @@ func TestKill_prune(t *testing.T) {
 		}
 	}
 }
+
+// childMove moves a job to and fro without end; in the same publication goes a run
+// of it. After each it prints how many there are.
+func childMove(path string) {
+	ctx := context.Background()
+	lock, err := Lock(path, "child")
+	if err != nil {
+		childFail(err)
+	}
+	defer lock.Unlock()
+	s, err := Open(ctx, path, ReadWrite)
+	if err != nil {
+		childFail(err)
+	}
+	for {
+		st, err := s.State(ctx)
+		if err != nil {
+			childFail(err)
+		}
+		i := int(st.Serial)
+		from, to := movingJob(i), movingJob(i+1)
+		p := engine.Publication{Base: st.Serial, Time: at(i), Snapshot: []byte(to), Moved: []engine.Moved{{From: from, To: to}}}
+		if i == 0 {
+			p.Moved, p.Jobs, p.Settled = nil, []engine.AppliedJob{{Address: to}}, []engine.Settled{{TriggerKey: key(to, 0), Until: at(0)}}
+		}
+		r := benchRun(fmt.Sprintf("01ARZ3NDEKTSV4RRFF%08d", i), 1, 1)
+		r.Job, r.Followers = to, []engine.TriggerKey{key(to, 1)}
+		p.Runs = []engine.NewRun{r}
+		if err := s.Publish(ctx, p); err != nil {
+			childFail(err)
+		}
+		fmt.Println(i + 1)
+	}
+}
+
+func movingJob(i int) string { return []string{"here", "there"}[i%2] }
+
+// TestKill_move kills a writer in the midst of moving a job: it is at one address
+// with all that it has, and at no other.
+func TestKill_move(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	moved := 0
+	for round := range 8 {
+		cmd, lines := startChild(t, "move", path)
+		moved = max(moved, lastNumber(lines, 1+3*round))
+		kill(t, cmd)
+		moved = max(moved, lastNumber(lines, math.MaxInt))
+		s := mustOpen(t, path, ReadOnly)
+		e := examineeOf(t, s)
+		sound(t, s)
+		st := e.state()
+		serial := int(st.Serial)
+		if serial < moved {
+			t.Fatalf("round %d: serial %d after %d publications", round, serial, moved)
+		}
+		job := movingJob(serial)
+		if _, ok := st.Jobs[job]; !ok || len(st.Jobs) != 1 || len(st.Open) != serial || len(st.Moved) != serial-1 {
+			t.Fatalf("round %d: %v after %d publications, %d runs, %d moves", round, st.Jobs, serial, len(st.Open), len(st.Moved))
+		}
+		for _, r := range st.Open {
+			if r.Job != job {
+				t.Fatalf("round %d: an open run of %s, the job is %s now", round, r.Job, job)
+			}
+		}
+		for _, o := range e.owed() {
+			if o.Job != job || o.Follower.Job != job {
+				t.Fatalf("round %d: %s is owed a run of %s, the job is %s now", round, o.Follower.Job, o.Job, job)
+			}
+		}
+		if _, ok := e.settled()[key(job, 0)]; !ok || len(e.settled()) != 1 {
+			t.Fatalf("round %d: settled %v, the job is %s now", round, e.settled(), job)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if moved < 3 {
+		t.Error("no child has moved")
+	}
+}

@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 		childWrite(path)
 	case "fire":
 		childFire(path)
+	case "move":
+		childMove(path)
 	case "prune":
 		childPrune(path)
 	case "migrate":

@@ -67,6 +67,9 @@ func exam(t *testing.T, bench func(t *testing.T) (open func() engine.DaemonLedge
 		{"report", examReport},
 		{"version", examVersion},
 		{"answered", examAnswered},
+		{"moved", examMoved},
+		{"moved on", examMovedOn},
+		{"moved onto what is known", examMovedOnto},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := &examinee{T: t, open: bench(t)}
@@ -281,7 +284,7 @@ func examAtomicPublish(t *testing.T, e *examinee) {
 	gap.Deliveries[1].Seq = 2
 	unstored.Deliveries[0].Message = "nowhere"
 	for _, bad := range []engine.NewRun{gap, unstored, good} { // good twice: the same id
-		err := e.Publish(t.Context(), engine.Publication{Base: before.Serial, Time: noon, Jobs: []engine.AppliedJob{{Address: "b"}}, Removed: []string{"a"},
+		err := e.Publish(t.Context(), engine.Publication{Base: before.Serial, Time: noon, Jobs: []engine.AppliedJob{{Address: "b"}}, Removed: []string{"a"}, Moved: []engine.Moved{{From: "a", To: "c"}},
 			Recorded: []engine.Recorded{{Job: "b", Target: "x", Revision: "r"}},
 			Canceled: []engine.Attempt{attempt(open, 0, 0, engine.Canceled, 1)}, Ended: []string{open}, Runs: []engine.NewRun{good, bad}})
 		if err == nil {

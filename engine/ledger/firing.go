@@ -132,18 +132,22 @@ func (s *SQLite) Missed(ctx context.Context, q engine.MissedQuery) iter.Seq2[eng
 	if s.read == nil {
 		return func(func(engine.Missed, error) bool) {}
 	}
-	where, args := `TRUE`, []any{}
-	if q.Job != "" {
-		where, args = where+` AND job = ?`, append(args, q.Job)
-	}
-	if !q.Since.IsZero() {
-		where, args = where+` AND at >= ?`, append(args, q.Since.UnixMicro())
-	}
 	limit := -1
 	if q.Limit > 0 {
 		limit = q.Limit
 	}
-	return stream(ctx, s, "read what was missed", scanMissed, func(querier) (string, []any, error) {
+	return stream(ctx, s, "read what was missed", scanMissed, func(tx querier) (string, []any, error) {
+		where, args := `TRUE`, []any{}
+		if q.Job != "" {
+			of, its, err := ofJob(ctx, tx, q.Job, `job`, `id`, `missed`)
+			if err != nil {
+				return "", nil, err
+			}
+			where, args = where+` AND `+of, append(args, its...)
+		}
+		if !q.Since.IsZero() {
+			where, args = where+` AND at >= ?`, append(args, q.Since.UnixMicro())
+		}
 		return `SELECT job, number, pbx, reason, count, first, last, detail, at FROM missed
 			WHERE ` + where + ` ORDER BY at DESC, id DESC LIMIT ?`, append(args, limit), nil
 	})

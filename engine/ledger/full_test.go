@@ -274,7 +274,7 @@ func TestMigrate_full(t *testing.T) {
 			continue
 		}
 		refused++
-		if !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), "from format 1 to format 2") {
+		if !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), fmt.Sprintf("from format 1 to format %d", len(migrations))) {
 			t.Errorf("%d kB: %v", room, err)
 		}
 		free()

@@ -40,7 +40,11 @@ func historyQuery(ctx context.Context, tx querier, q engine.HistoryQuery) (strin
 		filter(`a.run = ?`, row)
 	}
 	if q.Job != "" {
-		filter(`r.job = ?`, q.Job)
+		of, its, err := ofJob(ctx, tx, q.Job, `r.job`, `r.id`, `run`)
+		if err != nil {
+			return "", nil, err
+		}
+		where, args = where+` AND `+of, append(args, its...)
 	}
 	if q.Target != "" {
 		filter(`d.target = ?`, q.Target)

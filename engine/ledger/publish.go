@@ -100,6 +100,9 @@ INSERT INTO revision (job, target, revision, outcome, run, serial) VALUES (?, ?,
 // publishJobs records what jobs there are now and what their targets are taken
 // to have had.
 func (s *SQLite) publishJobs(ctx context.Context, p engine.Publication, serial uint64) error {
+	if err := s.moveJobs(ctx, p.Moved, serial, p.Time); err != nil {
+		return err
+	}
 	for _, address := range p.Removed {
 		for _, query := range []string{
 			`DELETE FROM job WHERE address = ?`,

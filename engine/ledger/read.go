@@ -92,6 +92,9 @@ func (s *SQLite) State(ctx context.Context) (*engine.State, error) {
 		if err := readPauses(ctx, q, st.Pauses); err != nil {
 			return err
 		}
+		if err := readMoved(ctx, q, st); err != nil {
+			return err
+		}
 		return readOpen(ctx, q, st)
 	})
 	if err != nil {

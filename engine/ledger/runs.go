@@ -39,7 +39,11 @@ func readRuns(ctx context.Context, q querier, query engine.RunQuery) ([]engine.R
 		where, args = where+` AND id = ?`, append(args, row)
 	}
 	if query.Job != "" {
-		where, args = where+` AND job = ?`, append(args, query.Job)
+		of, its, err := ofJob(ctx, q, query.Job, `job`, `id`, `run`)
+		if err != nil {
+			return nil, err
+		}
+		where, args = where+` AND `+of, append(args, its...)
 	}
 	limit := -1
 	if query.Limit > 0 {

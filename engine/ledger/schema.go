@@ -7,7 +7,7 @@ const applicationID = 0x6e66726e
 // migrations lead from an empty file to the present format. The number of
 // those that a file has had is its format, in PRAGMA user_version. A released
 // step is never edited: a change is a new step.
-var migrations = []string{format1, format2}
+var migrations = []string{format1, format2, format3}
 
 // format1 keeps each fact once. What a delivery has come to follows from its
 // attempts and claims, so that the hot path only ever appends: a claim is one
@@ -170,4 +170,20 @@ CREATE TABLE daemon (
 
 -- Runs that are gone, and whose deliveries and attempts go slice by slice.
 CREATE TABLE pruned (run INTEGER PRIMARY KEY) STRICT;
+`
+
+// format3 knows jobs by their former addresses.
+const format3 = `
+-- A job that goes by another address since a publication. Its runs and missed
+-- firings of before have the former one: those up to these.
+CREATE TABLE moved (
+	id     INTEGER PRIMARY KEY,
+	job    TEXT    NOT NULL,
+	was    TEXT    NOT NULL,
+	serial INTEGER NOT NULL,
+	run    INTEGER NOT NULL,
+	missed INTEGER NOT NULL,
+	at     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX moved_job ON moved (job);
 `
