@@ -37,6 +37,8 @@ func notifyAction(t schema.Target, m *schema.Message) amiclient.Action {
 	case n.Channel != "": // the dialog of the channel decides where it goes
 	case t.Tech == schema.TechURI:
 		n.URI = t.Name
+	case t.Contact != "":
+		n.URI = t.Contact
 	default:
 		n.Endpoint = t.Name
 	}

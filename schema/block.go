@@ -153,10 +153,7 @@ func (d *decoder) decode(t *blockType, from *hcl.Block) *block {
 func (d *decoder) decodeBody(t *blockType, body hcl.Body) *block {
 	content, diags := body.Content(d.schemaOf(t))
 	d.add(diags...)
-	b := &block{typ: t, rng: body.MissingItemRange(), args: make(map[string]*arg, len(content.Attributes))}
-	for name, a := range content.Attributes {
-		b.args[name] = &arg{name: name, expr: a.Expr, rng: a.Expr.Range()}
-	}
+	b := &block{typ: t, rng: body.MissingItemRange(), args: argsIn(content.Attributes)}
 	for _, n := range content.Blocks {
 		i := slices.IndexFunc(t.nested, func(t *blockType) bool { return t.name == n.Type })
 		nt := t.nested[i]
@@ -172,6 +169,15 @@ func (d *decoder) decodeBody(t *blockType, body hcl.Body) *block {
 		b.nested = append(b.nested, d.decode(nt, n))
 	}
 	return b
+}
+
+// argsIn makes arguments of attributes.
+func argsIn(attrs hcl.Attributes) map[string]*arg {
+	args := make(map[string]*arg, len(attrs))
+	for name, a := range attrs {
+		args[name] = &arg{name: name, expr: a.Expr, rng: a.Expr.Range()}
+	}
+	return args
 }
 
 // kind finds the type of a block whose label says it.

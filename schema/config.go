@@ -18,6 +18,14 @@ type Config struct {
 	Jobs     []*Job    // in the order of their declaration, instances of one block in the order of their keys
 	Moves    []Move    // in the order in which they are to be done
 
+	Outputs []*Output // of the root module
+
+	// Data are all data sources whose arguments are known, those before others that
+	// they depend on. Unread are those of them that Values.Data does not have: while
+	// there are any, what depends on them is not known, jobs may be missing, and
+	// reading them may bring about further ones.
+	Data, Unread []*DataRequest
+
 	// Snapshot is all that Load read: enough to evaluate this configuration
 	// again elsewhere, but for the sensitive values.
 	Snapshot *Snapshot
@@ -84,6 +92,7 @@ type Job struct {
 	Retry     Retry
 	Triggers  []Trigger
 	DependsOn []string // the addresses of the jobs that are to send before, where one apply fires both; sorted
+	Data      []string // the addresses of the data sources on which it depends, sorted: they are read again when it fires
 	DeclRange hcl.Range
 
 	// Targets of a sip_notify, in the order of the configuration, without
@@ -157,8 +166,9 @@ const (
 
 // Target is whom a NOTIFY is for, in Asterisk's own dial notation.
 type Target struct {
-	Tech TargetTech
-	Name string // endpoint or peer name, or the whole URI
+	Tech    TargetTech
+	Name    string // endpoint or peer name, or the whole URI
+	Contact string // of an endpoint of PJSIP, the URI of the one contact that is meant; empty: all of them
 
 	fields cty.Value // the object that the configuration gave, for target.*; an object with only `target` for a string
 }
@@ -172,10 +182,14 @@ const (
 	TechURI   TargetTech = "URI"   // sip:1001@192.0.2.7, sent by PJSIP's default outbound endpoint
 )
 
-// String gives the dial notation: PJSIP/1001, SIP/1001 or the URI itself.
+// String gives the dial notation: PJSIP/1001, PJSIP/1001/sip:1001@192.0.2.7,
+// SIP/1001 or the URI itself.
 func (t Target) String() string {
-	if t.Tech == TechURI {
+	switch {
+	case t.Tech == TechURI:
 		return t.Name
+	case t.Contact != "":
+		return string(t.Tech) + "/" + t.Name + "/" + t.Contact
 	}
 	return string(t.Tech) + "/" + t.Name
 }

@@ -49,6 +49,8 @@ func (e *jobEval) prepareRevision(change *block) hcl.Diagnostics {
 	switch {
 	case on != nil && !on.usable():
 		return nil // reported there
+	case on.unread() || e.block.args["targets"].unread():
+		return nil
 	case on == nil && e.block.saysTrigger():
 		return failf(&change.rng, "Change trigger without known value",
 			"The job sends something that is known only when it fires, so that a change of it cannot be seen. Give the trigger an argument \"on\", or take the reference to trigger out.")

@@ -52,7 +52,7 @@ type firedRefs struct {
 // and what.
 func (j *jobBlock) firedArgs() []*arg {
 	var args []*arg
-	for _, name := range []string{"targets", "name", "body", "channel"} {
+	for _, name := range []string{"targets", "exclude", "name", "body", "channel"} {
 		if a := j.args[name]; a != nil {
 			args = append(args, a)
 		}
@@ -114,8 +114,8 @@ func (j *Job) When(f Fired) (*Job, hcl.Diagnostics) {
 		return nil, bounded(failf(&b.fired.at, "Header of the event cannot be used", "The header %s of the event is not UTF-8, so that it cannot be sent as it is. The job is %s.", excerpt(name), j.Address))
 	}
 	var c collector
-	if a := b.args["targets"]; a != nil && a.uses&inTrigger != 0 {
-		now.Targets, now.TargetsKnown = c.evalTargets(a, e.varied(e.ctx, nil))
+	if a := b.args["targets"]; a != nil && (a.uses|usesOf(b.args["exclude"]))&inTrigger != 0 {
+		now.Targets, now.TargetsKnown = c.targetsOf(b, e.varied(e.ctx, nil))
 		if !now.TargetsKnown {
 			c.fail(a.rng, "Value not known yet", "The targets of the job are not known even when it fires.")
 		}
@@ -136,6 +136,13 @@ func (j *Job) When(f Fired) (*Job, hcl.Diagnostics) {
 		return nil, e.whenFired(c.diags)
 	}
 	return &now, bounded(c.diags)
+}
+
+func usesOf(a *arg) scope {
+	if a == nil {
+		return 0
+	}
+	return a.uses
 }
 
 // UsesTrigger tells whether anything of the job, its targets or what it sends,

@@ -26,14 +26,14 @@ var (
 	sipNotifyType = &blockType{
 		name: "sip_notify", labels: []string{"name"},
 		required: []string{"targets"},
-		optional: append([]string{"message"}, jobCommon...),
-		nested:   []*blockType{inlineMessageType, retryType, triggerType},
-		scopes:   map[string]scope{"targets": inTrigger, "message": inMessage},
+		optional: append([]string{"message", "exclude"}, jobCommon...),
+		nested:   []*blockType{inlineMessageType, retryType, triggerType, preconditionType, postconditionType, lifecycleType},
+		scopes:   map[string]scope{"targets": inTrigger, "exclude": inTrigger, "message": inMessage},
 	}
 	userEventType = &blockType{
 		name: "user_event", labels: []string{"name"},
 		optional: append([]string{"name", "body", "via", "channel"}, jobCommon...),
-		nested:   []*blockType{retryType, triggerType},
+		nested:   []*blockType{retryType, triggerType, preconditionType, postconditionType, lifecycleType},
 		scopes:   map[string]scope{"name": inTrigger, "body": inTrigger, "channel": inTrigger},
 	}
 )
@@ -96,17 +96,22 @@ func (j *jobBlock) whole() bool {
 	if j.flawed || j.node.failed {
 		return false
 	}
-	args := append(argsOf(j.block), j.node.args...)
-	if j.message != nil {
-		args = append(args, j.message.args()...)
-	}
-	return !slices.ContainsFunc(args, func(a *arg) bool {
+	return !slices.ContainsFunc(j.allArgs(), func(a *arg) bool {
 		return !a.usable() || slices.ContainsFunc(a.refs, func(r *node) bool { return r.flawed })
 	})
 }
 
 // address is that of the job, or of an instance without its suffix.
 func (j *jobBlock) address() string { return j.module.path + string(j.kind) + "." + j.label() }
+
+// allArgs are all arguments from which the jobs of the block are evaluated.
+func (j *jobBlock) allArgs() []*arg {
+	args := append(argsOf(j.block), j.node.args...)
+	if j.message != nil {
+		args = append(args, j.message.args()...)
+	}
+	return args
+}
 
 // dependencies are the addresses of the jobs that depends_on names.
 func (j *jobBlock) dependencies() []string {
@@ -127,15 +132,28 @@ func (j *jobBlock) dependencies() []string {
 	return j.depends
 }
 
+// usesData tells whether the block depends on data sources.
+func (j *jobBlock) usesData() bool {
+	return slices.ContainsFunc(j.allArgs(), func(a *arg) bool {
+		return slices.ContainsFunc(a.refs, func(r *node) bool { return len(r.data) > 0 })
+	})
+}
+
 // evalJobs makes the jobs of one block.
 func (m *module) evalJobs(j *jobBlock) {
 	if j.node.failed {
 		return
 	}
-	whole := j.whole()
+	whole, usesData := j.whole(), j.usesData()
 	m.perInstance(j.meta.keys, j.address(), j.rng, func(i instance) {
-		job := m.evalJob(j, i, i.in(m.root))
-		if whole && !i.unread && job.PBX != nil && !m.diags.HasErrors() {
+		ctx := i.in(m.root)
+		job := m.evalJob(j, i, ctx)
+		if usesData {
+			for _, a := range j.allArgs() {
+				job.Data = union(job.Data, dataOf(a, ctx))
+			}
+		}
+		if whole && !i.unread && !m.unknown && job.PBX != nil && !m.diags.HasErrors() {
 			m.config.Jobs = append(m.config.Jobs, job)
 		}
 	})
@@ -148,6 +166,7 @@ func (m *module) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
 		Retry:     Retry{Attempts: defaultAttempts, Backoff: defaultBackoff},
 		DeclRange: j.rng,
 	}
+	m.demand(j.conditions("precondition"), "Job precondition failed", ctx)
 	job.PBX = m.pbxOf(j.args["pbx"], ctx)
 	job.Window = m.windowOf(j.args["window"], ctx)
 	if enabled, ok := m.boolean(j.args["enabled"], ctx); ok {
@@ -168,17 +187,30 @@ func (m *module) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
 	job.DependsOn = j.dependencies()
 	if j.kind == SIPNotify {
 		// If they cannot be used, the message is tried all the same.
-		job.Targets, job.TargetsKnown = m.evalTargets(j.args["targets"], ctx)
+		job.Targets, job.TargetsKnown = m.targetsOf(j, ctx)
 	}
 	job.eval = &jobEval{job: job, block: j, ctx: ctx, src: m.src}
 	m.add(job.prepare()...)
+	m.demandAfter(j, job, ctx)
 	return job
+}
+
+// targetsOf evaluates to whom a job sends. TargetsKnown is false where that is known
+// only when the job fires.
+func (c *collector) targetsOf(j *jobBlock, ctx *hcl.EvalContext) (targets []Target, known bool) {
+	a, out := j.args["targets"], j.args["exclude"]
+	targets, known = c.evalTargets(a, ctx)
+	if out == nil || !known {
+		return targets, known
+	}
+	fixed := !slices.ContainsFunc(slices.Concat(a.refs, out.refs), func(r *node) bool { return len(r.data) > 0 })
+	return c.exclude(out, targets, fixed, ctx)
 }
 
 // pbxOf finds the pbx that the value of an expression stands for.
 func (l *loader) pbxOf(a *arg, ctx *hcl.EvalContext) *PBX {
 	v, ok := l.eval(a, ctx)
-	if !ok {
+	if !ok || !v.IsWhollyKnown() && a.unread() {
 		return nil
 	}
 	v, _ = v.UnmarkDeep()

@@ -14,8 +14,8 @@ var (
 	}
 	variableType = &blockType{
 		name: "variable", labels: []string{"name"},
-		optional: []string{"type", "default", "description", "sensitive", "nullable"},
-		nested:   []*blockType{{name: "validation", required: []string{"condition", "error_message"}, repeats: true}},
+		optional: []string{"type", "default", "description", "sensitive", "nullable", "secret_file"},
+		nested:   []*blockType{conditionType("validation", 0)},
 	}
 	// rootSchema has the blocks of a file.
 	rootSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
@@ -23,7 +23,11 @@ var (
 		{Type: "variable", LabelNames: []string{"name"}},
 		{Type: "locals"},
 		{Type: "pbx", LabelNames: []string{"name"}},
+		{Type: "data", LabelNames: []string{"type", "name"}},
 		{Type: "message", LabelNames: []string{"name"}},
+		{Type: "check", LabelNames: []string{"name"}},
+		{Type: "output", LabelNames: []string{"name"}},
+		{Type: "module", LabelNames: []string{"name"}},
 		{Type: "window", LabelNames: []string{"name"}},
 		{Type: "user_event", LabelNames: []string{"name"}},
 		{Type: "sip_notify", LabelNames: []string{"name"}},
@@ -39,7 +43,9 @@ type loader struct {
 	src       *Source
 	config    *Config
 	functions *hcl.EvalContext
-	modules   []*module // the root first
+	modules   []*module                    // the root first
+	parsed    map[string][]*hclsyntax.Body // of modules, by directory; nil: they cannot be used
+	read      map[string]*Data
 
 	pbxs      map[string]*PBX // by Address
 	windows   map[string]*Window
@@ -64,7 +70,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 	l := &loader{
 		collector: c,
 		decoder:   &decoder{collector: c, schemas: make(map[*blockType]*hcl.BodySchema)},
-		src:       src, config: &Config{}, functions: &hcl.EvalContext{Functions: functions(src)},
+		src:       src, config: &Config{}, parsed: make(map[string][]*hclsyntax.Body), read: values.Data, functions: &hcl.EvalContext{Functions: functions(src)},
 		pbxs: make(map[string]*PBX), windows: make(map[string]*Window), zones: make(map[string]*time.Location), after: make(map[*arg][]string),
 		told: make(map[diagKey]bool),
 	}
@@ -72,9 +78,9 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		return l.config, failf(nil, "Secrets missing from the applied configuration",
 			"Secrets stand literally in the configuration, at %s. They are not kept in the state, so that the applied configuration cannot be run without its files. Declare a variable with sensitive = true for each, and apply again.", enumerate(src.snapshot.Missing))
 	}
-	bodies := l.parse()
+	bodies := l.parse(src.main)
 	broken := l.diags.HasErrors()
-	root := l.newModule()
+	root := l.newModule("", ".")
 	for _, body := range bodies {
 		root.declareAll(body)
 	}
@@ -88,6 +94,11 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 	for _, m := range l.modules {
 		m.finish()
 	}
+	for _, n := range root.order {
+		if n.root == "output" && !n.failed {
+			l.config.Outputs = append(l.config.Outputs, &Output{n.name, n.value, n.rng})
+		}
+	}
 	l.config.Settings = root.evalSettings(values.Version)
 	for _, m := range l.modules {
 		for _, j := range m.jobs {
@@ -100,6 +111,9 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		return l.config, l.sorted()
 	}
 	snap, err := src.takeSnapshot(root.variables)
+	if err == nil {
+		err = snap.keep(l.config.Data, l.read)
+	}
 	if err != nil {
 		l.add(failf(nil, "Configuration cannot be kept", "A snapshot of the configuration could not be made: %s.", err)...)
 		return l.config, l.diags
@@ -109,10 +123,10 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 	return l.config, l.sorted()
 }
 
-// parse reads all files.
-func (l *loader) parse() []*hclsyntax.Body {
+// parse reads the files of a module.
+func (l *loader) parse(names []string) []*hclsyntax.Body {
 	var bodies []*hclsyntax.Body
-	for _, name := range l.src.main {
+	for _, name := range names {
 		shown := l.src.locate(name)
 		b, err := l.src.read(name, maxSourceSize)
 		if err != nil {

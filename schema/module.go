@@ -14,19 +14,24 @@ type module struct {
 	*collector
 	*loader
 	*graph
-	path      string // before the addresses of all that is in it: "", or "module.north."
+	path      string  // before the addresses of all that is in it: "", or "module.north."
+	dir       string  // relative to the configuration: "." of the root
+	caller    *module // nil: of the root
+	unknown   bool    // it stands for modules that are known only when data have been read
 	variables map[string]*variable
 	settings  *block
 	jobs      []*jobBlock
 	moves     []*movedBlock
+	checks    []*block
 	root      *hcl.EvalContext // shared by all jobs
 }
 
-// newModule makes a module without anything declared.
-func (l *loader) newModule() *module {
+// newModule makes a module without anything declared, from a directory relative
+// to the configuration.
+func (l *loader) newModule(path, dir string) *module {
 	m := &module{
-		collector: l.collector, loader: l,
-		graph:     &graph{collector: l.collector, nodes: make(map[string]map[string]*node), functions: l.functions},
+		collector: l.collector, loader: l, path: path, dir: dir,
+		graph:     &graph{collector: l.collector, nodes: make(map[string]map[string]*node), functions: l.functions, here: pathOf(dir)},
 		variables: make(map[string]*variable),
 	}
 	l.modules = append(l.modules, m)
@@ -44,6 +49,7 @@ func (m *module) evaluate() {
 // finish makes what has a value fit for the jobs.
 func (m *module) finish() {
 	m.root = m.everything()
+	m.warn()
 	for _, n := range m.order {
 		switch n.root {
 		case "var":
@@ -51,7 +57,9 @@ func (m *module) finish() {
 		case "message":
 			n.message.base = m.root
 		case "pbx":
-			m.config.PBXs = append(m.config.PBXs, n.pbxs...)
+			if !m.unknown {
+				m.config.PBXs = append(m.config.PBXs, n.pbxs...)
+			}
 		case "window":
 			if w := m.windows[m.path+n.address()]; w != nil {
 				m.config.Windows = append(m.config.Windows, w)
@@ -68,6 +76,10 @@ func (m *module) declareAll(body *hclsyntax.Body) {
 		switch b.Type {
 		case "notifyrun":
 			s := m.decode(settingsType, b)
+			if m.caller != nil {
+				m.fail(b.DefRange, "Block out of place", "The notifyrun block is for the configuration as a whole: it stands in its own files, not in those of a module.")
+				continue
+			}
 			if m.settings != nil {
 				m.fail(b.DefRange, "Duplicate block", "A configuration has one notifyrun block; the other one is at %s.", m.settings.rng)
 				continue
@@ -81,6 +93,14 @@ func (m *module) declareAll(body *hclsyntax.Body) {
 			m.declarePBX(m.decode(pbxType, b))
 		case "moved":
 			m.declareMoved(m.decode(movedType, b))
+		case "data":
+			m.declareData(b)
+		case "module":
+			m.declareCall(b)
+		case "check":
+			m.declareCheck(m.decode(checkType, b))
+		case "output":
+			m.declareOutput(m.decode(outputType, b))
 		case "message":
 			m.declareMessage(m.decode(messageType, b))
 		case "window":
@@ -144,9 +164,12 @@ func (m *module) resolveAll() {
 			for _, rule := range m.variables[n.name].block.nested {
 				m.resolveBlock(rule, 0)
 			}
-		case "local", "pbx", "window":
+		case "local", "pbx", "data", "window", "module", "output":
 			m.resolveNode(n)
 		}
+	}
+	for _, b := range m.checks {
+		m.resolveBlock(b, 0)
 	}
 	if m.settings != nil {
 		m.resolveBlock(m.settings, 0)

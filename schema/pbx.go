@@ -105,7 +105,7 @@ func (l *loader) evalPBX(b *block, address string, ctx *hcl.EvalContext) (*PBX, 
 		if a != nil {
 			l.fail(file.rng, "Conflicting arguments", "The arguments \"secret\" and \"secret_file\" of %s exclude each other. Keep one of them.", p.Address)
 		}
-		p.Secret = l.evalSecretFile(p, file, ctx)
+		p.Secret, _ = l.evalSecretFile(p.Address, file, ctx)
 	} else {
 		p.Secret = l.evalSecret(a, ctx)
 	}
@@ -213,30 +213,31 @@ func (l *loader) evalSecret(a *arg, ctx *hcl.EvalContext) Text {
 	return Sensitive(textOf(v).Reveal())
 }
 
-// evalSecretFile reads the secret of a pbx from a file of its own. It is read
+// evalSecretFile reads the secret of something from a file of its own. It is read
 // from the disk whenever the configuration is evaluated, and kept nowhere else.
-func (l *loader) evalSecretFile(p *PBX, a *arg, ctx *hcl.EvalContext) (secret Text) {
+func (l *loader) evalSecretFile(whose string, a *arg, ctx *hcl.EvalContext) (secret Text, ok bool) {
 	s, ok := l.text(a, ctx)
 	if !ok {
-		return Text{}
+		return Text{}, false
 	}
+	ok = false
 	l.src.secretly(func() {
 		b, err := l.src.read(s, maxSecretSize)
 		if err != nil {
-			l.fail(a.rng, "Secret not readable", "The secret of %s could not be read from the file %q: %s.%s", p.Address, l.src.locate(l.src.name(s)), cause(err), l.src.whereSecrets())
+			l.fail(a.rng, "Secret not readable", "The secret of %s could not be read from the file %q: %s.%s", whose, l.src.locate(l.src.name(s)), cause(err), l.src.whereSecrets())
 			return
 		}
 		text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
 		switch {
 		case text == "":
-			l.fail(a.rng, "Secret not readable", "The file %q, which should hold the secret of %s, is empty.", l.src.locate(l.src.name(s)), p.Address)
+			l.fail(a.rng, "Secret not readable", "The file %q, which should hold the secret of %s, is empty.", l.src.locate(l.src.name(s)), whose)
 		case strings.ContainsFunc(text, unicode.IsControl) || !utf8.ValidString(text):
-			l.fail(a.rng, "Secret not readable", "The file %q, which should hold the secret of %s, has more than one line, or is not text.", l.src.locate(l.src.name(s)), p.Address)
+			l.fail(a.rng, "Secret not readable", "The file %q, which should hold the secret of %s, has more than one line, or is not text.", l.src.locate(l.src.name(s)), whose)
 		default:
-			secret = Sensitive(text)
+			secret, ok = Sensitive(text), true
 		}
 	})
-	return secret
+	return secret, ok
 }
 
 // dialAddress adds the port, if there is none, and checks the form.

@@ -13,7 +13,8 @@ import (
 )
 
 // scope is a set of the names that exist in some expressions only. The common
-// ones, var, local, pbx, message, window, sip_notify, user_event and path, always do.
+// ones, var, local, pbx, data, message, window, module, sip_notify, user_event, preset
+// and path, always do.
 type scope uint8
 
 const (
@@ -22,6 +23,7 @@ const (
 	inTarget                    // target.*: in messages and in `on`, per target
 	inTrigger                   // trigger.*: in targets and messages, at firing
 	inEvent                     // event.*: in where and key of an event trigger
+	inSelf                      // self.*: in the postconditions of a job
 )
 
 // common has the roots of references to something declared, and what we call it.
@@ -29,21 +31,24 @@ var common = map[string]string{
 	"var":        "variable",
 	"local":      "local value",
 	"pbx":        "pbx",
+	"data":       "data source",
 	"message":    "message",
+	"module":     "module",
 	"window":     "window",
 	"sip_notify": "sip_notify job",
 	"user_event": "user_event job",
 }
 
-var varying = map[string]scope{"each": inEach, "count": inCount, "target": inTarget, "trigger": inTrigger, "event": inEvent}
+var varying = map[string]scope{"each": inEach, "count": inCount, "target": inTarget, "trigger": inTrigger, "event": inEvent, "self": inSelf}
 
 // whereVarying tells where the names that vary exist.
 var whereVarying = map[string]string{
-	"each":    "a job with the for_each argument",
-	"count":   "a job with the count argument",
+	"each":    "a block with the for_each argument",
+	"count":   "a block with the count argument",
 	"target":  "a message, and in the argument \"on\" of a change trigger, where it is the target being sent to",
 	"trigger": "targets, messages and user events, where it is what made the job fire",
 	"event":   "the arguments \"where\" and \"key\" of an event trigger, where it is the event that has come; in targets and messages it is trigger.event",
+	"self":    "a postcondition of a job, where it is that job",
 }
 
 // node is something declared that expressions refer to: a value that is
@@ -55,14 +60,17 @@ type node struct {
 	scope      scope     // the names that exist in them beside the common ones
 	compute    func(ctx *hcl.EvalContext) (cty.Value, bool)
 
-	state  visit
-	value  cty.Value
-	failed bool // a mistake in it, or in what it depends on, has been reported: it has no value
-	flawed bool // likewise, but it has a value all the same
-	unread bool // likewise, it is not known before data have been read, or not wholly
-	varies scope
-	pbxs   []*PBX // of a pbx block
-	job    *jobBlock
+	state   visit
+	value   cty.Value
+	failed  bool // a mistake in it, or in what it depends on, has been reported: it has no value
+	flawed  bool // likewise, but it has a value all the same
+	unread  bool // it is not known before data have been read, or not wholly
+	varies  scope
+	data    []string // the addresses of the data sources that it depends on, or that it has itself; sorted
+	place   string   // of a data block: its address
+	repeats bool     // of a data block: it has for_each or count
+	pbxs    []*PBX   // of a pbx block
+	job     *jobBlock
 	// message is set for a message block.
 	message *message
 
@@ -86,7 +94,8 @@ type graph struct {
 	nodes     map[string]map[string]*node // by root and name
 	order     []*node                     // as declared
 	functions *hcl.EvalContext
-	jobsUsed  bool // something refers to a job
+	here      cty.Value // path
+	jobsUsed  bool      // something refers to a job
 
 	path []*node // being visited, for cycles
 }
@@ -94,13 +103,17 @@ type graph struct {
 // declare adds a node, unless its name is taken.
 func (g *graph) declare(n *node) bool {
 	if first := g.nodes[n.root][n.name]; first != nil {
-		g.fail(n.rng, "Duplicate "+common[n.root], "The %s %q is declared twice. The other declaration is at %s. Names must be unique over all files of a configuration.",
-			common[n.root], n.name, first.rng)
+		g.fail(n.rng, "Duplicate "+kindOf(n.root), "The %s %q is declared twice. The other declaration is at %s. Names must be unique over all files of a configuration.",
+			kindOf(n.root), n.name, first.rng)
 		return false
 	}
-	if !hclsyntax.ValidIdentifier(n.name) {
+	label := n.name
+	if n.root == "data" {
+		_, label, _ = strings.Cut(n.name, ".")
+	}
+	if !hclsyntax.ValidIdentifier(label) {
 		g.fail(n.rng, "Invalid name", "%s cannot be the name of a %s: a name begins with a letter or underscore, and has only letters, digits, underscores and hyphens.",
-			excerpt(n.name), common[n.root])
+			excerpt(label), kindOf(n.root))
 		return false
 	}
 	if g.nodes[n.root] == nil {
@@ -143,14 +156,13 @@ func (g *graph) resolveOne(a *arg, t hcl.Traversal, extra scope) bool {
 		g.unknownRoot(t, extra)
 		return false
 	}
-	var name string
-	if len(t) > 1 {
-		if attr, ok := t[1].(hcl.TraverseAttr); ok {
-			name = attr.Name
-		}
-	}
+	name := nameIn(t)
 	if name == "" {
-		g.fail(rng, "Invalid reference", "%q cannot be used as a whole. Name one %s, as in %s.NAME.", root, kind, root)
+		form := root + ".NAME"
+		if root == "data" {
+			form = "data.TYPE.NAME"
+		}
+		g.fail(rng, "Invalid reference", "%q cannot be used as a whole. Name one %s, as in %s.", root, kind, form)
 		return false
 	}
 	n := g.nodes[root][name]
@@ -177,6 +189,34 @@ func (g *graph) resolveOne(a *arg, t hcl.Traversal, extra scope) bool {
 	return true
 }
 
+// kindOf is what we call what is declared under a root.
+func kindOf(root string) string {
+	if kind := common[root]; kind != "" {
+		return kind
+	}
+	return root // nothing refers to it: an output
+}
+
+// nameIn is the name of what a reference leads to: after data it has two parts.
+func nameIn(t hcl.Traversal) string {
+	steps := 1
+	if t.RootName() == "data" {
+		steps = 2
+	}
+	if len(t) <= steps {
+		return ""
+	}
+	names := make([]string, steps)
+	for i := range names {
+		attr, ok := t[1+i].(hcl.TraverseAttr)
+		if !ok {
+			return ""
+		}
+		names[i] = attr.Name
+	}
+	return strings.Join(names, ".")
+}
+
 // resolveDependencies checks the references in depends_on.
 func (g *graph) resolveDependencies(a *arg) {
 	const form = "The argument \"depends_on\" takes a list of references, without quotes, to what is to come first: depends_on = [sip_notify.NAME]."
@@ -201,7 +241,7 @@ func (g *graph) resolveDependencies(a *arg) {
 
 // checkFixed checks references to objects whose attributes we know.
 func (g *graph) checkFixed(t hcl.Traversal, root string) bool {
-	known := map[string][]string{"each": {"key", "value"}, "count": {"index"}, "path": {"config"}, "trigger": triggerAttributes}[root]
+	known := map[string][]string{"each": {"key", "value"}, "count": {"index"}, "path": {"config", "module", "root"}, "trigger": triggerAttributes, "self": selfAttributes}[root]
 	if known == nil {
 		return true
 	}
@@ -272,12 +312,28 @@ func (g *graph) visit(n *node) {
 	if len(n.args) > 0 {
 		ctx = g.contextFor(n.args)
 	}
+	for _, a := range n.args {
+		n.data = union(n.data, dataOf(a, ctx))
+	}
 	v, ok := n.compute(ctx)
 	if !ok {
 		n.failed = true
 		return
 	}
 	n.value = v
+}
+
+// union joins two sorted lists.
+func union(a, b []string) []string {
+	switch {
+	case len(b) == 0:
+		return a
+	case len(a) == 0:
+		return b
+	}
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // cycle reports the members of a cycle that ends where it began, at n.
@@ -307,9 +363,9 @@ func (g *graph) contextFor(args []*arg) *hcl.EvalContext {
 		}
 	}
 	ctx := g.functions.NewChild()
-	ctx.Variables = fixedVariables()
+	ctx.Variables = g.fixedVariables()
 	for root, v := range values {
-		ctx.Variables[root] = cty.ObjectVal(v)
+		ctx.Variables[root] = rootValue(root, v)
 	}
 	return ctx
 }
@@ -317,7 +373,7 @@ func (g *graph) contextFor(args []*arg) *hcl.EvalContext {
 // everything makes the scope that all jobs share.
 func (g *graph) everything() *hcl.EvalContext {
 	ctx := g.functions.NewChild()
-	ctx.Variables = fixedVariables()
+	ctx.Variables = g.fixedVariables()
 	for root := range common {
 		if (root == "sip_notify" || root == "user_event") && !g.jobsUsed {
 			continue // of ten thousand jobs, for nothing
@@ -326,21 +382,48 @@ func (g *graph) everything() *hcl.EvalContext {
 		for name, n := range g.nodes[root] {
 			values[name] = n.value
 		}
-		ctx.Variables[root] = cty.ObjectVal(values)
+		ctx.Variables[root] = rootValue(root, values)
 	}
 	return ctx
 }
 
+// rootValue is the object by which expressions find what is declared under a
+// root. The names of data sources have two parts.
+func rootValue(root string, values map[string]cty.Value) cty.Value {
+	if root != "data" {
+		return cty.ObjectVal(values)
+	}
+	byType := make(map[string]map[string]cty.Value)
+	for name, v := range values {
+		typ, name, _ := strings.Cut(name, ".")
+		if byType[typ] == nil {
+			byType[typ] = make(map[string]cty.Value)
+		}
+		byType[typ][name] = v
+	}
+	types := make(map[string]cty.Value, len(byType))
+	for typ, values := range byType {
+		types[typ] = cty.ObjectVal(values)
+	}
+	return cty.ObjectVal(types)
+}
+
 // fixedVariables has the names with one value everywhere: path, and what is not
 // known before a job fires. Whether a name may be used, resolve has checked.
-func fixedVariables() map[string]cty.Value {
+func (g *graph) fixedVariables() map[string]cty.Value {
 	return map[string]cty.Value{
-		// Files are named relative to the configuration, so this prefix
-		// changes nothing, wherever the configuration lies and is evaluated.
-		"path":    cty.ObjectVal(map[string]cty.Value{"config": cty.StringVal(".")}),
+		"path":    g.here,
 		"preset":  presetValues(),
 		"target":  cty.DynamicVal,
 		"trigger": cty.DynamicVal,
 		"event":   cty.DynamicVal,
+		"self":    cty.DynamicVal,
 	}
+}
+
+// pathOf is what path is in the module that lies in a directory of the
+// configuration. Files are named relative to the configuration, so that path.root
+// and path.config change nothing, wherever it lies and is evaluated.
+func pathOf(dir string) cty.Value {
+	return cty.ObjectVal(map[string]cty.Value{"config": cty.StringVal("."), "root": cty.StringVal("."), "module": cty.StringVal(dir)})
 }

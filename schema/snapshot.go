@@ -26,12 +26,14 @@ type Snapshot struct {
 	Dir           string                     `json:"dir"`                   // the directory, as it was given; not part of the digest
 	Single        bool                       `json:"single,omitempty"`      // the configuration is one file
 	Configuration []string                   `json:"configuration"`         // the names of the *.hcl files, in Files
+	Modules       map[string][]string        `json:"modules,omitempty"`     // those of modules, in Files too, by directory
 	Files         map[string][]byte          `json:"files"`                 // every file that was read, by name relative to Dir
 	Variables     map[string]json.RawMessage `json:"variables,omitempty"`   // {"value": …, "type": …} of each variable that is not sensitive
 	Sensitive     []string                   `json:"sensitive,omitempty"`   // sensitive variables that had a value, also by default
 	SecretFiles   []string                   `json:"secretFiles,omitempty"` // files that gave secrets
 	CAFiles       []string                   `json:"caFiles,omitempty"`     // files of certificates, in Files too
 	Root          string                     `json:"root,omitempty"`        // Dir, absolutely; not part of the digest
+	Data          map[string]*KeptData       `json:"data,omitempty"`        // what was read for data sources, by address; not part of the digest
 	Missing       []string                   `json:"missing,omitempty"`     // literal secrets: file.hcl:line
 }
 
@@ -54,12 +56,52 @@ func (s *Snapshot) SourceIn(dir string) *Source {
 // half of a SHA-256.
 func (s *Snapshot) Digest() string {
 	content := *s
-	content.Dir, content.Root = "", ""
+	content.Dir, content.Root, content.Data = "", "", nil
 	b, err := json.Marshal(content) // sorts the keys of maps
 	if err != nil {
 		panic("encode snapshot: " + err.Error()) // it holds nothing that cannot be encoded
 	}
 	return shortDigest(b)
+}
+
+// KeptData is what was read for a data source, as a snapshot keeps it.
+type KeptData struct {
+	Type string          `json:"type"`
+	Data json.RawMessage `json:"data"`
+}
+
+// keep puts into the snapshot what was read for the data sources of a
+// configuration.
+func (s *Snapshot) keep(requests []*DataRequest, read map[string]*Data) error {
+	for _, r := range requests {
+		d := read[r.Address]
+		if d == nil {
+			continue
+		}
+		b, err := json.Marshal(d)
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", r.Address, err)
+		}
+		if s.Data == nil {
+			s.Data = make(map[string]*KeptData)
+		}
+		s.Data[r.Address] = &KeptData{r.Type, b}
+	}
+	return nil
+}
+
+// Read returns what the snapshot keeps of data sources, by address, for
+// Values.Data: what was last read.
+func (s *Snapshot) Read() (map[string]*Data, error) {
+	read := make(map[string]*Data, len(s.Data))
+	for address, kept := range s.Data {
+		d, err := UnmarshalData(kept.Type, kept.Data)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", address, err)
+		}
+		read[address] = d
+	}
+	return read, nil
 }
 
 func shortDigest(b []byte) string {
@@ -77,7 +119,7 @@ func (s *Source) takeSnapshot(variables map[string]*variable) (*Snapshot, error)
 	}
 	snap := &Snapshot{
 		Dir: s.dir, Root: root, Single: s.single, Configuration: s.main,
-		Files:     make(map[string][]byte),
+		Modules: s.modules, Files: make(map[string][]byte),
 		Variables: make(map[string]json.RawMessage),
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.reads)) {
@@ -87,7 +129,7 @@ func (s *Source) takeSnapshot(variables map[string]*variable) (*Snapshot, error)
 			snap.SecretFiles = append(snap.SecretFiles, name)
 		case r.err != nil:
 			// Absent there as it was here.
-		case slices.Contains(s.main, name):
+		case s.isConfiguration(name):
 			spans := literalSecrets(r.bytes, s.variable, true)
 			snap.Files[name] = blank(r.bytes, spans)
 			for _, sp := range spans {

@@ -35,6 +35,7 @@ type Source struct {
 	mu       sync.Mutex
 	reads    map[string]reading   // by name relative to dir
 	secrecy  int                  // above 0: what is read now is secret
+	modules  map[string][]string  // the configuration files of modules, by directory
 	ca       map[string]bool      // the names of CA files
 	parsed   map[string]*hcl.File // by the name that diagnostics show
 	hidden   map[string]bool      // files in parsed of which nothing may be shown
@@ -65,15 +66,9 @@ func Open(path string) (*Source, hcl.Diagnostics) {
 		}
 		return newSource(filepath.Dir(path), []string{filepath.Base(path)}, true), nil
 	}
-	entries, err := os.ReadDir(path)
+	names, err := configurationFiles(path)
 	if err != nil {
 		return nil, failf(nil, "Configuration not readable", "The directory %q could not be listed: %s.", path, cause(err))
-	}
-	var names []string
-	for _, e := range entries {
-		if n := e.Name(); filepath.Ext(n) == ".hcl" && !strings.HasPrefix(n, ".") && !e.IsDir() {
-			names = append(names, n)
-		}
 	}
 	if len(names) == 0 {
 		return nil, failf(nil, "No configuration files",
@@ -82,11 +77,66 @@ func Open(path string) (*Source, hcl.Diagnostics) {
 	return newSource(path, names, false), nil
 }
 
+// configurationFiles are the names of the configuration files in a directory.
+func configurationFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir) // sorted
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if n := e.Name(); filepath.Ext(n) == ".hcl" && !strings.HasPrefix(n, ".") && !e.IsDir() {
+			names = append(names, n)
+		}
+	}
+	return names, nil
+}
+
+// list names the configuration files of a module, whose directory is relative to
+// that of the configuration.
+func (s *Source) list(dir string) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if names, known := s.modules[dir]; known {
+		return names, nil
+	}
+	var names []string
+	if s.snapshot != nil {
+		var ok bool
+		if names, ok = s.snapshot.Modules[dir]; !ok {
+			return nil, fs.ErrNotExist
+		}
+	} else {
+		files, err := configurationFiles(s.locate(dir))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			names = append(names, s.name(path.Join(dir, f)))
+		}
+	}
+	s.modules[dir] = names
+	return names, nil
+}
+
+// isConfiguration tells whether a file is one of the configuration, or of a module.
+func (s *Source) isConfiguration(name string) bool {
+	if slices.Contains(s.main, name) {
+		return true
+	}
+	for _, names := range s.modules {
+		if slices.Contains(names, name) {
+			return true
+		}
+	}
+	return false
+}
+
 func newSource(dir string, main []string, single bool) *Source {
 	slices.Sort(main)
 	return &Source{
 		dir: cmp.Or(dir, "."), main: main, single: single,
-		reads:  make(map[string]reading),
+		reads: make(map[string]reading), modules: make(map[string][]string),
 		ca:     make(map[string]bool),
 		parsed: make(map[string]*hcl.File), hidden: make(map[string]bool), variable: make(map[string]bool),
 	}

@@ -3,27 +3,32 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/gocty"
 )
 
 var errSensitiveTarget = errors.New("it is sensitive, but plans and the state show targets. If it is no secret, wrap it in nonsensitive(…)")
 
 // ParseTarget reads a target in Asterisk's dial notation: PJSIP/1001, SIP/1001
-// (the technology in any case) or a sip: or sips: URI.
+// (the technology in any case) or a sip: or sips: URI. One contact of an endpoint,
+// PJSIP/1001/sip:1001@192.0.2.7, is not given by text but by an object: text may be
+// put together from what strangers say, who could so send a NOTIFY elsewhere.
 func ParseTarget(s string) (Target, error) {
 	if i := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }); i >= 0 {
 		return Target{}, fmt.Errorf("%s has a control character at byte %d", excerpt(s), i+1)
 	}
 	tech, name, slash := strings.Cut(s, "/")
-	switch scheme, rest, colon := strings.Cut(s, ":"); {
-	case colon && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips")):
-		if rest == "" || strings.ContainsAny(s, " <>\"") {
-			return Target{}, fmt.Errorf("%s is not a SIP URI. Use a form such as \"sip:1001@192.0.2.7\"", excerpt(s))
+	switch {
+	case isSIPURI(s):
+		if err := checkURI(s); err != nil {
+			return Target{}, err
 		}
 		return Target{Tech: TechURI, Name: s}, nil
 	case !slash:
@@ -47,11 +52,26 @@ func ParseTarget(s string) (Target, error) {
 	case strings.Contains(name, "&"):
 		return Target{}, fmt.Errorf("%s has a %q. Dial() takes several phones in that way; here each is an element of the list", excerpt(s), "&")
 	case strings.Contains(name, "/"):
-		return Target{}, fmt.Errorf("%s has a second slash. A NOTIFY goes to an endpoint, \"PJSIP/1001\", or to a URI, \"sip:1001@192.0.2.7\"", excerpt(s))
+		return Target{}, fmt.Errorf("%s has a second slash. A NOTIFY goes to an endpoint, \"PJSIP/1001\", or to a URI, \"sip:1001@192.0.2.7\"; to one contact of an endpoint it goes by an object: { endpoint = \"1001\", uri = \"sip:1001@192.0.2.7\" }", excerpt(s))
 	case strings.TrimSpace(name) != name:
 		return Target{}, fmt.Errorf("%s has blanks around its name", excerpt(s))
 	}
 	return t, nil
+}
+
+func isSIPURI(s string) bool {
+	scheme, _, ok := strings.Cut(s, ":")
+	return ok && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips"))
+}
+
+func checkURI(s string) error {
+	if !isSIPURI(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		return fmt.Errorf("%s is not a SIP URI. Use a form such as \"sip:1001@192.0.2.7\"", excerpt(s))
+	}
+	if _, rest, _ := strings.Cut(s, ":"); rest == "" || strings.ContainsAny(s, " <>\"") {
+		return fmt.Errorf("%s is not a SIP URI. Use a form such as \"sip:1001@192.0.2.7\"", excerpt(s))
+	}
+	return nil
 }
 
 func clip(s string) string { return s[:min(len(s), 40)] }
@@ -77,10 +97,13 @@ func targetOf(v cty.Value) (Target, error) {
 		return Target{}, fmt.Errorf("it is a %s. A target is text such as \"PJSIP/1001\", or an object with an attribute \"target\"", ty.FriendlyName())
 	}
 	spelling, err := field(v, "target")
-	endpoint := false
+	endpoint, uri := false, ""
 	if err == nil && spelling == "" {
 		spelling, err = field(v, "endpoint")
 		endpoint = true
+	}
+	if err == nil && endpoint && !onlyContact(v) {
+		uri, err = field(v, "uri")
 	}
 	switch {
 	case err != nil:
@@ -98,8 +121,71 @@ func targetOf(v cty.Value) (Target, error) {
 		spelling = string(TechPJSIP) + "/" + spelling
 	}
 	t, err := ParseTarget(spelling)
+	if err == nil && uri != "" {
+		t.Contact, err = uri, checkURI(uri)
+	}
 	t.fields = v
 	return t, err
+}
+
+// onlyContact tells whether an object is the one contact of its endpoint: then the
+// endpoint is as good a target, and a better one, since it keeps its name when the
+// phone registers from elsewhere.
+func onlyContact(v cty.Value) bool {
+	n, ok := numberField(v, "contact_count")
+	return ok && n == 1
+}
+
+// numberField returns a whole number among the attributes of an object.
+func numberField(v cty.Value, name string) (int, bool) {
+	a, ok := attribute(v, name)
+	if !ok || a.IsMarked() || a.IsNull() || !a.IsKnown() || a.Type() != cty.Number {
+		return 0, false
+	}
+	var n int
+	return n, gocty.FromCtyValue(a, &n) == nil
+}
+
+// HasNoContact tells whether it is known that nobody would hear a NOTIFY to the
+// target: what the configuration gave for it, as data.pjsip_endpoints does, says
+// that it has no contacts.
+func (t Target) HasNoContact() bool {
+	if t.Tech != TechPJSIP || t.fields == cty.NilVal {
+		return false
+	}
+	n, ok := numberField(t.fields, "contacts")
+	return ok && n == 0
+}
+
+// exclude takes the targets out that a job does not send to. An endpoint stands
+// for its contacts, too.
+func (c *collector) exclude(a *arg, from []Target, fixed bool, ctx *hcl.EvalContext) ([]Target, bool) {
+	out, known := c.evalTargets(a, ctx)
+	if !known {
+		return nil, false
+	}
+	names := make(map[string]int, len(out)) // index in out
+	for i, t := range out {
+		names[t.String()] = i
+	}
+	met := make([]bool, len(out))
+	kept := slices.DeleteFunc(from, func(t Target) bool {
+		i, ok := names[t.String()]
+		if !ok && t.Contact != "" {
+			t.Contact = ""
+			i, ok = names[t.String()]
+		}
+		if ok {
+			met[i] = true
+		}
+		return ok
+	})
+	if i := slices.Index(met, false); fixed && i >= 0 {
+		d := problem(&a.rng, "Exclusion without effect", "%s is not among the targets of the job. If it should be kept from a NOTIFY, check how it is spelt.", excerpt(out[i].String()))
+		d.Severity = hcl.DiagWarning
+		c.add(d)
+	}
+	return kept, true
 }
 
 func hasFields(ty cty.Type) string {

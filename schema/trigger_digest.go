@@ -21,8 +21,8 @@ func (j *Job) TriggerDigest() string {
 		return ""
 	}
 	args := b.firedArgs()
-	if a := b.args["targets"]; a != nil && a.uses&inTrigger == 0 {
-		args = slices.DeleteFunc(args, func(x *arg) bool { return x == a }) // they are known
+	if targets, exclude := b.args["targets"], b.args["exclude"]; (usesOf(targets)|usesOf(exclude))&inTrigger == 0 {
+		args = slices.DeleteFunc(args, func(x *arg) bool { return x == targets || x == exclude }) // they are known
 	}
 	return j.eval.src.digestOf(args, j.eval.ctx)
 }

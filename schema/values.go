@@ -26,9 +26,10 @@ const EnvPrefix = "NOTIFYRUN_VAR_"
 // takes from the environment and the assignments those of sensitive ones only,
 // and does not look for variable files by itself.
 type Values struct {
-	Environ     []string     // as of os.Environ
-	Assignments []Assignment // -var and -var-file, in order
-	Version     string       // of this program, for required_version; empty: not checked
+	Environ     []string         // as of os.Environ
+	Assignments []Assignment     // -var and -var-file, in order
+	Data        map[string]*Data // what was read for data sources, by address
+	Version     string           // of this program, for required_version; empty: not checked
 }
 
 // Assignment is one -var NAME=VALUE, or, if File is given, one -var-file FILE.

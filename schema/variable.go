@@ -18,7 +18,8 @@ type variable struct {
 	typ       cty.Type
 	defaults  *typeexpr.Defaults // of optional object attributes
 	literal   bool               // values from the command line are plain text, not expressions
-	fallback  cty.Value          // NilVal: required
+	fallback  cty.Value          // NilVal: there is none
+	secret    *arg               // the file that has the value, unless it is given; nil: none
 	sensitive bool
 	nullable  bool
 
@@ -45,7 +46,7 @@ func (m *module) declareVariable(b *block) {
 			v.typ, v.defaults, v.literal = typ, defaults, typ.IsPrimitiveType()
 		}
 	}
-	for _, name := range []string{"description", "sensitive", "nullable"} {
+	for _, name := range []string{"description", "sensitive", "nullable", "secret_file"} {
 		if a := b.args[name]; a != nil {
 			a.ok = true
 		}
@@ -56,6 +57,16 @@ func (m *module) declareVariable(b *block) {
 	}
 	if set, ok := m.boolean(b.args["nullable"], nil); ok {
 		v.nullable = set
+	}
+	if v.secret = b.args["secret_file"]; v.secret != nil {
+		if set, ok := m.boolean(b.args["sensitive"], nil); ok && !set {
+			m.fail(b.args["sensitive"].rng, "Conflicting arguments", "What secret_file has is a secret, so that the variable %q cannot have sensitive = false.", v.name)
+		}
+		if a := b.args["default"]; a != nil {
+			m.fail(a.rng, "Conflicting arguments", "The arguments \"default\" and \"secret_file\" of the variable %q exclude each other: both say what it is unless a value is given. Keep one of them.", v.name)
+			return
+		}
+		v.sensitive = true
 	}
 	if v.sensitive {
 		m.src.hide(v.name)
@@ -191,6 +202,9 @@ func (m *module) valueOf(v *variable, found map[string]given) (cty.Value, bool) 
 	if v.fallback != cty.NilVal {
 		return v.fallback, true
 	}
+	if v.secret != nil {
+		return m.secretOf(v)
+	}
 	if snap != nil && v.sensitive {
 		m.fail(v.block.rng, "No value for sensitive variable",
 			"The variable %[1]q is sensitive, and a saved plan or the state keeps no sensitive value, nor a sensitive default. Give the value again: with -var '%[1]s=VALUE', with a line %[1]s = VALUE in a file named by -var-file, or in the environment as %[2]s%[1]s. The secret of a pbx may come from a file instead: secret_file.", v.name, EnvPrefix)
@@ -201,39 +215,29 @@ func (m *module) valueOf(v *variable, found map[string]given) (cty.Value, bool) 
 	return cty.NilVal, false
 }
 
+// secretOf reads the value of a variable from the file that has it: from the disk
+// whenever the configuration is evaluated, so that it is kept nowhere else.
+func (m *module) secretOf(v *variable) (cty.Value, bool) {
+	text, ok := m.evalSecretFile(fmt.Sprintf("the variable %q", v.name), v.secret, nil)
+	if !ok {
+		return cty.NilVal, false
+	}
+	return m.fit(v, cty.StringVal(text.Reveal()), fmt.Sprintf("The value of the variable %q, given by the file that secret_file names,", v.name), v.secret.rng)
+}
+
 // validate checks the rules of a variable's validation blocks.
 func (m *module) validate(v *variable) {
-	n := m.nodes["var"][v.name]
+	if m.nodes["var"][v.name].failed {
+		return
+	}
 	for _, rule := range v.block.children("validation") {
-		condition, message := rule.args["condition"], rule.args["error_message"]
-		if n.failed {
-			continue
-		}
-		holds, ok := m.eval(condition, m.root)
-		if !ok {
-			continue
-		}
-		holds, _ = holds.UnmarkDeep()
-		holds, err := convert.Convert(holds, cty.Bool)
-		switch {
-		case err != nil:
-			m.fail(condition.rng, "Invalid condition", "The condition of a validation must be true or false: %s.", err)
-			continue
-		case !holds.IsKnown():
-			continue
-		case holds.IsNull():
-			m.fail(condition.rng, "Invalid condition", "The condition of a validation must be true or false, not null.")
-			continue
-		case holds.True():
+		_, text := m.test(rule, m.root)
+		if text == "" {
 			continue
 		}
 		where := v.block.rng
 		if v.from != nil {
 			where = *v.from
-		}
-		text, ok := m.text(message, m.root)
-		if !ok {
-			text = fmt.Sprintf("The value does not satisfy the condition at %s.", condition.rng)
 		}
 		detail := fmt.Sprintf("%s\n\nThis was checked by the validation at %s.", text, rule.rng)
 		if v.how != "" {
