@@ -114,6 +114,7 @@ func docFiles(t *testing.T) map[string]string {
 		"hq.secret":     "canary\n",
 		"motd.txt":      "Site: hq\n",
 		"hello.tftpl":   "Hello ${name}!",
+		"site/site.hcl": "locals {\n}\n",
 	}
 }
 
@@ -145,6 +146,9 @@ func docDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range docFiles(t) {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -215,6 +219,22 @@ var argumentFrames = map[string]string{
 	"pbx simulator":                      "pbx \"hq\" {\n  simulator {\n%s\n}\n}\n",
 	"message":                            usingIt + "message \"x\" {\n%s\n}\n",
 	"message message_summary":            usingIt + "message \"x\" {\n  message_summary {\n%s\n}\n}\n",
+	"data":                               topFrame + "data \"pbx_info\" \"x\" {\n%s\n}\nuser_event \"other\" {\n  pbx = pbx.hq\n}\n",
+	"module":                             topFrame + otherJob + "module \"x\" {\n%s\n}\n",
+	"output":                             topFrame + otherJob + "output \"x\" {\n%s\n}\n",
+	"output precondition":                topFrame + "output \"x\" {\n  value = 1\n  precondition {\n%s\n}\n}\n",
+	"check":                              topFrame + "check \"x\" {\n%s\n}\n",
+	"check assert":                       topFrame + "check \"x\" {\n  assert {\n%s\n}\n}\n",
+	"sip_notify precondition":            inJob("message = message.reboot\n  precondition {\n%s\n}"),
+	"sip_notify postcondition":           inJob("message = message.reboot\n  postcondition {\n%s\n}"),
+	"sip_notify lifecycle":               inJob("message = message.reboot\n  lifecycle {\n%s\n}"),
+	"sip_notify lifecycle precondition":  inJob("message = message.reboot\n  lifecycle {\n  precondition {\n%s\n}\n}"),
+	"sip_notify lifecycle postcondition": inJob("message = message.reboot\n  lifecycle {\n  postcondition {\n%s\n}\n}"),
+	"user_event precondition":            inEvent("precondition {\n%s\n}"),
+	"user_event postcondition":           inEvent("postcondition {\n%s\n}"),
+	"user_event lifecycle":               inEvent("lifecycle {\n%s\n}"),
+	"user_event lifecycle precondition":  inEvent("lifecycle {\n  precondition {\n%s\n}\n}"),
+	"user_event lifecycle postcondition": inEvent("lifecycle {\n  postcondition {\n%s\n}\n}"),
 	"window":                             topFrame + "window \"x\" {\n%s\n}\nuser_event \"x\" {\n  pbx    = pbx.hq\n  window = window.x\n}\n",
 	"moved":                              topFrame + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = [\"PJSIP/1001\"]\n  message = message.reboot\n}\nmoved {\n%s\n}\n",
 	"sip_notify":                         topFrame + "sip_notify \"x\" {\n%s\n}\n",
@@ -241,21 +261,31 @@ func inJob(rest string) string {
 	return topFrame + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = [\"PJSIP/1001\"]\n" + rest + "\n}\n"
 }
 
+func inEvent(rest string) string {
+	return topFrame + "user_event \"x\" {\n  pbx = pbx.hq\n" + rest + "\n}\n"
+}
+
 // argumentValues has a value for each argument of each section; with a second
 // line, also what it cannot do without.
 var argumentValues = map[string]map[string]string{
 	"notifyrun":       {"required_version": `">= 0.0.1"`, "retention": `"720h"`},
 	"state":           {"path": `"x.db"`},
-	"variable":        {"type": `string` + "\ndefault = \"x\"", "default": `1`, "description": `"x"` + "\ndefault = 1", "sensitive": `true` + "\ndefault = 1", "nullable": `false` + "\ndefault = 1"},
+	"variable":        {"type": `string` + "\ndefault = \"x\"", "default": `1`, "description": `"x"` + "\ndefault = 1", "sensitive": `true` + "\ndefault = 1", "nullable": `false` + "\ndefault = 1", "secret_file": `"hq.secret"` + "\nsensitive = true"},
+	"data":            {"pbx": `pbx.hq`, "for_each": `{ a = 1 }`, "count": `2`, "depends_on": `[user_event.other]`},
+	"module":          {"source": `"./site"`, "for_each": `{ a = 1 }`, "count": `2`, "depends_on": `[user_event.other]`},
+	"output":          {"value": `1`, "description": `"x"`, "sensitive": `true`, "depends_on": `[user_event.other]`},
+	"precondition":    {"condition": `1 == 1`, "error_message": `"x"`},
+	"postcondition":   {"condition": `self.name == "x"`, "error_message": `"x"`},
+	"assert":          {"condition": `1 == 1`, "error_message": `"x"`},
 	"validation":      {"condition": `var.x == 1`, "error_message": `"x"`},
-	"pbx":             {"address": `"pbx.example.net"`, "username": `"x"`, "secret": `"x"`, "secret_file": `"hq.secret"`, "auth": `"plain"`, "max_in_flight": `10000`, "rate_limit": `"unlimited"`, "timeout": `"1ms"`},
+	"pbx":             {"address": `"pbx.example.net"`, "username": `"x"`, "secret": `"x"`, "secret_file": `"hq.secret"`, "auth": `"plain"`, "max_in_flight": `10000`, "rate_limit": `"unlimited"`, "timeout": `"1ms"`, "for_each": `{ a = 1 }`, "count": `2`, "depends_on": `[]`},
 	"tls":             {"ca_file": `"ca.pem"`, "server_name": `"x"`},
 	"simulator":       {"phones": `100000`, "version": `16`},
 	"message":         {"event": `"x"`, "headers": `{ X-A = "b" }` + "\nevent = \"x\"", "content_type": `"a/b"` + "\nevent = \"x\"\ncontent = \"c\"", "content": `"c"` + "\nevent = \"x\"\ncontent_type = \"a/b\"", "option": `"x"`, "call_id": `null` + "\nevent = \"x\"", "channel": `"PJSIP/1001-1"` + "\nevent = \"x\""},
 	"message_summary": {"account": `"sip:a"`, "new": `1`, "old": `1`, "urgent_new": `1`, "urgent_old": `1`},
 	"window":          {"start": `"22:00"`, "end": `"05:00"`, "days": `["mon"]`, "timezone": `"Europe/Berlin"`, "except": `["2026-12-24"]`},
-	"sip_notify":      {"pbx": `pbx.hq`, "window": `window.any`, "targets": `["PJSIP/1001"]`, "message": `message.reboot`, "enabled": `false`, "on_unknown": `"resend"`, "for_each": `{ a = 1 }`, "count": `2`},
-	"user_event":      {"pbx": `pbx.hq`, "window": `window.any`, "name": `"x"`, "body": `"A:b"`, "via": `"dialplan"` + "\npbx = pbx.hq\nchannel = \"Local/s@notify\"", "channel": `"Local/s@notify"` + "\npbx = pbx.hq\nvia = \"dialplan\"", "enabled": `false`, "on_unknown": `"resend"`, "for_each": `toset(["a"])`, "count": `2`},
+	"sip_notify":      {"pbx": `pbx.hq`, "window": `window.any`, "targets": `["PJSIP/1001"]`, "message": `message.reboot`, "enabled": `false`, "on_unknown": `"resend"`, "for_each": `{ a = 1 }`, "count": `2`, "depends_on": `[pbx.hq]`, "exclude": `["PJSIP/1002"]`},
+	"user_event":      {"pbx": `pbx.hq`, "window": `window.any`, "name": `"x"`, "body": `"A:b"`, "via": `"dialplan"` + "\npbx = pbx.hq\nchannel = \"Local/s@notify\"", "channel": `"Local/s@notify"` + "\npbx = pbx.hq\nvia = \"dialplan\"", "enabled": `false`, "on_unknown": `"resend"`, "for_each": `toset(["a"])`, "count": `2`, "depends_on": `[pbx.hq]`},
 	"moved":           {"from": `sip_notify.old`, "to": `sip_notify.x`},
 	"retry":           {"attempts": `1000`, "backoff": `"2s"`},
 	"change":          {"on": `1`, "initial": `"record"`},
@@ -267,16 +297,22 @@ var argumentValues = map[string]map[string]string{
 // needed are the lines that a block cannot do without, by argument; a job needs
 // a message, too, in one of two ways.
 var needed = map[string]map[string]string{
-	"sip_notify": {"pbx": "pbx = pbx.hq", "targets": `targets = ["PJSIP/1001"]`, "message": "message = message.reboot"},
-	"user_event": {"pbx": "pbx = pbx.hq"},
-	"validation": {"condition": "condition = var.x == 1", "error_message": `error_message = "x"`},
-	"variable":   {"default": "default = 1"},
-	"schedule":   {"cron": `cron = "@hourly"`},
-	"window":     {"start": `start = "01:00"`, "end": `end = "02:00"`},
-	"message":    {"event": `event = "x"`},
-	"event":      {"name": `name = "UserEvent"`},
-	"after":      {"job": "job = user_event.other"},
-	"moved":      {"from": "from = sip_notify.old", "to": "to = sip_notify.x"},
+	"sip_notify":    {"pbx": "pbx = pbx.hq", "targets": `targets = ["PJSIP/1001"]`, "message": "message = message.reboot"},
+	"user_event":    {"pbx": "pbx = pbx.hq"},
+	"validation":    {"condition": "condition = var.x == 1", "error_message": `error_message = "x"`},
+	"precondition":  {"condition": "condition = 1 == 1", "error_message": `error_message = "x"`},
+	"postcondition": {"condition": "condition = 1 == 1", "error_message": `error_message = "x"`},
+	"assert":        {"condition": "condition = 1 == 1", "error_message": `error_message = "x"`},
+	"data":          {"pbx": "pbx = pbx.hq"},
+	"module":        {"source": `source = "./site"`},
+	"output":        {"value": "value = 1"},
+	"variable":      {"default": "default = 1"},
+	"schedule":      {"cron": `cron = "@hourly"`},
+	"window":        {"start": `start = "01:00"`, "end": `end = "02:00"`},
+	"message":       {"event": `event = "x"`},
+	"event":         {"name": `name = "UserEvent"`},
+	"after":         {"job": "job = user_event.other"},
+	"moved":         {"from": "from = sip_notify.old", "to": "to = sip_notify.x"},
 }
 
 // TestLanguage_arguments holds the tables of arguments against the program:
@@ -343,7 +379,8 @@ func checkArgument(t *testing.T, dir string, b schema.BlockDoc, word, name, typ,
 	if _, diags := load(append(others, name+" = "+value)...); diags.HasErrors() {
 		t.Errorf("%s is documented, but the program refuses it: %v", name, diags)
 	}
-	if _, diags := load(append(others, name+"x = "+value)...); !strings.Contains(allOf(diags), `"`+name+`x"`) {
+	// Without its source there is no telling what the inputs of a module are.
+	if _, diags := load(append(others, name+"x = "+value)...); b.Path+" "+name != "module source" && !strings.Contains(allOf(diags), `"`+name+`x"`) {
 		t.Errorf("the program takes %sx: %v", name, diags)
 	}
 	left, diags := load(others...)
@@ -351,14 +388,14 @@ func checkArgument(t *testing.T, dir string, b schema.BlockDoc, word, name, typ,
 	if (standard == "required") != slices.Contains(b.Required, name) && name != "pbx" {
 		t.Errorf("%s: documented as %s, but the program has it otherwise", name, standard)
 	}
-	if standard == "required" != inNeed && !slices.Contains([]string{"message", "event", "option", "content_type", "content", "default", "via", "channel"}, name) {
+	if standard == "required" != inNeed && b.Path+" "+name != "variable secret_file" && !slices.Contains([]string{"message", "event", "option", "content_type", "content", "default", "via", "channel"}, name) {
 		t.Errorf("%s: documented as %s; without it: %v", name, standard, diags)
 	}
 	// The value is of the documented type, and what is not is refused.
-	if form := map[string]string{"number": `^\d+$`, "bool": "^(true|false)$", "duration": `^"\d+(ms|s|m|h)"$`, "string": `^".*"$|^null$`}[typ]; form != "" && word != "validation" && !regexp.MustCompile(form).MatchString(value) {
+	if form := map[string]string{"number": `^\d+$`, "bool": "^(true|false)$", "duration": `^"\d+(ms|s|m|h)"$`, "string": `^".*"$|^null$`}[typ]; form != "" && !slices.Contains([]string{"validation", "precondition", "postcondition", "assert"}, word) && !regexp.MustCompile(form).MatchString(value) {
 		t.Errorf("%s is documented as %s, but the program takes %s", name, typ, value)
 	}
-	if wrong := map[string]string{"number": "[]", "bool": "[]", "duration": `"soon"`, "string": "[]"}[typ]; wrong != "" && name != "error_message" {
+	if wrong := map[string]string{"number": "[]", "bool": "[]", "duration": `"soon"`, "string": "[]"}[typ]; wrong != "" && name != "error_message" && word != "assert" { // a check only warns
 		if _, diags := load(append(others, name+" = "+wrong)...); !diags.HasErrors() {
 			t.Errorf("%s is documented as %s, but the program takes %s", name, typ, wrong)
 		}
@@ -408,6 +445,9 @@ func essence(t *testing.T, cfg *schema.Config) string {
 	}
 	for _, j := range plan.Jobs {
 		all = append(all, j.Address, j.Attrs, j.First)
+	}
+	for _, o := range cfg.Outputs {
+		all = append(all, o.Name, schema.FormatValue(o.Value))
 	}
 	text, err := json.MarshalIndent(all, "", " ")
 	if err != nil {
