@@ -246,9 +246,8 @@ func callSensitive(expr hcl.Expression, name string, d *hcl.Diagnostic) bool {
 // anySensitive tells whether the expression of a diagnostic, an argument of it,
 // or anything that it refers to, is sensitive.
 func anySensitive(d *hcl.Diagnostic) bool {
-	exprs := []hcl.Expression{d.Expression}
+	exprs := []hcl.Expression{d.Expression} // a call that has failed, or an argument of one, which may be a call itself
 	if call, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok {
-		exprs = exprs[:0]
 		for _, a := range call.Args {
 			exprs = append(exprs, a)
 		}

@@ -97,6 +97,12 @@ var pureFunctions = map[string]function.Function{
 	"timeadd":    stdlib.TimeAddFunc,
 	"timecmp":    timeCmpFunc,
 
+	// Phones.
+	"firmware_of": firmwareOfFunc,
+	"preset_for":  presetForFunc,
+	"vendor_of":   vendorOfFunc,
+	"versioncmp":  versionCmpFunc,
+
 	// Types.
 	"tobool":   stdlib.MakeToFunc(cty.Bool),
 	"tolist":   stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),

@@ -4,6 +4,7 @@ import (
 	_ "embed" // for presetsFile
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,11 +19,15 @@ import (
 //go:embed presets.hcl
 var presetsFile []byte
 
-// Vendor is a maker of phones that understand the same messages.
+// Vendor is a maker of phones, or those of its phones that do the same.
 type Vendor struct {
-	ID      string   `hcl:"id,label"` // as in preset.ID.reboot
-	Name    string   `hcl:"name"`
-	Actions []Preset `hcl:"action,block"`
+	ID        string   `hcl:"id,label"` // as in preset.ID.reboot
+	Name      string   `hcl:"name"`
+	UserAgent string   `hcl:"user_agent"` // a regular expression; its group is the version of the firmware
+	Example   string   `hcl:"example"`    // of a User-Agent
+	Presets   []Preset `hcl:"action,block"`
+
+	pattern *regexp.Regexp
 }
 
 // Preset is a message that a vendor's phones understand, and what is known of
@@ -34,8 +39,9 @@ type Preset struct {
 	Headers     map[string]string `hcl:"headers,optional"`
 	ContentType string            `hcl:"content_type,optional"`
 	Content     *string           `hcl:"content"`
-	Does        string            `hcl:"does"`  // what a phone does, for people: a clause without its subject
-	Needs       string            `hcl:"needs"` // what must be so on the phone or on the PBX
+	Does        string            `hcl:"does"`       // what a phone does: a clause without its subject
+	Needs       string            `hcl:"needs"`      // what it needs for that
+	KnownFrom   string            `hcl:"known_from"` // "vendor", "asterisk" or "others"
 	Source      []string          `hcl:"source"`
 }
 
@@ -46,6 +52,9 @@ var Vendors = sync.OnceValue(func() []Vendor {
 	}
 	if err := hclsimple.Decode("presets.hcl", presetsFile, nil, &file); err != nil {
 		panic(err) // it is part of the program, and a test reads it
+	}
+	for i, v := range file.Vendors {
+		file.Vendors[i].pattern = regexp.MustCompile(v.UserAgent)
 	}
 	return file.Vendors
 })
@@ -66,9 +75,9 @@ func (p Preset) message() *Message {
 // named gives the preset of an action by its name or an alias of it; nil if the
 // vendor has none.
 func (v *Vendor) named(action string) *Preset {
-	for i, p := range v.Actions {
+	for i, p := range v.Presets {
 		if p.Action == action || slices.Contains(p.Aliases, action) {
-			return &v.Actions[i]
+			return &v.Presets[i]
 		}
 	}
 	return nil
@@ -77,7 +86,7 @@ func (v *Vendor) named(action string) *Preset {
 // actions gives the names of all actions of the vendor, aliases among them.
 func (v *Vendor) actions() []string {
 	var names []string
-	for _, p := range v.Actions {
+	for _, p := range v.Presets {
 		names = append(append(names, p.Action), p.Aliases...)
 	}
 	slices.Sort(names)
@@ -122,7 +131,7 @@ func (g *graph) checkPreset(t hcl.Traversal) bool {
 	vendor, action := attributeName(t, 1), attributeName(t, 2)
 	switch v := vendorNamed(vendor); {
 	case vendor == "":
-		g.fail(t.SourceRange(), "Invalid reference", "%q cannot be used as a whole. Name a vendor and an action, as in preset.yealink.reboot.", "preset")
+		g.fail(t.SourceRange(), "Invalid reference", "%q cannot be used as a whole. Name a vendor and an action, as in preset.yealink.reboot; to have the vendor found by a phone's User-Agent, call preset_for(…).", "preset")
 	case v == nil:
 		hint := suggest(vendor, vendorIDs())
 		if hint == "" {

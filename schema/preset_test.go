@@ -48,11 +48,11 @@ sip_notify "part" {
 // referred to, and no name stands for two messages.
 func TestVendors(t *testing.T) {
 	for _, v := range Vendors() {
-		if v.Name == "" || len(v.Actions) == 0 || vendorNamed(v.ID).Name != v.Name {
+		if v.Name == "" || len(v.Presets) == 0 || vendorNamed(v.ID).Name != v.Name {
 			t.Errorf("%s: incomplete, or there twice", v.ID)
 		}
 		seen := make(map[string]bool)
-		for _, p := range v.Actions {
+		for _, p := range v.Presets {
 			if p.Event == "" || p.Does == "" || p.Needs == "" || len(p.Source) == 0 {
 				t.Errorf("%s.%s: incomplete", v.ID, p.Action)
 			}

@@ -486,7 +486,7 @@ func TestLanguage_expressions(t *testing.T) {
 		}
 	}
 	called := map[string]bool{}
-	for _, m := range regexp.MustCompile(`([a-z0-9]+)\(`).FindAllStringSubmatch(input.String(), -1) {
+	for _, m := range regexp.MustCompile(`([a-z0-9_]+)\(`).FindAllStringSubmatch(input.String(), -1) {
 		called[m[1]] = true
 	}
 	for _, name := range schema.Functions() {
