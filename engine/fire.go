@@ -72,6 +72,7 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 	if !state.Served { // else the daemon's to write: it may be sending them
 		jp.Cancel = supersede(present, jp.Fire, address)
 	}
+	jp.window(nil, now)
 	jp.Fire.First = firstSent(j, jp.Fire.Deliveries[0].Target, prep)
 	return &Plan{Config: cfg, State: state, Now: now, Jobs: []*JobPlan{jp}, ByHand: true}, diags, nil
 }

@@ -372,6 +372,7 @@ type RunSummary struct {
 	Ended    time.Time // zero: open
 	Total    int
 	Outcomes map[Outcome]int
+	Spec     json.RawMessage // of an open run: its job as it was last applied; nil: it is not
 }
 
 // HistoryQuery selects attempts; zero fields select all.

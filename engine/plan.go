@@ -52,6 +52,7 @@ type JobPlan struct {
 	Due      []Due      // the next due time of each schedule trigger
 	Paused   *Pause     // its triggers and its open runs are held
 	Waiting  []string   // targets of deliveries that wait for the end of the pause
+	Window   *Windowed  // what its window has to do with what it sends; nil: it has none, or sends nothing
 
 	applied AppliedJob
 }
@@ -86,6 +87,7 @@ func NewPlan(cfg *schema.Config, state *State, now time.Time, opts Options) (*Pl
 	if diags.HasErrors() {
 		return nil, diags
 	}
+	diags = append(diags, p.neverOpen()...)
 	p.Jobs = append(p.Jobs, removedJobs(cfg, state, open, moved.selects)...)
 	for _, jp := range p.Jobs {
 		jp.Moved = moved.former[jp.Address]
@@ -128,6 +130,7 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 		}
 		jp.Cancel = append(jp.Cancel, cancels...)
 	}
+	driven := jp.Resume // by a daemon, if there is one
 	if state.Served {
 		jp.Resume, jp.Cancel = nil, nil
 	}
@@ -139,7 +142,9 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 	}
 	if pause, ok := state.Pauses[j.Address]; ok {
 		jp.pause(pause)
+		return jp
 	}
+	jp.window(driven, now)
 	return jp
 }
 

@@ -19,7 +19,8 @@ type Attr struct {
 	Name   string `json:"name"`
 	Value  string `json:"value"`
 	Digest string `json:"digest,omitempty"`
-	Sent   bool   `json:"sent,omitempty"` // part of the message, as Sent shows it too
+	Detail string `json:"detail,omitempty"` // all of it, for programs, where Value is for people
+	Sent   bool   `json:"sent,omitempty"`   // part of the message, as Sent shows it too
 }
 
 // knownLater stands for what is evaluated only when the job fires.
@@ -92,11 +93,22 @@ func targetsAttr(j *schema.Job) Attr {
 // windowAttr is which window a job has, and what that says: a run goes by the
 // window as it was applied.
 func windowAttr(w *schema.Window) Attr {
-	dates := make([]string, len(w.Except))
-	for i, d := range w.Except {
-		dates[i] = d.Format(time.DateOnly)
+	all, err := w.MarshalText()
+	if err != nil { // it never is one
+		panic(err)
 	}
-	return Attr{Name: "window", Value: w.Address + " (" + w.String() + ")", Digest: digest(dates...)}
+	return Attr{Name: "window", Value: w.Address + " (" + w.String() + ")", Detail: string(all)}
+}
+
+// windowOf reads the window of a job from what it says; nil: it has none.
+func windowOf(attrs []Attr) *schema.Window {
+	for _, a := range attrs {
+		var w schema.Window
+		if a.Name == "window" && !a.Sent && w.UnmarshalText([]byte(a.Detail)) == nil {
+			return &w
+		}
+	}
+	return nil
 }
 
 // listed names a few, or says how many there are.

@@ -49,6 +49,56 @@ func (w *Window) String() string {
 	return s
 }
 
+// MarshalText writes all of the window but its place in a file, for the state:
+// window.nights 22:00 05:00 mon,fri Europe/Berlin 2026-12-24.
+func (w *Window) MarshalText() ([]byte, error) {
+	var days, except []string
+	for i, open := range w.Days {
+		if open {
+			days = append(days, dayNames[i])
+		}
+	}
+	for _, d := range w.Except {
+		except = append(except, d.Format(time.DateOnly))
+	}
+	return fmt.Appendf(nil, "%s %s %s %s %s %s", w.Address, clockText(w.Start), clockText(w.End), strings.Join(days, ","), w.Zone, strings.Join(except, ",")), nil
+}
+
+// UnmarshalText reads what MarshalText has written.
+func (w *Window) UnmarshalText(text []byte) error {
+	fields := strings.Split(string(text), " ")
+	if len(fields) != 6 {
+		return fmt.Errorf("read window: it has %d fields, not 6", len(fields))
+	}
+	read := Window{Address: fields[0]}
+	var ok, ok2 bool
+	read.Start, ok = parseClock(fields[1])
+	read.End, ok2 = parseClock(fields[2])
+	if !ok || !ok2 {
+		return fmt.Errorf("read window: %q or %q is no time of day", fields[1], fields[2])
+	}
+	for _, name := range strings.Split(fields[3], ",") {
+		i := slices.Index(dayNames[:], name)
+		if i < 0 {
+			return fmt.Errorf("read window: %q is no day", name)
+		}
+		read.Days[i] = true
+	}
+	var err error
+	if read.Zone, err = loadZone(fields[4]); err != nil {
+		return fmt.Errorf("read window: zone %s: %w", fields[4], err)
+	}
+	for _, date := range strings.FieldsFunc(fields[5], func(r rune) bool { return r == ',' }) {
+		d, err := time.Parse(time.DateOnly, date)
+		if err != nil {
+			return fmt.Errorf("read window: %w", err)
+		}
+		read.Except = append(read.Except, d)
+	}
+	*w = read
+	return nil
+}
+
 func clockText(d time.Duration) string {
 	s := fmt.Sprintf("%02d:%02d", int(d.Hours()), int(d.Minutes())%60)
 	if seconds := d % time.Minute / time.Second; seconds != 0 {

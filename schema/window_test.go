@@ -1,10 +1,12 @@
 package schema
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
 )
 
 func TestWindow(t *testing.T) {
@@ -80,5 +82,34 @@ user_event "d" {
 	w := cfg.Windows[1]
 	if w.Start != 6*time.Hour+30*time.Minute+15*time.Second || w.End != 24*time.Hour || w.Days != [7]bool{true, false, false, true, true, false, false} || w.Zone != time.UTC {
 		t.Errorf("got %+v", w)
+	}
+}
+
+// What a window is written as is read back, all of it.
+func TestWindow_text(t *testing.T) {
+	for _, lines := range []string{
+		"days = [\"mon\", \"sun\"]\ntimezone = \"America/Argentina/Buenos_Aires\"\nexcept = [\"2026-12-24\", \"2026-12-25\"]",
+		"days = [\"wed\"]",
+		"",
+	} {
+		w := one(t, "window \"a_b-c\" {\nstart = \"22:00:30\"\nend = \"24:00\"\n"+lines+"\n}\nuser_event \"a\" {\npbx = pbx.hq\nwindow = window.a_b-c\n}\n").Windows[0]
+		text, err := w.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read Window
+		if err := read.UnmarshalText(text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		want := *w
+		want.DeclRange = hcl.Range{}
+		if !reflect.DeepEqual(want, read) {
+			t.Errorf("%s is read as %+v, not %+v", text, read, want)
+		}
+	}
+	for _, text := range []string{"", "a", "w 22:00 05:00 mon UTC", "w x 05:00 mon UTC ", "w 22:00 x mon UTC ", "w 22:00 05:00 x UTC ", "w 22:00 05:00 mon Nowhere ", "w 22:00 05:00 mon UTC x"} {
+		if err := new(Window).UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is read", text)
+		}
 	}
 }

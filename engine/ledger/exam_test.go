@@ -575,6 +575,11 @@ func examRuns(t *testing.T, e *examinee) {
 	} {
 		equal(t, name, e.listRuns(q.query), q.want)
 	}
+	// An open run brings what its job says as it was last applied.
+	spec := json.RawMessage(`[{"name":"window"}]`)
+	e.publish(engine.Publication{Base: 3, Time: at(10), Jobs: []engine.AppliedJob{{Address: "a", Digest: "d", Spec: spec}}})
+	third.Spec = spec
+	equal(t, "once its job is applied", e.listRuns(engine.RunQuery{}), []engine.RunSummary{third, second, first})
 	for _, id := range []string{"02", "01ARZ%", "01ARZ3NDEKTSV4RRFFQ69G5F029", "~", "é"} {
 		if _, err := e.Runs(t.Context(), engine.RunQuery{ID: id}); !errors.Is(err, ErrNoRun) {
 			t.Errorf("run %q: %v, want ErrNoRun", id, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -82,8 +83,21 @@ func readRuns(ctx context.Context, q querier, query engine.RunQuery) ([]engine.R
 		if err == nil {
 			runs[pos].Outcomes, err = countOutcomes(ctx, q, rows[i])
 		}
+		if err == nil {
+			runs[pos].Spec, err = specOf(ctx, q, runs[pos].Job)
+		}
 	}
 	return runs, err
+}
+
+// specOf is what a job that is applied says; nil: it is not applied.
+func specOf(ctx context.Context, q querier, job string) (json.RawMessage, error) {
+	var spec string
+	err := q.QueryRowContext(ctx, `SELECT spec FROM job WHERE address = ?`, job).Scan(&spec)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return rawJSON(spec), err
 }
 
 // findRun gives the row of the run with that id, or with the only id that
