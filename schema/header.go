@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // headersOf reads a map of headers, in the order of their names, or a list of
@@ -26,7 +25,7 @@ func headersOf(c *collector, v cty.Value, argument string, rng hcl.Range) (heade
 		if value.IsNull() {
 			return // as if it were not there
 		}
-		s, err := convert.Convert(value, cty.String)
+		s, err := textFrom(value)
 		if err != nil {
 			bad("the value of %s is not text: %s.", excerpt(name), err)
 			return

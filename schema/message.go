@@ -6,7 +6,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // messageFields are the arguments of a message block and the attributes of its
@@ -297,7 +296,7 @@ func (m *message) build(c *collector, values messageValues) *Message {
 			continue
 		}
 		if v.Type() != cty.String {
-			s, err := convert.Convert(v, cty.String)
+			s, err := textFrom(v)
 			if err != nil {
 				c.fail(m.rangeOf(messageFields[i]), "Wrong type of value", "The argument %q cannot take this value: %s.", messageFields[i], err)
 				continue

@@ -120,7 +120,8 @@ var countableOps = func() map[*hclsyntax.Operation]*hclsyntax.Operation {
 }()
 
 // boundNumbers has all operators and indexes of what was parsed refuse numbers
-// of too many digits. Comparing them costs nothing.
+// of too many digits, and templates write numbers out fast. Comparing them costs
+// nothing.
 func boundNumbers(parsed hclsyntax.Node) {
 	hclsyntax.VisitAll(parsed, func(n hclsyntax.Node) hcl.Diagnostics {
 		switch n := n.(type) {
@@ -132,6 +133,8 @@ func boundNumbers(parsed hclsyntax.Node) {
 			if op := countableOps[n.Op]; op != nil {
 				n.Op = op
 			}
+		case *hclsyntax.TemplateExpr:
+			interpolate(n)
 		case *hclsyntax.IndexExpr:
 			n.Key = &indexKey{&hclsyntax.ParenthesesExpr{Expression: n.Key, SrcRange: n.Key.Range()}, n.Collection}
 		}

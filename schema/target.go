@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/gocty"
 )
 
@@ -196,7 +195,7 @@ func hasFields(ty cty.Type) string {
 }
 
 func numberOrBool(v cty.Value) string {
-	s, err := convert.Convert(v, cty.String)
+	s, err := textFrom(v)
 	if err != nil || s.IsNull() {
 		return "…"
 	}
@@ -227,7 +226,7 @@ func field(v cty.Value, name string) (string, error) {
 	if v.IsNull() {
 		return "", nil
 	}
-	s, err := convert.Convert(v, cty.String)
+	s, err := textFrom(v)
 	if err != nil {
 		return "", fmt.Errorf("its attribute %q is not text", name)
 	}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // Event evaluates what a user_event says. A sip_notify has none, and gets nil.
@@ -18,7 +17,7 @@ func (e *jobEval) evalEvent() (*Event, hcl.Diagnostics) {
 	if a := e.block.args["name"]; a != nil {
 		if v, ok := c.eval(a, ctx); !ok {
 			usable = false
-		} else if s, err := convert.Convert(v, cty.String); err != nil {
+		} else if s, err := textFrom(v); err != nil {
 			c.failIn(ctx, a, "Wrong type of value", "The argument \"name\" cannot take this value: %s.", err)
 		} else if !s.IsNull() {
 			event.Name = textOf(s)
@@ -59,7 +58,7 @@ func (e *jobEval) evalVia(c *collector, event *Event, ctx *hcl.EvalContext) bool
 			return false
 		}
 	}
-	v, err := convert.Convert(v, cty.String)
+	v, err := textFrom(v)
 	switch {
 	case err != nil:
 		c.failIn(ctx, a, "Wrong type of value", "The argument \"channel\" cannot take this value: %s.", err)
