@@ -54,6 +54,11 @@ type JobPlan struct {
 	Waiting  []string   // targets of deliveries that wait for the end of the pause
 	Window   *Windowed  // what its window has to do with what it sends; nil: it has none, or sends nothing
 
+	// Where the targets change: those that have had no revision, and those that
+	// have had one and are targets no longer. What was applied of a long list is
+	// only its digest, so without a change trigger it is not known.
+	New, Gone []string
+
 	applied AppliedJob
 }
 
@@ -110,7 +115,10 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 		jp.Op = NoOp
 	}
 
-	byTarget := index(j, prep)
+	var byTarget map[string]wanted // of many targets it is large
+	if len(open) > 0 || targetsChange(jp.Changes) {
+		byTarget = index(j, prep)
+	}
 	resumed := map[string]string{} // target → revision that an open run will bring
 	last := lastToCancel(open, func(OpenRun) *schema.Job { return j })
 	for i, r := range open {
@@ -136,6 +144,9 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 	}
 	if trigger := changeTrigger(j); trigger != nil && j.Enabled {
 		planChange(jp, j, trigger, prep, state.Delivered[j.Address], resumed, known)
+		if targetsChange(jp.Changes) {
+			jp.New, jp.Gone = comeAndGo(j, state.Delivered[j.Address], byTarget)
+		}
 	}
 	if j.Enabled {
 		jp.Due = nextDue(j, now)
@@ -201,6 +212,26 @@ func planChange(jp *JobPlan, j *schema.Job, trigger *schema.ChangeTrigger, prep 
 		Deliveries: deliveries,
 		Initial:    len(had) == 0,
 	}
+}
+
+func targetsChange(changes []AttrChange) bool {
+	return slices.ContainsFunc(changes, func(c AttrChange) bool { return c.Name == targetsName })
+}
+
+// comeAndGo compares the targets of a job with those that have had a revision.
+func comeAndGo(j *schema.Job, had map[string]Delivered, now map[string]wanted) (come, gone []string) {
+	for _, name := range targetNames(j) {
+		if _, ok := had[name]; !ok {
+			come = append(come, name)
+		}
+	}
+	for name := range had {
+		if _, ok := now[name]; !ok {
+			gone = append(gone, name)
+		}
+	}
+	slices.Sort(gone)
+	return come, gone
 }
 
 // targetNames are the deliveries' targets of a job: its phones, or the PBX for

@@ -23,6 +23,9 @@ type Attr struct {
 	Sent   bool   `json:"sent,omitempty"`   // part of the message, as Sent shows it too
 }
 
+// targetsName is the attribute that says how many targets a job has.
+const targetsName = "targets"
+
 // knownLater stands for what is evaluated only when the job fires.
 const knownLater = "(known when triggered)"
 
@@ -81,13 +84,13 @@ func spec(j *schema.Job, first Sent, messages string) []Attr {
 
 func targetsAttr(j *schema.Job) Attr {
 	if !j.TargetsKnown {
-		return Attr{Name: "targets", Value: knownLater, Digest: j.TriggerDigest()}
+		return Attr{Name: targetsName, Value: knownLater, Digest: j.TriggerDigest()}
 	}
 	names := make([]string, len(j.Targets))
 	for i, t := range j.Targets {
 		names[i] = t.String()
 	}
-	return Attr{Name: "targets", Value: listed(names, "phones"), Digest: digest(names...)}
+	return Attr{Name: targetsName, Value: listed(names, "phones"), Digest: digest(names...)}
 }
 
 // windowAttr is which window a job has, and what that says: a run goes by the

@@ -48,6 +48,7 @@ type app struct {
 	cmd   *command
 	flags *flag.FlagSet
 	json  bool
+	full  bool // of -full
 	log   *slog.Logger
 	logs  *logSettings // of -log-level and -log-format; nil where the command has neither
 }

@@ -38,6 +38,7 @@ func (a *app) apply(ctx context.Context, args []string) error {
 	a.flagSet()
 	a.valueFlags(&f.values)
 	a.planFlags(&f.opts)
+	a.fullFlag()
 	a.logFlags("warn")
 	a.flags.BoolVar(&f.yes, "auto-approve", false, "do not ask")
 	path, err := a.parsePath(args)

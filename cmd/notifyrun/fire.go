@@ -24,6 +24,7 @@ func (a *app) fire(ctx context.Context, args []string) error {
 	var only list
 	a.flagSet()
 	a.valueFlags(&v)
+	a.fullFlag()
 	a.logFlags("warn")
 	a.flags.Var(&only, "only", "only to this `target`, as PJSIP/1001; may be repeated")
 	address, path, err := a.parseOne(args, "the address of a job, as in: notifyrun fire sip_notify.reboot")

@@ -21,6 +21,11 @@ nothing.`,
 	run: (*app).plan,
 }
 
+// fullFlag is of the commands that show what may be too much for a screen.
+func (a *app) fullFlag() {
+	a.flags.BoolVar(&a.full, "full", false, "show each job, however many there are")
+}
+
 // planFlags narrow a plan down.
 func (a *app) planFlags(opts *engine.Options) {
 	a.flags.Var((*list)(&opts.Target), "target", "only the job at this `address`; may be repeated")
@@ -33,6 +38,7 @@ func (a *app) plan(ctx context.Context, args []string) error {
 	a.flagSet()
 	a.valueFlags(&v)
 	a.planFlags(&opts)
+	a.fullFlag()
 	out := a.flags.String("out", "", "save the plan to a `file` for notifyrun apply")
 	detailed := a.flags.Bool("detailed-exitcode", false, "exit with 2 if there is something to do")
 	path, err := a.parsePath(args)
@@ -103,5 +109,5 @@ func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
 		return
 	}
 	a.warn(l.source, warnings)
-	planView{a.stdout, a.style(a.stdout), a.columns(a.stdout), l.args}.write(p)
+	planView{a.stdout, a.style(a.stdout), a.columns(a.stdout), l.args, a.full}.write(p)
 }

@@ -18,22 +18,52 @@ type planView struct {
 	style style
 	width int    // 0: no limit
 	args  string // flags and path, for commands that are shown
+	full  bool   // every job, however many there are
 }
 
 const maxNames = 5 // targets named in full before "and N more"
 
+// write shows every job where that fits on two screens, and an overview of what
+// would not, unless all is asked for. The sums come first where many phones are
+// sent to.
 func (v planView) write(p *engine.Plan) {
+	const many = 1000
+	c := p.Counts()
+	whole := func(v planView) {
+		if c.Phones >= many {
+			v.sums(p, c)
+		}
+		v.every(p, c)
+	}
+	if v.full || v.fits(p, whole) {
+		whole(v)
+		return
+	}
+	v.overview(p, c)
+}
+
+func (v planView) every(p *engine.Plan, c engine.Counts) {
 	for _, jp := range p.Jobs {
-		v.job(jp, p.Now)
+		v.job(jp)
 	}
 	v.held(p)
 	v.paused(p)
-	v.summary(p)
+	v.summary(p, c)
 	v.due(p)
 	v.waits(p)
 }
 
 func (v planView) printf(format string, args ...any) { fmt.Fprintf(v.w, format, args...) }
+
+func targetOf(d engine.Delivery) string { return d.Target }
+
+// room is how many columns a line has behind the first taken ones; 0: no limit.
+func (v planView) room(taken int) int {
+	if v.width == 0 {
+		return 0
+	}
+	return max(v.width-taken, 1)
+}
 
 // line writes one line, clipped to the width of a terminal.
 func (v planView) line(format string, args ...any) {
@@ -44,38 +74,107 @@ func (v planView) line(format string, args ...any) {
 	v.printf("%s\n", text)
 }
 
-func (v planView) job(jp *engine.JobPlan, now time.Time) {
-	if jp.Op == engine.NoOp && jp.Fire == nil && len(jp.Resume)+len(jp.Cancel)+len(jp.Recorded) == 0 {
+// shown tells whether anything becomes of a job.
+func shown(jp *engine.JobPlan) bool {
+	return jp.Op != engine.NoOp || jp.Fire != nil || len(jp.Resume)+len(jp.Cancel)+len(jp.Recorded) > 0
+}
+
+func (v planView) job(jp *engine.JobPlan) {
+	if !shown(jp) {
 		return
 	}
 	v.printf("  %s %s\n", v.sign(jp), v.style.bold(printable(jp.Address)))
+	v.says(jp)
+	if s, head := message(jp); s.Action != "" {
+		if head != "" {
+			v.line("      %s", head)
+		}
+		v.sent(s)
+	}
+	v.printf("\n")
+}
+
+// says tells all that happens to a job but the message.
+func (v planView) says(jp *engine.JobPlan) {
 	switch jp.Op {
 	case engine.Add:
 		v.attrs(jp.Attrs)
-		if jp.Fire == nil && jp.First.Action != "" {
-			v.line("      sends%s:", when(jp.Job))
-			v.sent(jp.First)
-		}
 	case engine.Change:
 		v.changes(jp.Changes)
 	case engine.Remove:
 		v.line("      no longer in the configuration; its history stays")
 	}
+	for _, n := range notes(jp) {
+		text := n.text
+		if len(n.names) > 0 {
+			text += ": " + few(n.names, itself, v.room(8+utf8.RuneCountInString(n.text)))
+		}
+		v.line("      %s", text)
+	}
+	if jp.Fire != nil {
+		n := len(jp.Fire.Deliveries)
+		v.line("      fires now%s: %s%s", forWhom(jp.Job, n), reason(jp.Fire), lasting(jp.Job, n))
+		if jp.Job.Type == schema.SIPNotify {
+			v.line("      to %s", few(jp.Fire.Deliveries, targetOf, v.room(9)))
+		}
+	}
+}
+
+// message is what is shown of what a job sends, and the line over it. Action is
+// empty where there is nothing to show.
+func message(jp *engine.JobPlan) (engine.Sent, string) {
+	switch {
+	case jp.Fire != nil:
+		return jp.Fire.First, ""
+	case jp.Op == engine.Add && jp.First.Action != "":
+		return jp.First, "sends" + when(jp.Job) + ":"
+	}
+	return engine.Sent{}, ""
+}
+
+// note is a line about a job beside its attributes and its firing. Whatever else
+// a plan is to say of a job is one: what is shown of many jobs adds up those
+// that say the same.
+type note struct {
+	text  string   // of this job
+	names []string // the targets that it is about, where they are to be named
+	many  string   // of several: the first %s stands for how many of the noun there are
+	noun  string
+	n     int
+}
+
+func notes(jp *engine.JobPlan) []note {
+	var all []note
+	phones := func(targets []string, says string) {
+		if n := len(targets); n > 0 {
+			all = append(all, note{text: fmt.Sprintf(says, count(n, "phone")), names: targets, many: says, noun: "phone", n: n})
+		}
+	}
+	phones(jp.New, "%s of these never had any revision")
+	phones(jp.Gone, "%s that had one are targets no longer")
 	if n := len(jp.Recorded); n > 0 {
-		v.line("      takes today's value as delivered for %s (initial = \"record\")", count(n, "phone"))
+		const says = "takes today's value as delivered for %s (initial = \"record\")"
+		all = append(all, note{text: fmt.Sprintf(says, count(n, "phone")), many: says, noun: "phone", n: n})
 	}
 	for _, c := range jp.Cancel {
-		if len(c.Deliveries) > 0 {
-			v.line("      cancels %s of run %s: %s", count(len(c.Deliveries), "delivery"), c.Run.ID, c.Reason)
+		if n := len(c.Deliveries); n > 0 {
+			all = append(all, note{
+				text: fmt.Sprintf("cancels %s of run %s: %s", count(n, "delivery"), c.Run.ID, c.Reason),
+				many: "cancels %s of open runs: " + c.Reason, noun: "delivery", n: n,
+			})
 		}
 	}
 	for _, r := range jp.Resume {
-		v.line("      goes on with run %s: %s left%s", r.Run.ID, whom(jp.Job, len(r.Deliveries)), lasting(jp.Job, len(r.Deliveries)))
+		n, noun := len(r.Deliveries), "phone"
+		if jp.Job.Type == schema.UserEvent {
+			noun = "user event"
+		}
+		all = append(all, note{
+			text: fmt.Sprintf("goes on with run %s: %s left%s", r.Run.ID, count(n, noun), lasting(jp.Job, n)),
+			many: "goes on with open runs: %s left", noun: noun, n: n,
+		})
 	}
-	if jp.Fire != nil {
-		v.fire(jp)
-	}
-	v.printf("\n")
+	return all
 }
 
 // sign is the job's mark: what happens to the declaration, or ! where only
@@ -124,15 +223,6 @@ func (v planView) changes(changes []engine.AttrChange) {
 	}
 }
 
-func (v planView) fire(jp *engine.JobPlan) {
-	n := len(jp.Fire.Deliveries)
-	v.line("      fires now%s: %s%s", forWhom(jp.Job, n), reason(jp.Fire), lasting(jp.Job, n))
-	if jp.Job.Type == schema.SIPNotify {
-		v.line("      to %s", names(jp.Fire.Deliveries, func(d engine.Delivery) string { return d.Target }))
-	}
-	v.sent(jp.Fire.First)
-}
-
 // sent shows an action as the other side gets it, line by line and unclipped,
 // because what is shown is what will be sent.
 func (v planView) sent(s engine.Sent) {
@@ -168,7 +258,7 @@ func (v planView) held(p *engine.Plan) {
 	for _, jp := range p.Jobs {
 		if n := len(jp.Held); n > 0 {
 			v.printf("%s %s of %s: it is not known whether they got this revision (%s).\n", v.style.yellow("Held:"),
-				whom(jp.Job, n), printable(jp.Address), printable(names(jp.Held, func(s string) string { return s })))
+				whom(jp.Job, n), printable(jp.Address), printable(names(jp.Held, itself)))
 			v.printf("  They are not sent to again by themselves. To send: %s\n\n", fireCommandLine(jp.Address, jp.Held, v.args))
 		}
 	}
@@ -182,13 +272,13 @@ func (v planView) paused(p *engine.Plan) {
 		}
 		v.printf("%s %s\n", v.style.yellow("Paused:"), printable(jp.Address+", "+pausedBy(*jp.Paused)))
 		if n := len(jp.Waiting); n > 0 {
-			v.printf("  Waiting for the end of that: %s (%s)\n", whom(jp.Job, n), printable(names(jp.Waiting, func(s string) string { return s })))
+			v.printf("  Waiting for the end of that: %s (%s)\n", whom(jp.Job, n), printable(names(jp.Waiting, itself)))
 		}
 		v.printf("  To let it go on: notifyrun resume %s%s\n\n", shellQuote(jp.Address), v.args)
 	}
 }
 
-func (v planView) summary(p *engine.Plan) {
+func (v planView) summary(p *engine.Plan, c engine.Counts) {
 	if p.Empty() {
 		rest := " What was applied is what is declared, and nothing is to be sent now."
 		if slices.ContainsFunc(p.Jobs, func(jp *engine.JobPlan) bool { return len(jp.Held)+len(jp.Waiting) > 0 }) {
@@ -197,7 +287,6 @@ func (v planView) summary(p *engine.Plan) {
 		v.printf("%s\n", v.style.bold(v.style.green("No changes.")+rest))
 		return
 	}
-	c := p.Counts()
 	v.printf("%s %d to add, %d to change, %d to remove; %d to fire%s.\n", v.style.bold("Plan:"), c.Add, c.Change, c.Remove, c.Fire, toHowMany(c))
 }
 
@@ -305,6 +394,8 @@ func forWhom(j *schema.Job, n int) string {
 	return " for " + count(n, "phone")
 }
 
+const otherRevision = "not yet sent in this revision"
+
 func reason(f *engine.Firing) string {
 	switch {
 	case f.Cause.Kind == "fire":
@@ -312,7 +403,7 @@ func reason(f *engine.Firing) string {
 	case f.Initial:
 		return "never sent before"
 	}
-	return "not yet sent in this revision"
+	return otherRevision
 }
 
 // when says what makes a job send that does not fire now.
@@ -344,20 +435,37 @@ func lasting(j *schema.Job, n int) string {
 }
 
 // names lists the first few of many.
-func names[T any](all []T, name func(T) string) string {
-	var b strings.Builder
-	for i, x := range all {
-		if i == maxNames {
-			fmt.Fprintf(&b, " and %s more", thousands(len(all)-i))
+func names[T any](all []T, name func(T) string) string { return few(all, name, 0) }
+
+// few lists the first of many: as many as fit into a number of columns with how
+// many more there are, but one at least; 0: as many as there is no limit for.
+func few[T any](all []T, name func(T) string, room int) string {
+	return fewOf(len(all), all, name, room)
+}
+
+// fewOf does so of total, where only the first are at hand.
+func fewOf[T any](total int, first []T, name func(T) string, room int) string {
+	text := ""
+	for n := 1; n <= min(maxNames, len(first)); n++ {
+		var b strings.Builder
+		for i, x := range first[:n] {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(name(x))
+		}
+		if n < total {
+			fmt.Fprintf(&b, " and %s more", thousands(total-n))
+		}
+		if room > 0 && n > 1 && utf8.RuneCountInString(b.String()) > room {
 			break
 		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(name(x))
+		text = b.String()
 	}
-	return b.String()
+	return text
 }
+
+func itself(s string) string { return s }
 
 func detail(c engine.Cause) string {
 	if c.Detail == "" {
