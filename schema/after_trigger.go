@@ -99,7 +99,7 @@ func (l *loader) evalAfter(b *block, ctx *hcl.EvalContext) *AfterTrigger {
 		return t
 	}
 	v, ok := l.eval(a, ctx)
-	if !ok {
+	if !ok || !v.IsWhollyKnown() && a.unread() {
 		return nil
 	}
 	jobs, err := l.addressesIn(v)

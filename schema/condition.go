@@ -133,6 +133,9 @@ func (m *module) declareCheck(b *block) {
 // warn evaluates the checks. What does not hold, or cannot be evaluated as things
 // are, is a warning: a check never stops anything.
 func (m *module) warn() {
+	if m.only != "" {
+		return
+	}
 	for _, b := range m.checks {
 		var c collector
 		for _, rule := range b.nested {

@@ -144,8 +144,16 @@ func (m *module) evalJobs(j *jobBlock) {
 	if j.node.failed {
 		return
 	}
+	keys := j.meta.keys
+	if m.only != "" {
+		i := slices.IndexFunc(keys, func(i instance) bool { return j.address()+i.suffix == m.only })
+		if i < 0 {
+			return
+		}
+		keys = keys[i : i+1]
+	}
 	whole, usesData := j.whole(), j.usesData()
-	m.perInstance(j.meta.keys, j.address(), j.rng, func(i instance) {
+	m.perInstance(keys, j.address(), j.rng, func(i instance) {
 		ctx := i.in(m.root)
 		job := m.evalJob(j, i, ctx)
 		if usesData {

@@ -46,6 +46,7 @@ type loader struct {
 	modules   []*module                    // the root first
 	parsed    map[string][]*hclsyntax.Body // of modules, by directory; nil: they cannot be used
 	read      map[string]*Data
+	only      string // the address of the one job that is wanted; empty: all
 
 	pbxs      map[string]*PBX // by Address
 	windows   map[string]*Window
@@ -64,13 +65,14 @@ type loader struct {
 // who wants to act on it must look at them first. Beside errors its PBXs and
 // Jobs are those without a mistake in them or in what they refer to, so that
 // these can be checked further and all be reported at once; it has neither
-// Snapshot nor Scope.
+// Snapshot nor Scope. Nor has it with Values.Only, when its Jobs are that one job,
+// or none if there is no such job.
 func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 	c := &collector{}
 	l := &loader{
 		collector: c,
 		decoder:   &decoder{collector: c, schemas: make(map[*blockType]*hcl.BodySchema)},
-		src:       src, config: &Config{}, parsed: make(map[string][]*hclsyntax.Body), read: values.Data, functions: &hcl.EvalContext{Functions: functions(src)},
+		src:       src, config: &Config{}, parsed: make(map[string][]*hclsyntax.Body), read: values.Data, only: values.Only, functions: &hcl.EvalContext{Functions: functions(src)},
 		pbxs: make(map[string]*PBX), windows: make(map[string]*Window), zones: make(map[string]*time.Location), after: make(map[*arg][]string),
 		told: make(map[diagKey]bool),
 	}
@@ -105,9 +107,11 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 			m.evalJobs(j)
 		}
 	}
-	l.checkAfter()
-	l.evalMoves()
-	if l.diags.HasErrors() {
+	if l.only == "" {
+		l.checkAfter()
+		l.evalMoves()
+	}
+	if l.diags.HasErrors() || l.only != "" {
 		return l.config, l.sorted()
 	}
 	snap, err := src.takeSnapshot(root.variables)

@@ -29,6 +29,7 @@ type Values struct {
 	Environ     []string         // as of os.Environ
 	Assignments []Assignment     // -var and -var-file, in order
 	Data        map[string]*Data // what was read for data sources, by address
+	Only        string           // the address of the one job that is wanted, for which the others are not evaluated; empty: all
 	Version     string           // of this program, for required_version; empty: not checked
 }
 
