@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -71,28 +72,59 @@ func (jp *JobPlan) start(now time.Time) (NewRun, *Work) {
 
 // Messages are the distinct messages of the job's firing as history keeps
 // them, sensitive values redacted.
-func (jp *JobPlan) Messages() []StoredMessage {
-	if len(jp.Fire.Deliveries) == 0 {
-		return nil
-	}
-	if jp.Job.Type == schema.UserEvent || !jp.Job.MessageVaries() {
-		return []StoredMessage{jp.Fire.First.stored(jp.Fire.Deliveries[0].Message)}
-	}
-	byName := make(map[string]schema.Target, len(jp.Job.Targets))
-	for _, t := range jp.Job.Targets {
-		byName[t.String()] = t
-	}
-	seen := make(map[string]bool, len(jp.Fire.Deliveries))
-	var stored []StoredMessage
-	for _, d := range jp.Fire.Deliveries {
-		if seen[d.Message] {
-			continue
+func (jp *JobPlan) Messages() []StoredMessage { return slices.Collect(jp.EachMessage()) }
+
+// EachMessage yields them one by one: those of 100,000 phones, each with its own,
+// need not all be in memory.
+func (jp *JobPlan) EachMessage() iter.Seq[StoredMessage] {
+	return func(yield func(StoredMessage) bool) {
+		if len(jp.Fire.Deliveries) == 0 {
+			return
 		}
-		seen[d.Message] = true
-		t := byName[d.Target]
-		if m, diags := jp.Job.Message(t); !diags.HasErrors() { // the plan evaluated it already
-			stored = append(stored, sentNotify(t, m).stored(d.Message))
+		if jp.Job.Type == schema.UserEvent || !jp.Job.MessageVaries() {
+			yield(jp.Fire.First.stored(jp.Fire.Deliveries[0].Message))
+			return
+		}
+		targets := targetFinder{all: jp.Job.Targets}
+		seen := make(map[string]bool, len(jp.Fire.Deliveries))
+		for _, d := range jp.Fire.Deliveries {
+			if seen[d.Message] {
+				continue
+			}
+			seen[d.Message] = true
+			m, diags := jp.Job.Message(targets.find(d.Target))
+			if diags.HasErrors() { // the plan evaluated it already: cannot happen
+				continue
+			}
+			if !yield(sentNotify(targets.last, m).stored(d.Message)) {
+				return
+			}
 		}
 	}
-	return stored
+}
+
+// targetFinder finds the targets of a job by their names, which are mostly asked
+// for in the order of the targets.
+type targetFinder struct {
+	all    []schema.Target
+	next   int
+	last   schema.Target // that was found
+	byName map[string]schema.Target
+}
+
+func (f *targetFinder) find(name string) schema.Target {
+	if f.byName == nil {
+		for ; f.next < len(f.all); f.next++ {
+			if t := f.all[f.next]; t.String() == name {
+				f.last = t
+				return t
+			}
+		}
+		f.byName = make(map[string]schema.Target, len(f.all))
+		for _, t := range f.all {
+			f.byName[t.String()] = t
+		}
+	}
+	f.last = f.byName[name]
+	return f.last
 }

@@ -105,7 +105,7 @@ func (a *app) makePlan(l *loaded, state *engine.State, opts engine.Options) (*en
 
 func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
 	if a.json {
-		writeJSON(a.stdout, newPlanJSON(p, toDiagnosticJSON(l.source.Files(), warnings)))
+		writePlanJSON(a.stdout, p, toDiagnosticJSON(l.source.Files(), warnings))
 		return
 	}
 	a.warn(l.source, warnings)

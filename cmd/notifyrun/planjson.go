@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -17,8 +21,9 @@ type planJSON struct {
 	Created       time.Time        `json:"created"`
 	Lineage       string           `json:"lineage,omitempty"`
 	Serial        uint64           `json:"serial"`
-	Jobs          []jobJSON        `json:"jobs"`
+	Jobs          []jobJSON        `json:"jobs"` // written one by one
 	Summary       engine.Counts    `json:"summary"`
+	Through       []throughJSON    `json:"through"`
 	Diagnostics   []diagnosticJSON `json:"diagnostics"`
 }
 
@@ -32,6 +37,8 @@ type jobJSON struct {
 	Fire       *fireJSON     `json:"fire,omitempty"`
 	Resume     []resumeJSON  `json:"resume,omitempty"`
 	Cancel     []cancelJSON  `json:"cancel,omitempty"`
+	New        []string      `json:"new,omitempty"`
+	Gone       []string      `json:"gone,omitempty"`
 	Held       []string      `json:"held,omitempty"`
 	Paused     *pauseJSON    `json:"paused,omitempty"`
 	Waiting    []string      `json:"waiting,omitempty"`
@@ -72,6 +79,15 @@ type changeJSON struct {
 	New  *string `json:"new"`
 }
 
+// throughJSON is what is sent through one PBX.
+type throughJSON struct {
+	PBX        string  `json:"pbx"`
+	Deliveries int     `json:"deliveries"`
+	RateLimit  float64 `json:"rate_limit"` // a second; 0: none
+	Seconds    float64 `json:"seconds"`    // that it takes at that rate
+}
+
+// fireJSON is written delivery by delivery, and message by message.
 type fireJSON struct {
 	Cause      engine.Cause               `json:"cause"`
 	Deliveries []deliveryJSON             `json:"deliveries"`
@@ -85,8 +101,9 @@ type deliveryJSON struct {
 }
 
 type resumeJSON struct {
-	Run     string   `json:"run"`
-	Targets []string `json:"targets"`
+	Run        string         `json:"run"`
+	Targets    []string       `json:"targets"`
+	Deliveries []deliveryJSON `json:"deliveries"`
 }
 
 type cancelJSON struct {
@@ -114,20 +131,97 @@ func newDueJSON(job string, d engine.Due) dueJSON {
 	return j
 }
 
-func newPlanJSON(p *engine.Plan, warnings []diagnosticJSON) planJSON {
+// writePlanJSON writes a plan as one line. It does so piece by piece: a firing for
+// 100,000 phones, each with a message of its own, is 50 MB of JSON.
+func writePlanJSON(w io.Writer, p *engine.Plan, warnings []diagnosticJSON) error {
 	out := planJSON{
 		FormatVersion: formatVersion, Type: "plan", Version: version,
 		Created: p.Now.UTC(), Lineage: p.State.Lineage, Serial: p.State.Serial,
-		Jobs: []jobJSON{}, Summary: p.Counts(), Diagnostics: warnings,
+		Jobs: []jobJSON{}, Summary: p.Counts(), Through: []throughJSON{}, Diagnostics: warnings,
 	}
-	for _, jp := range p.Jobs {
-		out.Jobs = append(out.Jobs, newJobJSON(jp))
+	for _, l := range loads(p) {
+		t := throughJSON{PBX: l.pbx.Address, Deliveries: l.notify + l.events, RateLimit: float64(l.pbx.RateLimit)}
+		if t.RateLimit > 0 {
+			t.Seconds = float64(t.Deliveries) / t.RateLimit
+		}
+		out.Through = append(out.Through, t)
 	}
-	return out
+	j := newJSONPieces(w)
+	behind := j.before(out, `"jobs":[`)
+	for i, jp := range p.Jobs {
+		j.comma(i)
+		job := newJobJSON(jp)
+		if job.Fire == nil {
+			j.value(job)
+			continue
+		}
+		rest := j.before(job, `"deliveries":[`)
+		for i, d := range jp.Fire.Deliveries {
+			j.comma(i)
+			j.value(deliveryJSON{d.Target, d.Message, d.Revision})
+		}
+		const messages = `],"messages":{`
+		j.text(messages)
+		i := 0
+		for m := range jp.EachMessage() {
+			j.comma(i)
+			j.value(m.Digest)
+			j.text(":")
+			j.value(m.Text)
+			i++
+		}
+		j.text(strings.TrimPrefix(rest, messages))
+	}
+	j.text(behind + "\n")
+	return j.w.Flush()
 }
 
+// jsonPieces writes JSON whose lists are too long to be in memory.
+type jsonPieces struct {
+	w   *bufio.Writer
+	buf *bytes.Buffer
+	enc *json.Encoder
+}
+
+func newJSONPieces(w io.Writer) jsonPieces {
+	buf := &bytes.Buffer{}
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	return jsonPieces{bufio.NewWriterSize(w, 64<<10), buf, enc}
+}
+
+func (j jsonPieces) text(s string) { j.w.WriteString(s) } // an error stays, and Flush returns it
+
+func (j jsonPieces) comma(i int) {
+	if i > 0 {
+		j.w.WriteByte(',')
+	}
+}
+
+// encode gives the JSON of a value that can have one, without a line end.
+func (j jsonPieces) encode(v any) []byte {
+	j.buf.Reset()
+	if err := j.enc.Encode(v); err != nil { // strings and numbers: cannot happen
+		panic(err)
+	}
+	return bytes.TrimSuffix(j.buf.Bytes(), []byte{'\n'})
+}
+
+func (j jsonPieces) value(v any) { j.w.Write(j.encode(v)) }
+
+// before writes a value up to its first list that begins so, and gives the rest,
+// from where its elements are to be on. No text in it can be taken for that: in
+// texts, quotes are escaped.
+func (j jsonPieces) before(v any, list string) (rest string) {
+	text := j.encode(v)
+	i := bytes.Index(text, []byte(list)) + len(list)
+	j.w.Write(text[:i])
+	return string(text[i:])
+}
+
+// newJobJSON gives what there is of a job but its deliveries and messages.
 func newJobJSON(jp *engine.JobPlan) jobJSON {
-	j := jobJSON{Address: jp.Address, Op: jp.Op, Attributes: jp.Attrs, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting}
+	j := jobJSON{Address: jp.Address, Op: jp.Op, Attributes: jp.Attrs, New: jp.New, Gone: jp.Gone, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting}
 	if jp.Job != nil {
 		j.Type, j.PBX = string(jp.Job.Type), jp.Job.PBX.Address
 	}
@@ -135,17 +229,14 @@ func newJobJSON(jp *engine.JobPlan) jobJSON {
 		j.Changes = append(j.Changes, changeJSON(c))
 	}
 	if jp.Fire != nil {
-		f := &fireJSON{Cause: jp.Fire.Cause, Messages: map[string]json.RawMessage{}}
-		for _, d := range jp.Fire.Deliveries {
-			f.Deliveries = append(f.Deliveries, deliveryJSON{d.Target, d.Message, d.Revision})
-		}
-		for _, m := range jp.Messages() {
-			f.Messages[m.Digest] = m.Text
-		}
-		j.Fire = f
+		j.Fire = &fireJSON{Cause: jp.Fire.Cause, Deliveries: []deliveryJSON{}, Messages: map[string]json.RawMessage{}}
 	}
 	for _, r := range jp.Resume {
-		j.Resume = append(j.Resume, resumeJSON{r.Run.ID, deliveryTargets(r.Deliveries)})
+		left := resumeJSON{Run: r.Run.ID, Targets: deliveryTargets(r.Deliveries)}
+		for _, d := range r.Deliveries {
+			left.Deliveries = append(left.Deliveries, deliveryJSON{d.Target, d.Message, d.Revision})
+		}
+		j.Resume = append(j.Resume, left)
 	}
 	for _, c := range jp.Cancel {
 		j.Cancel = append(j.Cancel, cancelJSON{c.Run.ID, deliveryTargets(c.Deliveries), c.Reason})

@@ -224,8 +224,8 @@ func newShownJobsJSON(jobs []*shownJob) shownJobsJSON {
 		if j.plan.Op == engine.Remove {
 			s.Declared = nil
 		}
-		if plan.Fire != nil {
-			s.Fires = len(plan.Fire.Deliveries)
+		if j.plan.Fire != nil {
+			s.Fires = len(j.plan.Fire.Deliveries)
 		}
 		for _, r := range j.runs {
 			s.Runs = append(s.Runs, newRunJSON(r))
