@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -288,6 +289,11 @@ func (m *Message) value() cty.Value {
 	})
 }
 
+// hasHeader tells whether one of the headers has this name, in any case.
+func (m *Message) hasHeader(name string) bool {
+	return slices.ContainsFunc(m.Headers, func(h Header) bool { return strings.EqualFold(h.Name, name) })
+}
+
 // build checks the arguments against each other and makes the message.
 func (m *message) build(c *collector, values messageValues) *Message {
 	var texts [len(messageFields)]*Text
@@ -339,7 +345,7 @@ func (m *message) build(c *collector, values messageValues) *Message {
 		}
 		return msg
 	}
-	if msg.Event.IsEmpty() && (m.block == nil || !m.block.flawed) { // not after "evnt"
+	if msg.Event.IsEmpty() && !msg.hasHeader("Event") && (m.block == nil || !m.block.flawed) { // not after "evnt"
 		c.fail(m.rangeOf("event"), "Message without event",
 			"A message needs the argument \"event\", the name of a SIP event package such as \"check-sync\", or \"option\", a section that the server has, or a message_summary block.")
 	}

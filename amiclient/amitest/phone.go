@@ -43,6 +43,7 @@ type Request struct {
 	URI     string      // the Request-URI
 	Headers []SIPHeader // lines in the order received; a folded line is one of its own, with a name that begins with a blank
 	Body    []byte
+	Raw     []byte // all of it, as it came
 }
 
 // SIPHeader is one header line: the name as written, and the value without the blanks after the colon.
@@ -217,10 +218,11 @@ func hasName(line []byte, name string) bool {
 }
 
 func parseRequest(packet []byte) *Request {
+	packet = bytes.Clone(packet)
 	head, body, _ := bytes.Cut(packet, []byte("\r\n\r\n"))
 	first, _, _ := strings.Cut(string(head), "\r\n")
 	words := strings.SplitN(first, " ", 3)
-	r := &Request{Method: words[0], Body: bytes.Clone(body)}
+	r := &Request{Method: words[0], Body: body, Raw: packet}
 	if len(words) > 1 {
 		r.URI = words[1]
 	}

@@ -8,6 +8,7 @@ func init() {
 	commands = []*command{
 		initCommand,
 		fmtCommand,
+		convertCommand,
 		validateCommand,
 		checkCommand,
 		planCommand,

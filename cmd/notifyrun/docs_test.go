@@ -120,6 +120,7 @@ func TestReference_fields(t *testing.T) {
 		"JSON":          {diagnosticsJSON{}, engine.Sent{}, engine.Attr{}},
 		"init":          {initJSON{}},
 		"fmt":           {formatJSON{}},
+		"convert":       {convertJSON{}},
 		"check":         {checkJSON{}},
 		"plan":          {planJSON{}},
 		"apply":         {progressJSON{}, reportJSON{}},
