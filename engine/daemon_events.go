@@ -168,6 +168,7 @@ func (n *listening) hand(a arrival) {
 	}
 	n.loop.post(func(now time.Time) {
 		n.waiting.Add(-1)
+		a.key = n.loop.present(a.key)
 		n.loop.takeVerdict(a, n.loop.debounce.take(a, now), now)
 	})
 }

@@ -195,7 +195,13 @@ func (l *loop) fireSchedule(d *decision, key TriggerKey, settled time.Time, now 
 	}
 	j := l.serving.Jobs[key.Job]
 	times := NewDueTimes(t, j.Address)
-	s := times.Settle(settled, now, t.Missed, t.Grace)
+	grace := t.Grace
+	if e, ok := l.eased[key]; ok && !settled.Before(e.until) {
+		delete(l.eased, key)
+	} else if ok {
+		grace += e.by
+	}
+	s := times.Settle(settled, now, t.Missed, grace)
 	d.taken = append(d.taken, Settled{key, settled})
 	d.Settled = append(d.Settled, Settled{key, s.Settled})
 	miss := func(reason MissedReason, r DueRange, detail string) {
@@ -333,11 +339,12 @@ func (l *loop) fireFollowing(ctx context.Context, d *decision, now time.Time) {
 
 // ended takes the end of a run that is on record.
 func (l *loop) ended(r *RunReport, now time.Time) {
-	delete(l.open[r.Job], r.ID)
-	if len(l.open[r.Job]) == 0 {
-		delete(l.open, r.Job)
+	job := l.jobOf(r)
+	delete(l.open[job], r.ID)
+	if len(l.open[job]) == 0 {
+		delete(l.open, job)
 	}
-	if l.serving != nil && len(l.serving.followers[r.Job]) > 0 {
+	if l.serving != nil && len(l.serving.followers[job]) > 0 {
 		l.owed = true
 	}
 	l.Log.Info("run ended", "run", r.ID, "job", r.Job, "pbx", r.PBX, "cause", r.Cause.Kind, "outcomes", r.Outcomes, "took", now.Sub(r.Created).Round(time.Millisecond).String())

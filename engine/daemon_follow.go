@@ -17,14 +17,15 @@ const followEvery = 500 * time.Millisecond
 type followed struct {
 	version Version
 	applied *Applied                               // nil: nothing was applied since
-	serving *Serving                               // nil: the applied configuration cannot be evaluated
-	err     error                                  // why not
+	serving *Serving                               // to go by from now on; nil: the one of before
+	err     error                                  // why the applied configuration cannot be evaluated
 	from    *Serving                               // that was in force then; nil: none
 	changed map[TriggerKey]*schema.ScheduleTrigger // what serving changes in it
 	settled map[TriggerKey]time.Time
 	pauses  map[string]Pause
 	open    []OpenRun
-	newest  uint64 // the serial of the configuration that was the newest with open
+	newest  uint64  // the serial of the configuration that was the newest with open
+	moved   []Moved // all that were, with open
 }
 
 // begin reads where an earlier daemon has left off.
@@ -117,6 +118,11 @@ func (l *loop) look(ctx context.Context, evaluate bool) (*followed, error) {
 	if applied.Serial != 0 && (applied.Serial != seen || evaluate) {
 		f.applied = applied
 		f.serving, f.err = l.evaluate(ctx, applied)
+		if f.err != nil && from != nil {
+			if to := movedSince(applied.Moved, from.renames); len(to) > 0 {
+				f.serving = from.renamed(to, applied.Serial)
+			}
+		}
 	}
 	if f.serving != nil {
 		if f.settled, err = l.Ledger.Settled(ctx); err != nil {
@@ -130,7 +136,7 @@ func (l *loop) look(ctx context.Context, evaluate bool) (*followed, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.pauses, f.open, f.newest = state.Pauses, state.Open, state.Newest
+	f.pauses, f.open, f.newest, f.moved = state.Pauses, state.Open, state.Newest, state.Moved
 	return f, nil
 }
 
@@ -172,6 +178,8 @@ func (l *loop) adopt(ctx context.Context, f *followed, now time.Time) {
 		l.Log.Error("the applied configuration cannot be taken: "+what, "serial", f.applied.Serial, "error", f.err)
 	default:
 		l.problem = ""
+	}
+	if f.serving != nil {
 		if err := l.swap(ctx, f, fresh, now); err != nil {
 			l.failed("cannot read the state; it is tried again", err)
 			l.forgetVersion()
@@ -180,7 +188,7 @@ func (l *loop) adopt(ctx context.Context, f *followed, now time.Time) {
 	}
 	taken := f.applied != nil && f.err == nil
 	if l.serving != nil {
-		l.reconcile(ctx, l.serving.known(f.open, f.newest), taken || paused, now)
+		l.reconcile(ctx, l.serving.known(f.open, f.newest, f.moved), f.serving != nil || paused, now)
 	}
 	l.report(ctx, time.Time{})
 	if taken {
@@ -238,6 +246,14 @@ func (l *loop) swap(ctx context.Context, f *followed, fresh bool, now time.Time)
 	l.serving = f.serving
 	l.mu.Unlock()
 	clear(l.silent)
+	was := map[string]string{} // the addresses of before, of jobs that have moved
+	if f.from != nil {
+		to := movedSince(f.applied.Moved, f.from.renames)
+		l.rename(to)
+		for from, now := range to {
+			was[now] = from
+		}
+	}
 	l.retention.Store(int64(f.serving.Retention))
 	begun := Firings{Base: l.seen, Time: now}
 	for key, t := range changed {
@@ -251,6 +267,9 @@ func (l *loop) swap(ctx context.Context, f *followed, fresh bool, now time.Time)
 			begun.Settled = append(begun.Settled, Settled{key, now})
 		}
 		l.table.Set(key, NewDueTimes(t, key.Job), since)
+		if from, ok := was[key.Job]; ok {
+			l.ease(key, from, t, now)
+		}
 	}
 	if len(begun.Settled) > 0 {
 		if err := l.Ledger.Fire(ctx, begun); err != nil {

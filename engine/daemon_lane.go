@@ -104,7 +104,7 @@ func (l *loop) restarted(s *servedLane, state *State, err error, now time.Time) 
 		l.restart(s, false)
 		return
 	}
-	open := slices.DeleteFunc(l.serving.known(state.Open, state.Newest), func(r OpenRun) bool { return r.PBX != s.pbx.Address })
+	open := slices.DeleteFunc(l.serving.known(state.Open, state.Newest, state.Moved), func(r OpenRun) bool { return r.PBX != s.pbx.Address })
 	works, batch := l.serving.reopen(open, l.pauses, now)
 	if !batch.empty() {
 		if err := l.Ledger.Commit(context.Background(), batch); err != nil {

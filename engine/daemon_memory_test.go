@@ -374,7 +374,7 @@ func (m *memory) Version(context.Context) (v Version, err error) {
 func (m *memory) Applied(context.Context) (*Applied, error) {
 	a := &Applied{Jobs: map[string]uint64{}}
 	err := m.read(func() {
-		a.Serial, a.Snapshots = m.newest, maps.Clone(m.snapshots)
+		a.Serial, a.Snapshots, a.Moved = m.newest, maps.Clone(m.snapshots), slices.Clone(m.moved)
 		for address := range m.jobs {
 			a.Jobs[address] = m.newest
 		}

@@ -8,6 +8,7 @@ func (l *loop) miss(a arrival, reason MissedReason, detail string, now time.Time
 }
 
 func (l *loop) gather(m Missed, now time.Time) {
+	m.TriggerKey = l.present(m.TriggerKey)
 	if len(l.misses) == 0 {
 		l.missDue = now.Add(missEvery)
 	}

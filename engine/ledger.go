@@ -314,6 +314,7 @@ type Applied struct {
 	Serial    uint64            // of the newest one; 0: nothing was ever applied
 	Snapshots map[uint64][]byte // by the serial that brought it
 	Jobs      map[string]uint64 // which of them a job goes by, by its address
+	Moved     []Moved           // all that was ever moved, in its order
 }
 
 // DaemonStatus is how a daemon is, as others see it.

@@ -63,15 +63,21 @@ func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time)
 // known are those of the open runs of a state that a daemon may drive or end by
 // this configuration. What an apply has started by a newer one waits until the
 // daemon goes by that: by this one it would be sent as it was never planned, or
-// end as something that has changed since.
-func (s *Serving) known(open []OpenRun, newest uint64) []OpenRun {
-	if newest <= s.Serial {
+// end as something that has changed since. So do the runs of jobs that were moved
+// since, which would end as those of jobs that are no more.
+func (s *Serving) known(open []OpenRun, newest uint64, moved []Moved) []OpenRun {
+	to := movedSince(moved, s.renames)
+	if newest <= s.Serial && len(to) == 0 {
 		return open
+	}
+	renamed := map[string]bool{}
+	for _, job := range to {
+		renamed[job] = true
 	}
 	var known []OpenRun
 	for _, r := range open {
-		published := r.Cause.Kind == "change" || r.Cause.Kind == "fire"
-		if !published || r.Serial < newest {
+		published := newest > s.Serial && r.Serial >= newest && (r.Cause.Kind == "change" || r.Cause.Kind == "fire")
+		if !published && !renamed[r.Job] {
 			known = append(known, r)
 		}
 	}

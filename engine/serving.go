@@ -20,6 +20,7 @@ type Serving struct {
 	Jobs      map[string]*schema.Job // by address, each from the configuration that it goes by
 	PBXs      map[string]*schema.PBX // by address, from the newest configuration that has it
 
+	renames   uint64                  // serial of the publication up to which jobs have the addresses that it gave them
 	prep      map[string]prepared     // of the jobs that are known before they fire
 	followers map[string][]TriggerKey // after triggers, by the address of the job that they follow
 	listeners map[string]map[string][]listener
@@ -36,7 +37,10 @@ type listener struct {
 func NewServing(a *Applied, configs map[uint64]*schema.Config) (*Serving, hcl.Diagnostics) {
 	s := &Serving{
 		Serial: a.Serial, Jobs: map[string]*schema.Job{}, PBXs: map[string]*schema.PBX{},
-		prep: map[string]prepared{}, listeners: map[string]map[string][]listener{},
+		renames: a.Serial, prep: map[string]prepared{},
+	}
+	if n := len(a.Moved); n > 0 {
+		s.renames = max(s.renames, a.Moved[n-1].Serial)
 	}
 	var diags hcl.Diagnostics
 	for _, serial := range slices.Sorted(maps.Keys(configs)) {
@@ -44,7 +48,9 @@ func NewServing(a *Applied, configs map[uint64]*schema.Config) (*Serving, hcl.Di
 		for _, p := range configs[serial].PBXs {
 			s.PBXs[p.Address] = p // of the newest, in the end
 		}
+		to := movedSince(a.Moved, serial)
 		for _, j := range configs[serial].Jobs {
+			j = renamedJob(j, to)
 			if a.Jobs[j.Address] != serial {
 				continue
 			}
@@ -54,13 +60,20 @@ func NewServing(a *Applied, configs map[uint64]*schema.Config) (*Serving, hcl.Di
 			s.prep[j.Address] = prep
 		}
 	}
-	s.followers = followers(maps.Values(s.Jobs))
+	s.connect()
 	if circle := s.circle(); circle != nil {
 		diags = append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError, Summary: "Jobs that fire each other without end",
 			Detail: fmt.Sprintf("Applies of a part of the configuration have made jobs follow each other in a circle: %s. Apply all of it.", strings.Join(circle, ", then ")),
 		})
 	}
+	return s, diags
+}
+
+// connect finds which triggers the ends of runs and the events are for.
+func (s *Serving) connect() {
+	s.followers = followers(maps.Values(s.Jobs))
+	s.listeners = map[string]map[string][]listener{}
 	for address, j := range s.Jobs {
 		if !j.Enabled {
 			continue
@@ -76,7 +89,6 @@ func NewServing(a *Applied, configs map[uint64]*schema.Config) (*Serving, hcl.Di
 			}
 		}
 	}
-	return s, diags
 }
 
 // followers are the after triggers of jobs that are enabled, by the address of

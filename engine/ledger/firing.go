@@ -28,6 +28,9 @@ func (s *SQLite) Applied(ctx context.Context) (*engine.Applied, error) {
 		if err != nil {
 			return err
 		}
+		if a.Moved, err = readMoved(ctx, q); err != nil {
+			return err
+		}
 		return each(ctx, q, func(rows *sql.Rows) error {
 			var address string
 			serial := a.Serial

@@ -43,13 +43,14 @@ func (s *SQLite) moveJobs(ctx context.Context, moved []engine.Moved, serial uint
 	return nil
 }
 
-func readMoved(ctx context.Context, q querier, st *engine.State) error {
-	return each(ctx, q, func(rows *sql.Rows) error {
+func readMoved(ctx context.Context, q querier) (all []engine.Moved, err error) {
+	err = each(ctx, q, func(rows *sql.Rows) error {
 		var m engine.Moved
 		err := rows.Scan(&m.From, &m.To, &m.Serial)
-		st.Moved = append(st.Moved, m)
+		all = append(all, m)
 		return err
 	}, `SELECT was, job, serial FROM moved ORDER BY id`)
+	return all, err
 }
 
 // ofJob gives the condition by which the rows of a table are a job's: those that

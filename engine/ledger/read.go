@@ -92,7 +92,8 @@ func (s *SQLite) State(ctx context.Context) (*engine.State, error) {
 		if err := readPauses(ctx, q, st.Pauses); err != nil {
 			return err
 		}
-		if err := readMoved(ctx, q, st); err != nil {
+		var err error
+		if st.Moved, err = readMoved(ctx, q); err != nil {
 			return err
 		}
 		return readOpen(ctx, q, st)
