@@ -52,6 +52,7 @@ type driver struct {
 	tryAgain   time.Time // when the ledger is tried again, after a failure
 	forget     time.Time // when what was seen of contacts holds no longer
 	blindly    bool      // it was said that contacts cannot be looked up
+	unsure     bool      // likewise the default outbound endpoint
 	down       bool      // the connection is lost; a reconnect is under way
 	lost       error     // the PBX did not come back
 	ledgerErr  error
@@ -196,12 +197,12 @@ func (d *driver) claim(ctx context.Context, now time.Time) (wake time.Time) {
 	}
 	for _, it := range skip {
 		if d.inDialog(it) {
-			it.endpoint = "" // it goes to the other side of the call, wherever that is
+			it.heard = heard{} // it goes to the other side of the call, wherever that is
 			d.lane.add(it)
 			wake = now
 			continue
 		}
-		d.end(it, 0, Skipped, "no contact is registered: Asterisk would say Success and send nothing", now)
+		d.end(it, 0, Skipped, d.nobody(it), now)
 	}
 	d.claiming = d.prepare(send, now)
 	d.batch.Claims = claims(d.claiming, now)

@@ -27,8 +27,11 @@ func (d *driver) add(w *Work) {
 		if w.Job.Type == schema.UserEvent {
 			items[i].phone = w.ID
 		}
-		if t := byName[s.Target]; t.Tech == schema.TechPJSIP {
-			items[i].endpoint = t.Name
+		switch t := byName[s.Target]; t.Tech {
+		case schema.TechPJSIP:
+			items[i].heard = heard{endpoint: t.Name, contact: t.Contact, outbound: t.Contact != ""}
+		case schema.TechURI:
+			items[i].heard = heard{outbound: true}
 		}
 		d.lane.add(&items[i])
 	}

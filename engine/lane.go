@@ -26,18 +26,18 @@ type Work struct {
 
 // item is one delivery on its way through a lane.
 type item struct {
-	work     *Work
-	seq      int
-	target   string
-	phone    string    // what two of must not be in flight together; a user event is for nobody's phone
-	endpoint string    // whose contacts decide whether anyone would hear it; empty: not looked up
-	before   int       // attempts by earlier processes
-	tries    int       // attempts by this one
-	started  time.Time // of the attempt in flight
-	due      time.Time // not before; zero: now
-	order    uint64    // in which it came to the lane
-	action   amiclient.Action
-	gate     *gate // through which it goes; nil: at any time
+	work    *Work
+	seq     int
+	target  string
+	phone   string    // what two of must not be in flight together; a user event is for nobody's phone
+	heard   heard     // what decides whether anyone would hear it; zero: that is not looked up
+	before  int       // attempts by earlier processes
+	tries   int       // attempts by this one
+	started time.Time // of the attempt in flight
+	due     time.Time // not before; zero: now
+	order   uint64    // in which it came to the lane
+	action  amiclient.Action
+	gate    *gate // through which it goes; nil: at any time
 }
 
 // n is the number of the present attempt, over all processes.
@@ -50,9 +50,9 @@ type lane struct {
 	maxInFlight int
 	rate        schema.Rate
 
-	contacts map[string]int // by endpoint, as looked up; unlisted for one that Asterisk does not show
-	blind    bool           // contacts cannot be looked up
-	unseen   []*item        // whose endpoints are to be looked up before they can go
+	contacts map[heard]int // as looked up; unlisted where Asterisk does not show it
+	blind    bool          // contacts cannot be looked up
+	unseen   []*item       // for which something is to be looked up before they can go
 
 	ready    []*item // in the order of the runs; the head is at next
 	next     int
@@ -70,6 +70,16 @@ type lane struct {
 	earliest time.Time            // of the next send that the rate allows
 }
 
+// heard is what decides whether a NOTIFY is heard by anyone: the contacts of an
+// endpoint, or one of them, and for what goes to a URI the server's default
+// outbound endpoint. Asterisk says Success in any case, and where it is missing
+// sends nothing (res/res_pjsip_notify.c: notify_endpoint, notify_uri).
+type heard struct {
+	endpoint string
+	contact  string // of the endpoint's contacts, the one with this URI
+	outbound bool
+}
+
 // unlisted stands among the contacts for an endpoint that Asterisk does not
 // know or cannot show: it will say so itself, for the record.
 const unlisted = -1
@@ -82,7 +92,7 @@ const phoneGap = time.Second
 func newLane(maxInFlight int, rate schema.Rate, runs int) *lane {
 	l := &lane{
 		maxInFlight: maxInFlight, rate: rate,
-		contacts: map[string]int{}, aside: map[string][]*item{}, inFlight: map[string]*item{},
+		contacts: map[heard]int{}, aside: map[string][]*item{}, inFlight: map[string]*item{},
 		gates: map[*schema.Window]*gate{}, held: map[*gate][]*item{},
 	}
 	if runs > 1 {
@@ -101,7 +111,7 @@ func (l *lane) add(items ...*item) {
 }
 
 // step takes the deliveries to claim and send at now, and those to skip
-// because no contact would get them. Those whose endpoints nobody has looked up
+// because nobody would hear them. Those for which nobody has looked that up
 // wait in unseen, for see. It says when to look again if no answer comes first;
 // zero means that only an answer can change anything.
 func (l *lane) step(now time.Time) (send, skip []*item, wake time.Time) {
@@ -131,8 +141,8 @@ func (l *lane) step(now time.Time) (send, skip []*item, wake time.Time) {
 			}
 			delete(l.quiet, it.phone)
 		}
-		if it.endpoint != "" && !l.blind {
-			n, known := l.contacts[it.endpoint]
+		if it.heard != (heard{}) && !l.blind {
+			n, known := l.contacts[it.heard]
 			if !known {
 				l.unseen = append(l.unseen, it)
 				continue
@@ -172,13 +182,13 @@ func (l *lane) step(now time.Time) (send, skip []*item, wake time.Time) {
 }
 
 // see puts what was looked up in place, and those that waited for it in front.
-func (l *lane) see(contacts map[string]int) {
+func (l *lane) see(contacts map[heard]int) {
 	for _, it := range l.unseen {
-		n, known := contacts[it.endpoint]
+		n, known := contacts[it.heard]
 		if !known {
 			n = unlisted
 		}
-		l.contacts[it.endpoint] = n
+		l.contacts[it.heard] = n
 	}
 	l.ready = append(l.unseen, l.ready[l.next:]...)
 	l.next, l.unseen = 0, nil

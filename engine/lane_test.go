@@ -16,7 +16,7 @@ func phones(run string, n int) []*item {
 	w := &Work{RunHeader: RunHeader{ID: run}}
 	items := make([]*item, n)
 	for i := range items {
-		items[i] = &item{work: w, seq: i, target: fmt.Sprintf("PJSIP/%d", i), phone: fmt.Sprintf("PJSIP/%d", i), endpoint: fmt.Sprint(i)}
+		items[i] = &item{work: w, seq: i, target: fmt.Sprintf("PJSIP/%d", i), phone: fmt.Sprintf("PJSIP/%d", i), heard: heard{endpoint: fmt.Sprint(i)}}
 	}
 	return items
 }
@@ -25,7 +25,7 @@ func phones(run string, n int) []*item {
 func seeing(maxInFlight int, rate schema.Rate, runs int) *lane {
 	l := newLane(maxInFlight, rate, runs)
 	for i := range 1000 {
-		l.contacts[fmt.Sprint(i)] = 1
+		l.contacts[heard{endpoint: fmt.Sprint(i)}] = 1
 	}
 	return l
 }
@@ -137,7 +137,7 @@ func TestLane_SkipsWithoutContact(t *testing.T) {
 	if send, skip, _ := l.step(start); len(send)+len(skip) > 0 || l.idle() || len(l.unseen) != 4 {
 		t.Fatalf("before anybody has looked it sends %v, skips %v, and %d wait for it", targets(send), targets(skip), len(l.unseen))
 	}
-	l.see(map[string]int{"0": 1, "1": 0, "2": 3}) // 3 is not an endpoint: Asterisk shall say so
+	l.see(map[heard]int{{endpoint: "0"}: 1, {endpoint: "1"}: 0, {endpoint: "2"}: 3}) // 3 is not an endpoint: Asterisk shall say so
 	send, skip, _ := l.step(start)
 	if !slices.Equal(targets(send), []string{"PJSIP/0", "PJSIP/2", "PJSIP/3"}) || !slices.Equal(targets(skip), []string{"PJSIP/1"}) {
 		t.Errorf("sends %v, skips %v", targets(send), targets(skip))
@@ -173,7 +173,7 @@ func TestLane_DoesNotGrow(t *testing.T) {
 	l.add(phones("a", 10)...)
 	for i := range 100_000 {
 		it := phones("b", 1)[0]
-		it.phone, it.endpoint = fmt.Sprint("PJSIP/", i), ""
+		it.phone, it.heard = fmt.Sprint("PJSIP/", i), heard{}
 		l.add(it)
 		send, _, _ := l.step(now)
 		l.ended(send[0], now)

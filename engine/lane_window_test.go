@@ -142,7 +142,7 @@ func TestLane_skippedSamePhone(t *testing.T) {
 	}
 	send, _, _ := l.step(start)
 	l.ended(send[0], start)
-	l.contacts["0"] = 0 // it has gone meanwhile
+	l.contacts[heard{endpoint: "0"}] = 0 // it has gone meanwhile
 	if _, skip, _ := l.step(start.Add(time.Minute)); len(skip) != 2 {
 		t.Errorf("%d of the two others are skipped, %d left behind", len(skip), len(l.aside))
 	}

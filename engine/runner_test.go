@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/notifyrun/notifyrun/amiclient"
 	"github.com/notifyrun/notifyrun/schema"
 )
@@ -94,6 +96,7 @@ type fakePBX struct {
 	reachable  map[string]bool
 	unreadable error  // of the device states
 	unshown    string // an endpoint that the server cannot show
+	outbound   string // the default outbound endpoint; "-": the rights do not suffice to ask
 
 	answer func(n int) error // to the n-th action; nil: Success
 	ping   func() error
@@ -105,7 +108,13 @@ type fakePBX struct {
 	most     int // in flight at once
 }
 
-func (p *fakePBX) Do(context.Context, amiclient.Action) (*amiclient.Message, error) {
+func (p *fakePBX) Do(_ context.Context, a amiclient.Action) (*amiclient.Message, error) {
+	if a.Name == "Command" {
+		if p.outbound == "-" {
+			return nil, &amiclient.ResponseError{Action: a.Name, Kind: amiclient.ErrPermission}
+		}
+		return amiclient.NewMessage(amiclient.Header{Name: "Response", Value: "Success"}, amiclient.Header{Name: "Output", Value: "default_outbound_endpoint : " + p.outbound}), nil
+	}
 	if p.ping != nil {
 		return nil, p.ping()
 	}
@@ -154,14 +163,17 @@ func (p *fakePBX) List(_ context.Context, a amiclient.Action) iter.Seq2[*amiclie
 			if !yield(listEvent("EndpointDetail"), nil) {
 				return
 			}
-			for range n {
-				if !yield(listEvent("ContactStatusDetail"), nil) {
+			for i := range n {
+				if !yield(listEvent("ContactStatusDetail", amiclient.Header{Name: "URI", Value: fmt.Sprintf("sip:%s@%d", a.Headers[0].Value, i)}), nil) {
 					return
 				}
 			}
 		case "PJSIPShowEndpoints":
 			for name, n := range p.contacts {
-				uris := strings.Repeat("a/sip:x,", n)
+				var uris string
+				for i := range n {
+					uris += fmt.Sprintf("%s/sip:%[1]s@%d,", name, i)
+				}
 				if !yield(listEvent("EndpointList", amiclient.Header{Name: "ObjectName", Value: name}, amiclient.Header{Name: "Contacts", Value: uris}), nil) {
 					return
 				}
@@ -383,6 +395,57 @@ func TestRunner_LooksPastAnEndpoint(t *testing.T) {
 			t.Errorf("%+v, %d sent", r.Runs[0], len(b.pbx.sent))
 		}
 	})
+}
+
+// What goes to a URI is heard only by a default outbound endpoint, and one contact
+// of an endpoint only while the endpoint has it.
+func TestRunner_SkipsContactsNobodyHas(t *testing.T) {
+	const none, gone = "default_outbound_endpoint", "no longer has this contact"
+	for _, c := range []struct {
+		name     string
+		phones   int // beside those of which one contact is meant
+		outbound string
+		want     map[string]string // of the run's failures, the targets by a part of the cause
+	}{
+		{"one by one", 0, "out", map[string]string{gone: "PJSIP/2/sip:2@7"}},
+		{"as a list", 100, "out", map[string]string{gone: "PJSIP/2/sip:2@7"}},
+		{"without default outbound endpoint", 0, "", map[string]string{none: "PJSIP/2/sip:2@1 PJSIP/2/sip:2@7 sip:x@192.0.2.1"}},
+		{"without the right to ask", 0, "-", map[string]string{gone: "PJSIP/2/sip:2@7"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := configure(t, fmt.Sprintf(`
+				pbx "hq" {
+				  simulator {}
+				}
+				sip_notify "x" {
+				  pbx     = pbx.hq
+				  targets = concat(
+				    [{ endpoint = "2", uri = "sip:2@1" }, { endpoint = "2", uri = "sip:2@7" }, "sip:x@192.0.2.1", "PJSIP/2"],
+				    [for n in range(%d) : "PJSIP/${1000 + n}"],
+				  )
+				  message { event = "check-sync" }
+				}`, c.phones))
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, cfg)
+				b.pbx.contacts, b.pbx.outbound = map[string]int{"2": 2}, c.outbound
+				for n := range c.phones {
+					b.pbx.contacts[fmt.Sprint(1000+n)] = 1
+				}
+				run := b.run(t, t.Context()).Runs[0]
+				got := map[string]string{}
+				for _, f := range run.Failures {
+					for _, part := range []string{none, gone} {
+						if f.Outcome == Skipped && strings.Contains(f.Cause, part) {
+							got[part] = strings.Join(slices.Sorted(slices.Values(f.Targets)), " ")
+						}
+					}
+				}
+				if diff := cmp.Diff(c.want, got); diff != "" || run.Outcomes[Accepted] != 4+c.phones-run.Outcomes[Skipped] {
+					t.Errorf("%+v, skipped (-want +got):\n%s", run, diff)
+				}
+			})
+		})
+	}
 }
 
 // In the dialog of a call no contact is needed.
