@@ -183,6 +183,9 @@ func sentAttrs(j *schema.Job, s Sent, messages string) []Attr {
 	if s.Action == "" {
 		return []Attr{{Name: "message", Value: knownLater, Digest: j.TriggerDigest()}}
 	}
+	if j.MessageLive() {
+		return []Attr{{Name: "message", Value: "as data sources say when it fires", Digest: withTrigger(j.MessageDigest(), j)}}
+	}
 	var attrs []Attr
 	add := func(name string, v schema.Text) {
 		a := Attr{Name: name, Value: v.String(), Sent: true}

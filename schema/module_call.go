@@ -173,11 +173,11 @@ func (m *module) make(n *node, c *call, i instance, ctx *hcl.EvalContext) cty.Va
 	child.evaluate()
 	outputs := make(map[string]cty.Value)
 	for _, out := range child.order {
+		n.data = union(n.data, out.data)
 		if out.root != "output" {
-			n.data = union(n.data, out.data)
 			continue
 		}
-		n.data = union(n.data, out.data)
+		n.parts = append(n.parts, out)
 		outputs[out.name] = out.value
 		// Of an output with a mistake nobody is to complain that it is not known.
 		n.unread = n.unread || out.unread || out.failed
@@ -200,8 +200,7 @@ func (m *module) assignInputs(c *call, ctx *hcl.EvalContext) {
 			if !ok {
 				continue
 			}
-			n.unread = a.unread()
-			n.data = dataOf(a, ctx)
+			n.args, n.unread, n.data = []*arg{a}, a.unread(), dataOf(a, ctx)
 			v.from = &a.rng
 			given, ok = m.fit(v, given, fmt.Sprintf("The value of the variable %q, declared at %s,", v.name, v.block.rng), a.rng)
 			if !ok {

@@ -69,6 +69,7 @@ type node struct {
 	data    []string // the addresses of the data sources that it depends on, or that it has itself; sorted
 	place   string   // of a data block: its address
 	repeats bool     // of a data block: it has for_each or count
+	parts   []*node  // of a module block: the outputs of its modules
 	pbxs    []*PBX   // of a pbx block
 	job     *jobBlock
 	// message is set for a message block.

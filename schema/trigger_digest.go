@@ -43,8 +43,8 @@ func (s *Source) digestOf(args []*arg, ctx *hcl.EvalContext) string {
 					continue // its arguments are among args
 				}
 			}
-			if i := slices.IndexFunc(a.refs, func(r *node) bool { return r.isAt(t) }); i >= 0 {
-				f = f.string(a.refs[i].digest())
+			if i := slices.IndexFunc(a.refs, func(r *node) bool { return r.leadsTo(t) }); i >= 0 {
+				f = f.string(s.digestOfNode(a.refs[i], ctx))
 			} else if v, diags := t.TraverseAbs(ctx); !diags.HasErrors() {
 				f = f.string(encoded(v))
 			}
@@ -56,19 +56,30 @@ func (s *Source) digestOf(args []*arg, ctx *hcl.EvalContext) string {
 	return shortDigest(f)
 }
 
-// isAt tells whether a traversal leads to the node and no further.
-func (n *node) isAt(t hcl.Traversal) bool {
-	if len(t) != 2 || t.RootName() != n.root {
+// leadsTo tells whether a traversal leads to the node and no further; or further,
+// if what is there is what a data source says.
+func (n *node) leadsTo(t hcl.Traversal) bool {
+	if t.RootName() != n.root || nameIn(t) != n.name {
 		return false
 	}
-	attr, ok := t[1].(hcl.TraverseAttr)
-	return ok && attr.Name == n.name
+	return len(t) == 2 || len(n.data) > 0
 }
 
-// digest identifies the value of a node, which may be large and have many
-// references.
-func (n *node) digest() string {
-	n.once.Do(func() { n.sum = shortDigest([]byte(encoded(n.value))) })
+// digestOfNode identifies the value of a node, which may be large and have many
+// references. Of what depends on data sources it is how that is written: what they
+// say is no part of a configuration.
+func (s *Source) digestOfNode(n *node, ctx *hcl.EvalContext) string {
+	n.once.Do(func() {
+		if len(n.data) == 0 {
+			n.sum = shortDigest([]byte(encoded(n.value)))
+			return
+		}
+		f := framed(nil).string(n.address()).string(s.digestOf(n.args, ctx))
+		for _, part := range n.parts {
+			f = f.string(s.digestOfNode(part, ctx))
+		}
+		n.sum = shortDigest(f)
+	})
 	return n.sum
 }
 
