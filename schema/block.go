@@ -151,8 +151,7 @@ func (d *decoder) decode(t *blockType, from *hcl.Block) *block {
 }
 
 func (d *decoder) decodeBody(t *blockType, body hcl.Body) *block {
-	content, diags := body.Content(d.schemaOf(t))
-	d.add(diags...)
+	content := d.content(t, d.schemaOf(t), body)
 	b := &block{typ: t, rng: body.MissingItemRange(), args: argsIn(content.Attributes)}
 	for _, n := range content.Blocks {
 		i := slices.IndexFunc(t.nested, func(t *blockType) bool { return t.name == n.Type })

@@ -36,7 +36,7 @@ func (s *Scope) Eval(expr string) (cty.Value, hcl.Diagnostics) {
 	}
 	parsed, diags := hclsyntax.ParseExpression(s.input, consoleInput, hcl.InitialPos)
 	if diags.HasErrors() {
-		return cty.DynamicVal, diags
+		return cty.DynamicVal, plainSyntax(s.input, diags)
 	}
 	boundNumbers(parsed)
 	g := *s.graph

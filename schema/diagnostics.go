@@ -46,6 +46,11 @@ type diagKey struct {
 
 func (c *collector) add(diags ...*hcl.Diagnostic) {
 	for _, d := range diags {
+		if s := plainMismatch(d.Detail); s != d.Detail {
+			better := *d
+			better.Detail = s
+			d = &better
+		}
 		key := diagKey{summary: d.Summary, detail: d.Detail}
 		if d.Subject != nil {
 			key.subject = *d.Subject
@@ -96,16 +101,22 @@ func btoi(b bool) int {
 // suggest returns ` Did you mean "x"?` for the known name that is nearest to the
 // given one, or nothing if none is near.
 func suggest(given string, known []string) string {
+	best := guess(given, known)
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" Did you mean %q?", best)
+}
+
+// guess gives the known name that is nearest to the given one, or "".
+func guess(given string, known []string) string {
 	best, distance := "", 3 // as hcl does
 	for _, k := range known {
 		if d := levenshtein.Distance(given, k, nil); d < distance && d < max(len(k), len(given)) {
 			best, distance = k, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" Did you mean %q?", best)
+	return best
 }
 
 // suggestOrList is suggest, or else names what there is, if it is not much.
@@ -163,14 +174,10 @@ func tidied(diags hcl.Diagnostics, expr hcl.Expression, ctx *hcl.EvalContext) hc
 		switch name := failedCall(d); {
 		case name != "" && (hidden || anySensitive(d) || callSensitive(expr, name, d)):
 			better.Detail = fmt.Sprintf("The call of function %q failed. The reason is not shown because an argument is sensitive.", name)
-		case d.Summary == "Call to unknown function":
-			if call, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok {
-				better.Detail = fmt.Sprintf("There is no function named %q.%s", call.Name, suggest(call.Name, functionNames(d.EvalContext)))
-			}
 		case d.Summary == "Duplicate object key" && (hidden || anySensitive(d)):
 			better.Detail = "Two different items produced the same key in this 'for' expression. The key is not shown because it is sensitive."
-		case d.Summary == "Unsupported attribute":
-			better.Detail += attributeHint(d)
+		default:
+			plainValues(&better)
 		}
 		out[i] = &better
 	}
@@ -284,27 +291,12 @@ func errorOf(diags hcl.Diagnostics) error {
 	return errors.New("it could not be evaluated")
 }
 
-// attributeHint finds the object in which a traversal fails, and what it has.
-func attributeHint(d *hcl.Diagnostic) string {
-	expr, ok := d.Expression.(*hclsyntax.ScopeTraversalExpr)
-	if !ok {
-		return ""
-	}
-	for n := 1; n < len(expr.Traversal); n++ {
-		attr, isAttr := expr.Traversal[n].(hcl.TraverseAttr)
-		v, diags := expr.Traversal[:n].TraverseAbs(d.EvalContext)
-		if diags.HasErrors() {
-			return ""
-		}
-		ty := v.Type()
-		if isAttr && ty.IsObjectType() && !ty.HasAttribute(attr.Name) {
-			return suggestOrList(attr.Name, attributeNames(ty))
-		}
-	}
-	return ""
-}
-
+// attributeNames gives the names of the attributes of an object, sorted; none of
+// any other type.
 func attributeNames(ty cty.Type) []string {
+	if !ty.IsObjectType() {
+		return nil
+	}
 	names := make([]string, 0, len(ty.AttributeTypes()))
 	for n := range ty.AttributeTypes() {
 		names = append(names, n)

@@ -87,7 +87,7 @@ func templateFileFunc(src *Source, functions map[string]function.Function) funct
 		}
 		expr, diags := hclsyntax.ParseTemplate(b, shown, hcl.InitialPos)
 		if diags.HasErrors() {
-			return nil, function.NewArgErrorf(0, "the template cannot be read: %s: %s", diags[0].Subject, errorOf(diags))
+			return nil, function.NewArgErrorf(0, "the template cannot be read: %s: %s", diags[0].Subject, errorOf(plainSyntax(b, diags)))
 		}
 		boundNumbers(expr)
 		return expr, nil

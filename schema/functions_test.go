@@ -169,7 +169,7 @@ func TestFunctions(t *testing.T) {
 		{`local.a == 1 ? "yes" : "no"`, `"yes"`},
 		{`timestamp()`, `! There is no function named "timestamp"`},
 		{`local.b`, `! There is no local value named "b".`},
-		{`1 +`, `! Expected the start of an expression`},
+		{`1 +`, `! A value is expected here`},
 	} {
 		v, diags := scope.Eval(test.expr)
 		if want, fails := strings.CutPrefix(test.want, "! "); fails {

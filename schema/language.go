@@ -17,12 +17,8 @@ type BlockDoc struct {
 
 // Blocks lists all kinds of blocks, outer ones before those in them.
 func Blocks() []BlockDoc {
-	locals := blockType{name: "locals", repeats: true}
-	// Beside these arguments a data block has those of its kind, see DataTypes, and
-	// a module block those that the module has variables for.
-	data := blockType{name: "data", labels: []string{"type", "name"}, required: []string{"pbx"}, optional: metaNames}
 	var docs []BlockDoc
-	for _, t := range []*blockType{settingsType, variableType, &locals, pbxType, &data, messageType, windowType, userEventType, sipNotifyType, callType, outputType, checkType, movedType} {
+	for _, t := range topLevel() {
 		docs = t.document(docs, "", len(t.labels) > 0)
 	}
 	return docs

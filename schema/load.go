@@ -139,7 +139,7 @@ func (l *loader) parse(names []string) []*hclsyntax.Body {
 		}
 		body, diags := l.src.parse(b, shown)
 		l.add(diags...)
-		if body != nil && !diags.HasErrors() {
+		if body != nil {
 			bodies = append(bodies, body)
 		}
 	}

@@ -8,8 +8,7 @@ import (
 )
 
 func (m *module) declareLocals(b *hcl.Block) {
-	attrs, diags := b.Body.JustAttributes()
-	m.add(diags...)
+	attrs := m.values("A locals block", b.Body)
 	sorted := make([]*hcl.Attribute, 0, len(attrs))
 	for _, a := range attrs {
 		sorted = append(sorted, a)

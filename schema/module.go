@@ -70,8 +70,7 @@ func (m *module) finish() {
 
 // declareAll decodes the blocks of one file.
 func (m *module) declareAll(body *hclsyntax.Body) {
-	content, diags := body.Content(rootSchema)
-	m.add(diags...)
+	content := m.content(nil, rootSchema, body)
 	for _, b := range content.Blocks {
 		switch b.Type {
 		case "notifyrun":

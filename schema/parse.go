@@ -23,23 +23,97 @@ const maxExponent = 3 // digits
 // tokens of a large file need not all be in memory.
 const pieceSize = 4 << 10
 
-// parse parses one file of HCL and keeps it for Files. The body is nil if
-// nothing of it can be used.
+// parse parses one file of HCL and keeps it for Files. After mistakes the body
+// has the blocks that are right; it is nil if there is none.
 func (s *Source) parse(src []byte, shown string) (*hclsyntax.Body, hcl.Diagnostics) {
 	file := parsePieces(src, shown)
 	var diags hcl.Diagnostics
+	var body *hclsyntax.Body
 	if file == nil {
 		file = &hcl.File{Bytes: src}
 		if diags = checkNesting(src, shown, hclsyntax.LexConfig); !diags.HasErrors() {
 			file, diags = hclsyntax.ParseConfig(src, shown, hcl.InitialPos)
-			if body, ok := file.Body.(*hclsyntax.Body); ok {
-				boundNumbers(body)
-			}
 		}
+		if diags.HasErrors() {
+			body, diags = parseBroken(src, shown, diags)
+		}
+	}
+	if b, ok := file.Body.(*hclsyntax.Body); ok && !diags.HasErrors() {
+		body = b
+		boundNumbers(body)
 	}
 	s.mu.Lock()
 	s.parsed[shown] = file
 	s.mu.Unlock()
+	return body, diags
+}
+
+// maxRetries is how many lines that look like the beginning of a block, but may
+// stand in a text, are passed over before a block is taken for wrong.
+const maxRetries = 3
+
+// parseBroken parses a file that is not right, each of its blocks by itself: so
+// the mistakes in all of them are found, and a brace that is missing is told
+// where. whole is what is wrong with it otherwise. The body has the blocks that
+// are right.
+func parseBroken(src []byte, shown string, whole hcl.Diagnostics) (body *hclsyntax.Body, diags hcl.Diagnostics) {
+	var starts []hcl.Pos
+	for pos := hcl.InitialPos; pos.Byte < len(src); pos.Line++ {
+		if pos.Byte == 0 || beginsBlock(src[pos.Byte:]) {
+			starts = append(starts, pos)
+		}
+		end := bytes.IndexByte(src[pos.Byte:], '\n')
+		if end < 0 {
+			break
+		}
+		pos.Byte += end + 1
+	}
+	for i := 0; i < len(starts); {
+		var first hcl.Diagnostics
+		next := i + 1
+		for try := i + 1; try <= min(i+1+maxRetries, len(starts)); try++ {
+			end := len(src)
+			if try < len(starts) {
+				end = starts[try].Byte
+			}
+			part, wrong := parsePart(src[:end], shown, starts[i])
+			if !wrong.HasErrors() {
+				if body == nil {
+					body = part
+				} else {
+					join(body, part)
+				}
+				first, next = nil, try
+				break
+			}
+			if try == i+1 {
+				first = wrong
+			}
+		}
+		diags = append(diags, first...)
+		i = next
+	}
+	if !diags.HasErrors() { // the parts are right, but not as a whole
+		diags = whole
+	}
+	if body != nil {
+		boundNumbers(body)
+	}
+	return body, plainSyntax(src, diags)
+}
+
+// parsePart parses the source from a place on.
+func parsePart(src []byte, shown string, from hcl.Pos) (*hclsyntax.Body, hcl.Diagnostics) {
+	part := src[from.Byte:]
+	if !surelyShallow(part) {
+		lex := func(src []byte, filename string, _ hcl.Pos) (hclsyntax.Tokens, hcl.Diagnostics) {
+			return hclsyntax.LexConfig(src, filename, from)
+		}
+		if diags := checkNesting(part, shown, lex); diags.HasErrors() {
+			return nil, diags
+		}
+	}
+	file, diags := hclsyntax.ParseConfig(part, shown, from)
 	body, _ := file.Body.(*hclsyntax.Body)
 	return body, diags
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hcled"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
 )
 
 // maxSnippet bounds the source that is quoted with one diagnostic, in bytes: a
@@ -119,21 +120,32 @@ func signatureOf(d *hcl.Diagnostic) string {
 	if name == "" {
 		return ""
 	}
-	for ctx := d.EvalContext; ctx != nil; ctx = ctx.Parent() {
-		f, ok := ctx.Functions[name]
-		if !ok {
-			continue
-		}
-		var params []string
-		for _, p := range f.Params() {
-			params = append(params, p.Name)
-		}
-		if v := f.VarParam(); v != nil {
-			params = append(params, v.Name+"...")
-		}
-		return name + "(" + strings.Join(params, ", ") + ")"
+	f, ok := functionNamed(d.EvalContext, name)
+	if !ok {
+		return name + "()"
 	}
-	return name + "()"
+	return signature(name, f)
+}
+
+func functionNamed(ctx *hcl.EvalContext, name string) (function.Function, bool) {
+	for ; ctx != nil; ctx = ctx.Parent() {
+		if f, ok := ctx.Functions[name]; ok {
+			return f, true
+		}
+	}
+	return function.Function{}, false
+}
+
+// signature writes a function with the names of its parameters.
+func signature(name string, f function.Function) string {
+	var params []string
+	for _, p := range f.Params() {
+		params = append(params, p.Name)
+	}
+	if v := f.VarParam(); v != nil {
+		params = append(params, v.Name+"...")
+	}
+	return name + "(" + strings.Join(params, ", ") + ")"
 }
 
 // involved gives the values that the expression of a diagnostic refers to, sorted

@@ -12,6 +12,9 @@ func CheckSyntax(src []byte, filename string) hcl.Diagnostics {
 		return diags
 	}
 	_, diags := hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
+	if diags.HasErrors() {
+		_, diags = parseBroken(src, filename, diags)
+	}
 	return diags
 }
 

@@ -117,8 +117,7 @@ func (m *module) readValues(file string, found map[string]given) {
 	if diags.HasErrors() {
 		return
 	}
-	attrs, diags := body.JustAttributes()
-	m.add(diags...)
+	attrs := m.collector.values("A variable file", body)
 	for _, name := range slices.Sorted(maps.Keys(attrs)) {
 		a := attrs[name]
 		if m.variables[name] == nil {
@@ -151,7 +150,7 @@ func (g given) decode(l *module, v *variable) (cty.Value, bool) {
 		}
 		parsed, diags := hclsyntax.ParseExpression([]byte(g.text), shown, hcl.InitialPos)
 		if diags.HasErrors() {
-			for _, d := range diags {
+			for _, d := range plainSyntax([]byte(g.text), diags) {
 				better := *d
 				better.Detail += fmt.Sprintf("\n\nThe value was given by %s. Because the variable %q is not a plain string, number or bool, it is read as an expression of the configuration language.", g.origin, v.name)
 				l.add(&better)
