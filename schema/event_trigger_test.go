@@ -69,7 +69,7 @@ func TestEventTrigger_Matches(t *testing.T) {
 		{where: `event["Odd Name"] == "y"`, want: true},
 		{where: `event["odd name"] == "y"`, want: true},
 		{where: `event[join(" ", ["Odd", "Name"])] == "y"`, want: true},
-		{where: `event[local.names[0]] == "y"`, says: "does not identify"},
+		{where: `event[local.names[0]] == "y"`, says: "no such element"},
 		{where: `event.Nothing == "x"`},
 		{where: `event.Nothing == null`, want: true},
 		{where: `event.Nothing != "x"`, want: true},

@@ -35,8 +35,7 @@ func (m *module) declareCall(from *hcl.Block) {
 	content, inputs, diags := from.Body.PartialContent(m.schemaOf(callType))
 	m.add(diags...)
 	b := &block{typ: callType, labels: from.Labels, rng: from.DefRange, args: argsIn(content.Attributes)}
-	attrs, diags := inputs.JustAttributes()
-	m.add(diags...)
+	attrs := m.collector.values("A module block", inputs)
 	c := &call{block: b, meta: m.takeMeta(b), inputs: argsIn(attrs)}
 	readable := m.readModule(c)
 	m.checkInputs(c)
