@@ -48,8 +48,8 @@ func ops(p *Plan) string {
 	var all []string
 	for _, jp := range p.Jobs {
 		s := string(jp.Op) + " " + jp.Address
-		if jp.Moved != "" {
-			s += " from " + jp.Moved
+		if jp.MovedFrom != "" {
+			s += " from " + jp.MovedFrom
 		}
 		if jp.Fire != nil {
 			s += fmt.Sprintf(" fires %d", len(jp.Fire.Deliveries))

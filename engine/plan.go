@@ -37,22 +37,22 @@ type Plan struct {
 
 // JobPlan is what a plan does to one job.
 type JobPlan struct {
-	Address  string
-	Moved    string // the address that it had in the state, if that was another
-	Op       Op
-	Job      *schema.Job // nil if the job is removed
-	Attrs    []Attr      // what the job says; of a removed one, what it said
-	Changes  []AttrChange
-	First    Sent // what the first target gets; Action is empty where that is known only when triggered
-	Fire     *Firing
-	Resume   []Resumption
-	Cancel   []Cancellation
-	Held     []string   // targets whose delivery of this revision is unknown and is not repeated by itself
-	Recorded []Recorded // initial = "record": taken as delivered
-	Due      []Due      // the next due time of each schedule trigger
-	Paused   *Pause     // its triggers and its open runs are held
-	Waiting  []string   // targets of deliveries that wait for the end of the pause
-	Window   *Windowed  // what its window has to do with what it sends; nil: it has none, or sends nothing
+	Address   string
+	MovedFrom string // the address that it has in the state, if that is another
+	Op        Op
+	Job       *schema.Job // nil if the job is removed
+	Attrs     []Attr      // what the job says; of a removed one, what it said
+	Changes   []AttrChange
+	First     Sent // what the first target gets; Action is empty where that is known only when triggered
+	Fire      *Firing
+	Resume    []Resumption
+	Cancel    []Cancellation
+	Held      []string   // targets whose delivery of this revision is unknown and is not repeated by itself
+	Recorded  []Recorded // initial = "record": taken as delivered
+	Due       []Due      // the next due time of each schedule trigger
+	Paused    *Pause     // its triggers and its open runs are held
+	Waiting   []string   // targets of deliveries that wait for the end of the pause
+	Window    *Windowed  // what its window has to do with what it sends; nil: it has none, or sends nothing
 
 	// Where the targets change: those that have had no revision, and those that
 	// have had one and are targets no longer. What was applied of a long list is
@@ -95,7 +95,7 @@ func NewPlan(cfg *schema.Config, state *State, now time.Time, opts Options) (*Pl
 	diags = append(diags, p.neverOpen()...)
 	p.Jobs = append(p.Jobs, removedJobs(cfg, state, open, moved.selects)...)
 	for _, jp := range p.Jobs {
-		jp.Moved = moved.former[jp.Address]
+		jp.MovedFrom = moved.former[jp.Address]
 	}
 	return p, diags
 }

@@ -69,7 +69,7 @@ func (a *app) plan(ctx context.Context, args []string) error {
 			fmt.Fprintf(a.stdout, "It holds no sensitive values, defaults neither: apply needs those of %s again, from the environment, -var or -var-file.\n", strings.Join(secrets, ", "))
 		}
 	}
-	if *detailed && !p.Empty() {
+	if *detailed && (!p.Empty() || len(p.Moved) > 0) {
 		return exitCode(exitChanges)
 	}
 	return nil

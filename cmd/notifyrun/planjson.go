@@ -29,6 +29,7 @@ type planJSON struct {
 
 type jobJSON struct {
 	Address    string        `json:"address"`
+	MovedFrom  string        `json:"moved_from,omitempty"`
 	Op         engine.Op     `json:"op"`
 	Type       string        `json:"type,omitempty"`
 	PBX        string        `json:"pbx,omitempty"`
@@ -221,7 +222,7 @@ func (j jsonPieces) before(v any, list string) (rest string) {
 
 // newJobJSON gives what there is of a job but its deliveries and messages.
 func newJobJSON(jp *engine.JobPlan) jobJSON {
-	j := jobJSON{Address: jp.Address, Op: jp.Op, Attributes: jp.Attrs, New: jp.New, Gone: jp.Gone, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting}
+	j := jobJSON{Address: jp.Address, MovedFrom: jp.MovedFrom, Op: jp.Op, Attributes: jp.Attrs, New: jp.New, Gone: jp.Gone, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting}
 	if jp.Job != nil {
 		j.Type, j.PBX = string(jp.Job.Type), jp.Job.PBX.Address
 	}

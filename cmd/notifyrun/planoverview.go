@@ -77,7 +77,10 @@ func columnsOf(line string) int {
 // overview shows on two screens what is too much to be shown job by job: the
 // sums, the jobs in groups, what is held and paused, and what comes next.
 func (v planView) overview(p *engine.Plan, c engine.Counts) {
-	head := v.lines(func(v planView) { v.sums(p, c) })
+	head := v.lines(func(v planView) {
+		v.sums(p, c)
+		v.manyMoved(p)
+	})
 	tail := v.lines(func(v planView) {
 		v.manyHeld(p)
 		v.manyPaused(p)

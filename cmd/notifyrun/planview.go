@@ -43,6 +43,7 @@ func (v planView) write(p *engine.Plan) {
 }
 
 func (v planView) every(p *engine.Plan, c engine.Counts) {
+	v.moved(p)
 	for _, jp := range p.Jobs {
 		v.job(jp)
 	}

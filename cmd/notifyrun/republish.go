@@ -30,7 +30,7 @@ func (s *session) republish(ctx context.Context, p *engine.Plan) error {
 	if err != nil {
 		return err
 	}
-	if same {
+	if same && len(p.Moved) == 0 {
 		s.unserved(p)
 		return held(p)
 	}
@@ -42,7 +42,10 @@ func (s *session) republish(ctx context.Context, p *engine.Plan) error {
 	if err := led.Publish(ctx, pub); err != nil {
 		return err
 	}
-	if !s.app.json {
+	if len(p.Moved) > 0 && !s.app.json {
+		fmt.Fprintf(s.app.stdout, "\nRecorded: %s, with all that phones have had.\n", printable(movedText(p.Moved)))
+	}
+	if !same && !s.app.json {
 		fmt.Fprintln(s.app.stdout, "\nThe configuration differs from the one that was published, and was published for notifyrun serve.")
 	}
 	if s.lock == nil {
