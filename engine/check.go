@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/oklog/ulid/v2"
 
 	"github.com/notifyrun/notifyrun/amiclient"
 	"github.com/notifyrun/notifyrun/schema"
@@ -15,88 +14,11 @@ import (
 // Check holds every message of every target against what Asterisk would
 // refuse, cut short or silently change, and reports it where it is written.
 func Check(cfg *schema.Config) hcl.Diagnostics {
-	var diags hcl.Diagnostics
-	for _, j := range cfg.Jobs {
-		_, more := prepareJob(j)
-		diags = append(diags, more...)
-	}
-	return diags
-}
-
-// prepared is all that is known of what a job would send.
-type prepared struct {
-	first     Sent     // what the first target would get
-	messages  []string // digest of each target's message, in the order of the targets
-	revisions []string // of the change trigger, likewise; nil without one
-}
-
-// prepareJob evaluates and checks the message of each target. A user event is
-// prepared as one delivery whose target is the PBX.
-func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
-	var diags hcl.Diagnostics
-	var p prepared
-	trigger := changeTrigger(j)
-	problems := problems{job: j}
-
-	if j.Type == schema.UserEvent {
-		e, more := j.Event()
-		diags = append(diags, more...)
-		if e == nil || more.HasErrors() {
-			return p, diags
-		}
-		if e.Unknown() {
-			problems.add(nil, channelOf(e))
-			return p, append(diags, problems.diagnostics()...)
-		}
-		problems.add(nil, eventAction(e, ActionID(ulid.Zero.String(), 0, 1)).Check())
-		p.first = sentEvent(j, e)
-		p.messages = []string{e.Digest()}
-		if trigger != nil {
-			rev, more := j.Revision(schema.Target{})
-			diags = append(diags, more...)
-			p.revisions = []string{onPBX(j, rev)}
-		}
-		return p, append(diags, problems.diagnostics()...)
-	}
-
-	p.messages = make([]string, 0, len(j.Targets))
-	var last *schema.Message
-	var lastDigest string
-	for i, t := range j.Targets {
-		m, more := j.Message(t)
-		diags = append(diags, more...)
-		if m == nil || more.HasErrors() || m.Unknown() {
-			return p, append(diags, problems.diagnostics()...)
-		}
-		problems.add(&t, notifyAction(t, m).Check())
-		if i == 0 {
-			p.first = sentNotify(t, m)
-		}
-		if m != last {
-			last, lastDigest = m, m.Digest()
-		}
-		p.messages = append(p.messages, lastDigest)
-		if trigger == nil || trigger.OfMessage {
-			continue
-		}
-		rev, more := j.Revision(t)
-		diags = append(diags, more...)
-		if more.HasErrors() {
-			return p, diags
-		}
-		p.revisions = append(p.revisions, rev)
-	}
-	if trigger != nil && trigger.OfMessage {
-		p.revisions = slices.Clone(p.messages)
-	}
-	var before, own string // most have the same
-	for i, rev := range p.revisions {
-		if rev != before {
-			before, own = rev, onPBX(j, rev)
-		}
-		p.revisions[i] = own
-	}
-	return p, append(diags, problems.diagnostics()...)
+	found := make([]hcl.Diagnostics, len(cfg.Jobs))
+	inParallel(len(cfg.Jobs), func(i int) {
+		_, found[i] = prepareJob(cfg.Jobs[i])
+	})
+	return slices.Concat(found...)
 }
 
 // channelOf checks the channel of a user event of which the rest is not known yet.
@@ -161,6 +83,21 @@ func (p *problems) add(t *schema.Target, err error) {
 			p.order = append(p.order, k)
 			p.first[k] = t
 		}
+	}
+}
+
+// join adds what has been gathered of targets that come later.
+func (p *problems) join(later problems) {
+	for _, k := range later.order {
+		if p.count == nil {
+			p.count = map[problem]int{}
+			p.first = map[problem]*schema.Target{}
+		}
+		if p.count[k] == 0 {
+			p.order = append(p.order, k)
+			p.first[k] = later.first[k]
+		}
+		p.count[k] += later.count[k]
 	}
 }
 

@@ -81,14 +81,17 @@ func NewPlan(cfg *schema.Config, state *State, now time.Time, opts Options) (*Pl
 	for _, r := range state.Open {
 		open[r.Job] = append(open[r.Job], r)
 	}
-	for _, j := range cfg.Jobs {
+	jobs, found := make([]*JobPlan, len(cfg.Jobs)), make([]hcl.Diagnostics, len(cfg.Jobs))
+	inParallel(len(cfg.Jobs), func(i int) {
+		j := cfg.Jobs[i]
 		prep, more := prepareJob(j)
-		diags = append(diags, more...)
-		if more.HasErrors() || !moved.selects(j.Address) {
-			continue
+		found[i] = more
+		if !more.HasErrors() && moved.selects(j.Address) {
+			jobs[i] = planJob(j, prep, state, open[j.Address], now)
 		}
-		p.Jobs = append(p.Jobs, planJob(j, prep, state, open[j.Address], now))
-	}
+	})
+	diags = append(diags, slices.Concat(found...)...)
+	p.Jobs = slices.DeleteFunc(jobs, func(jp *JobPlan) bool { return jp == nil })
 	if diags.HasErrors() {
 		return nil, diags
 	}

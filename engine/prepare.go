@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// prepared is all that is known of what a job would send.
+type prepared struct {
+	first     Sent     // what the first target would get
+	messages  []string // digest of each target's message, in the order of the targets
+	revisions []string // of the change trigger, likewise; nil without one
+}
+
+// atOnce is how many targets are prepared by one goroutine in a row.
+const atOnce = 256
+
+// prepareJob evaluates and checks the message of each target, on all processors
+// if they are many. A user event is prepared as one delivery whose target is the
+// PBX.
+func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
+	if j.Type == schema.UserEvent {
+		return prepareEvent(j)
+	}
+	p := prepared{messages: make([]string, len(j.Targets))}
+	if changeTrigger(j) != nil && len(j.Targets) > 0 {
+		p.revisions = make([]string, len(j.Targets))
+	}
+	parts := make([]preparedPart, (len(j.Targets)+atOnce-1)/atOnce)
+	var stopped atomic.Int64 // the first part that could not go on; those behind it are for nothing
+	stopped.Store(int64(len(parts)))
+	inParallel(len(parts), func(i int) {
+		if int64(i) > stopped.Load() {
+			return
+		}
+		from, to := i*atOnce, min((i+1)*atOnce, len(j.Targets))
+		parts[i].prepare(j, p, from, to)
+		for before := stopped.Load(); parts[i].n < to-from && int64(i) < before; before = stopped.Load() {
+			stopped.CompareAndSwap(before, int64(i))
+		}
+	})
+	var diags hcl.Diagnostics
+	problems := problems{job: j}
+	n := 0
+	for i := range parts {
+		if i == 0 {
+			p.first = parts[i].first
+		}
+		n += parts[i].n
+		diags = append(diags, parts[i].diags...)
+		problems.join(parts[i].problems)
+		if int64(i) == stopped.Load() {
+			break
+		}
+	}
+	p.messages = p.messages[:n]
+	if p.revisions != nil {
+		p.revisions = p.revisions[:n]
+	}
+	if n == 0 {
+		p.revisions = nil
+	}
+	return p, append(diags, problems.diagnostics()...)
+}
+
+// preparedPart is what comes of some targets in a row.
+type preparedPart struct {
+	n        int // how many could be prepared
+	first    Sent
+	diags    hcl.Diagnostics
+	problems problems
+}
+
+// prepare fills in the messages and the revisions of the targets of one part. It
+// ends before a target whose message cannot be evaluated, or is not known yet.
+func (part *preparedPart) prepare(j *schema.Job, p prepared, from, to int) {
+	trigger := changeTrigger(j)
+	part.problems.job = j
+	var last *schema.Message
+	var lastDigest, before, own string
+	var fine map[schema.TargetTech]bool // with this message
+	for i := from; i < to; i++ {
+		t := j.Targets[i]
+		m, more := j.Message(t)
+		part.diags = append(part.diags, more...)
+		if m == nil || more.HasErrors() || m.Unknown() {
+			return
+		}
+		if m != last {
+			last, lastDigest = m, m.Digest()
+			fine = nil
+		}
+		if !fine[t.Tech] || !plain(t) {
+			if err := notifyAction(t, m).Check(); err != nil {
+				part.problems.add(&j.Targets[i], err)
+			} else if !j.MessageVaries() {
+				if fine == nil {
+					fine = map[schema.TargetTech]bool{}
+				}
+				fine[t.Tech] = true
+			}
+		}
+		if i == 0 {
+			part.first = sentNotify(t, m)
+		}
+		p.messages[i] = lastDigest
+		if trigger != nil {
+			revision := lastDigest
+			if !trigger.OfMessage {
+				var more hcl.Diagnostics
+				revision, more = j.Revision(t)
+				part.diags = append(part.diags, more...)
+				if more.HasErrors() {
+					return
+				}
+			}
+			if revision != before || own == "" { // most have the same
+				before, own = revision, onPBX(j, revision)
+			}
+			p.revisions[i] = own
+		}
+		part.n++
+	}
+}
+
+// plain tells whether nothing can be wrong with an action because of its target,
+// if nothing is wrong with it for another one of the same channel driver.
+func plain(t schema.Target) bool {
+	if t.Tech == schema.TechURI || len(t.Name) > 100 {
+		return false
+	}
+	for i := range len(t.Name) {
+		b := t.Name[i]
+		if !('a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '-' || b == '_' || b == '.') {
+			return false
+		}
+	}
+	return t.Name != ""
+}
+
+func prepareEvent(j *schema.Job) (prepared, hcl.Diagnostics) {
+	var p prepared
+	problems := problems{job: j}
+	e, diags := j.Event()
+	if e == nil || diags.HasErrors() {
+		return p, diags
+	}
+	if e.Unknown() {
+		problems.add(nil, channelOf(e))
+		return p, append(diags, problems.diagnostics()...)
+	}
+	problems.add(nil, eventAction(e, ActionID(ulid.Zero.String(), 0, 1)).Check())
+	p.first = sentEvent(j, e)
+	p.messages = []string{e.Digest()}
+	if changeTrigger(j) != nil {
+		rev, more := j.Revision(schema.Target{})
+		diags = append(diags, more...)
+		p.revisions = []string{onPBX(j, rev)}
+	}
+	return p, append(diags, problems.diagnostics()...)
+}
+
+// inParallel calls f with the numbers from 0 to n-1, each processor taking the next.
+func inParallel(n int, f func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	if workers < 2 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
+}

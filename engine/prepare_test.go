@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/notifyrun/notifyrun/schema"
+)
+
+// manyTargets is a job of n targets of which each gets a message of its own,
+// divided by an attribute of the target.
+func manyTargets(t testing.TB, n int, divisor, contentType string) *schema.Job {
+	t.Helper()
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprint(i))
+	}
+	return configure(t, fmt.Sprintf(`
+		pbx "hq" {
+		  simulator {}
+		}
+		sip_notify "x" {
+		  pbx     = pbx.hq
+		  targets = [for n in split(",", "%s") : { target = "PJSIP/${n}", n = n, type = %s }]
+		  message {
+		    event        = "check-sync"
+		    headers      = { X-Number = 1 / (%s) }
+		    content_type = target.type
+		    content      = "a ${target.n}"
+		  }
+		  trigger "change" {}
+		}`, strings.Join(all, ","), contentType, divisor)).Jobs[0]
+}
+
+// What is prepared in parts, by several goroutines, is what each target would
+// give by itself, in the order of the targets.
+func TestPrepareJob_parts(t *testing.T) {
+	const n = 5*atOnce + 7
+	j := manyTargets(t, n, "1 + target.n", `"text/plain"`)
+	p, diags := prepareJob(j)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if len(p.messages) != n || len(p.revisions) != n || p.first.Target != "PJSIP/0" {
+		t.Fatalf("%d messages, %d revisions, the first for %s", len(p.messages), len(p.revisions), p.first.Target)
+	}
+	for i, target := range j.Targets {
+		m, _ := j.Message(target)
+		rev, _ := j.Revision(target)
+		if p.messages[i] != m.Digest() || p.revisions[i] != onPBX(j, rev) {
+			t.Fatalf("target %d: message %s, revision %s", i, p.messages[i], p.revisions[i])
+		}
+	}
+}
+
+// The first target that cannot be evaluated is told, whichever goroutine is the
+// first to find one.
+func TestPrepareJob_firstMistake(t *testing.T) {
+	const bad = 2*atOnce + 3
+	for range 20 {
+		j := manyTargets(t, 6*atOnce, fmt.Sprintf("contains([%d, %d, %d], tonumber(target.n)) ? 0 : 1", bad, bad+1, 5*atOnce), `"text/plain"`)
+		p, diags := prepareJob(j)
+		if len(diags) != 1 || !strings.Contains(diags[0].Detail, fmt.Sprintf("PJSIP/%d", bad)) || strings.Contains(diags[0].Detail, fmt.Sprintf("PJSIP/%d", bad+1)) {
+			t.Fatalf("diagnostics: %v", diags)
+		}
+		if len(p.messages) != bad {
+			t.Errorf("%d messages, want those of the %d before it", len(p.messages), bad)
+		}
+	}
+}
+
+// What Asterisk would refuse for many targets is one diagnostic, with the first
+// of them and how many more there are.
+func TestPrepareJob_joinsProblems(t *testing.T) {
+	const n = 4 * atOnce
+	j := manyTargets(t, n, "1", fmt.Sprintf(`n > %d ? "text" : "text/plain"`, atOnce+1))
+	_, diags := prepareJob(j)
+	if len(diags) != 1 {
+		t.Fatalf("%d diagnostics: %v", len(diags), diags)
+	}
+	for _, want := range []string{fmt.Sprintf("PJSIP/%d", atOnce+2), fmt.Sprintf("%d more", n-atOnce-3)} {
+		if !strings.Contains(diags[0].Detail, want) {
+			t.Errorf("it does not say %q: %s", want, diags[0].Detail)
+		}
+	}
+}
+
+// A target with a name that may be at fault is checked though the message is
+// that of others.
+func TestPrepareJob_checksOddTargets(t *testing.T) {
+	names := make([]string, 2*atOnce)
+	for i := range names {
+		names[i] = fmt.Sprintf("PJSIP/%d", i)
+	}
+	for _, odd := range []string{"sip:a@b@c", "PJSIP/" + strings.Repeat("x", 2000)} {
+		at := atOnce + 5
+		all := slices.Replace(slices.Clone(names), at, at+1, odd)
+		cfg := configure(t, fmt.Sprintf(`
+			pbx "hq" {
+			  simulator {}
+			}
+			sip_notify "x" {
+			  pbx     = pbx.hq
+			  targets = split(",", %q)
+			  message {
+			    event = "check-sync"
+			  }
+			}`, strings.Join(all, ",")))
+		if _, diags := prepareJob(cfg.Jobs[0]); len(diags) != 1 {
+			t.Errorf("%.20s: diagnostics %v", odd, diags)
+		}
+	}
+}
