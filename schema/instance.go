@@ -109,29 +109,16 @@ func (i instance) in(ctx *hcl.EvalContext) *hcl.EvalContext {
 	return inner
 }
 
-// perInstance evaluates each instance of a block. What is wrong at one place is
-// told of the first such instance, and after too many that are wrong the rest is
-// not tried: then it returns false.
+// perInstance evaluates each instance of a block. After too many that are wrong the
+// rest is not tried: then it returns false.
 func (m *module) perInstance(keys []instance, address string, rng hcl.Range, f func(i instance)) bool {
 	bad := 0
 	for _, i := range keys {
-		all := m.collector.diags
-		m.collector.diags = nil
-		f(i)
-		found := m.collector.diags
-		m.collector.diags = all
-		for _, d := range found {
-			if i.root != "" || m.path != "" {
-				key := diagKey{summary: d.Summary, subject: *cmp.Or(d.Subject, &rng), detail: strconv.Itoa(int(d.Severity))}
-				if m.told[key] {
-					continue
-				}
-				m.told[key] = true
-				d = appended(d, "This is so for %s.", address+i.suffix)
-			}
-			m.collector.diags = append(m.collector.diags, of(address+i.suffix, d))
+		where := ""
+		if i.root != "" || m.path != "" {
+			where = address + i.suffix
 		}
-		if found.HasErrors() {
+		if m.once(where, rng, func() { f(i) }) {
 			if bad++; bad == maxBadInstances {
 				return false
 			}
@@ -139,6 +126,34 @@ func (m *module) perInstance(keys []instance, address string, rng hcl.Range, f f
 	}
 	return true
 }
+
+// once evaluates one of several that are written at one place: what is wrong there is
+// told of the first of them, with its address. It tells whether there were errors.
+// Without an address there is only one, and all is told.
+func (l *loader) once(address string, rng hcl.Range, f func()) (failed bool) {
+	all := l.collector.diags
+	l.collector.diags = nil
+	f()
+	found := l.collector.diags
+	l.collector.diags = all
+	for _, d := range found {
+		if address != "" {
+			key := diagKey{summary: d.Summary, subject: *cmp.Or(d.Subject, &rng), detail: strconv.Itoa(int(d.Severity))}
+			if at, told := l.told[key]; told && at != d {
+				continue
+			}
+			if !strings.Contains(d.Detail, toldOf) {
+				d = appended(d, toldOf+"%s.", address)
+			}
+			l.told[key] = d
+		}
+		l.collector.diags = append(l.collector.diags, d)
+	}
+	return found.HasErrors()
+}
+
+// toldOf begins the sentence that says where a mistake is.
+const toldOf = "This is so for "
 
 func (l *loader) countOf(a *arg, what string, ctx *hcl.EvalContext) ([]instance, bool) {
 	v, ok := l.value(a, ctx, cty.Number)

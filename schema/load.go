@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -54,7 +55,7 @@ type loader struct {
 	after     map[*arg][]string // the jobs that an argument of after triggers names, where it is the same for all
 	addresses map[string]bool   // of all jobs; nil: not asked for yet
 	instances int
-	told      map[diagKey]bool // of instances: what has been said of one is not said of others
+	told      map[diagKey]*hcl.Diagnostic // of instances: what has been said of one is not said of others
 }
 
 // Load evaluates the configuration of a source. It reports every mistake that
@@ -74,7 +75,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		decoder:   &decoder{collector: c, schemas: make(map[*blockType]*hcl.BodySchema)},
 		src:       src, config: &Config{}, parsed: make(map[string][]*hclsyntax.Body), read: values.Data, only: values.Only, functions: &hcl.EvalContext{Functions: functions(src)},
 		pbxs: make(map[string]*PBX), windows: make(map[string]*Window), zones: make(map[string]*time.Location), after: make(map[*arg][]string),
-		told: make(map[diagKey]bool),
+		told: make(map[diagKey]*hcl.Diagnostic),
 	}
 	if src.snapshot != nil && len(src.snapshot.Missing) > 0 {
 		return l.config, failf(nil, "Secrets missing from the applied configuration",
@@ -94,7 +95,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 	root.assign(values)
 	root.evaluate()
 	for _, m := range l.modules {
-		m.finish()
+		l.once(strings.TrimSuffix(m.path, "."), hcl.Range{}, m.finish)
 	}
 	for _, n := range root.order {
 		if n.root == "output" && !n.failed {

@@ -165,11 +165,13 @@ func (m *module) checkInputs(c *call) {
 func (m *module) make(n *node, c *call, i instance, ctx *hcl.EvalContext) cty.Value {
 	child := m.newModule(m.path+"module."+c.label()+i.suffix+".", c.dir)
 	child.caller, child.unknown = m, i.unread || m.unknown
-	for _, body := range c.bodies {
-		child.declareAll(body)
-	}
-	child.assignInputs(c, ctx)
-	child.evaluate()
+	m.once(strings.TrimSuffix(child.path, "."), c.rng, func() {
+		for _, body := range c.bodies {
+			child.declareAll(body)
+		}
+		child.assignInputs(c, ctx)
+		child.evaluate()
+	})
 	outputs := make(map[string]cty.Value)
 	for _, out := range child.order {
 		n.data = union(n.data, out.data)

@@ -60,7 +60,8 @@ func blank(src []byte, spans []span) []byte {
 
 // literalSecrets finds the secrets that stand literally in a file: what is
 // given to an argument named secret, to a variable named in variables (in a
-// variable file, or as the default of its block), and to the function sensitive.
+// variable file, as the default of its block, or as an input of a module), and to
+// the function sensitive.
 // It reads tokens, not syntax, so that a file with mistakes is covered, too: to
 // be on the safe side it takes any argument named secret. For a snapshot it is
 // exact: it takes those of pbx blocks only, and numbers stay numbers.
@@ -93,7 +94,8 @@ func literalSecrets(src []byte, variables map[string]bool, exact bool) []span {
 				s.variable = true
 				spans = append(spans, s)
 			}
-		case assigned && name == "secret" && (block == "pbx" || !exact), assigned && depth == 0 && variables[name]:
+		case assigned && name == "secret" && (block == "pbx" || !exact), assigned && depth == 0 && variables[name],
+			assigned && depth == 1 && block == "module" && variables[name]:
 			spans = append(spans, literals(tokens[i+2:], false)...)
 		}
 		if name == "sensitive" && next == hclsyntax.TokenOParen {

@@ -133,7 +133,7 @@ func (s *Source) takeSnapshot(variables map[string]*variable) (*Snapshot, error)
 			spans := literalSecrets(r.bytes, s.variable, true)
 			snap.Files[name] = blank(r.bytes, spans)
 			for _, sp := range spans {
-				if sp.variable {
+				if sp.variable && slices.Contains(s.main, name) {
 					continue // named in Sensitive
 				}
 				line := 1

@@ -251,21 +251,25 @@ func (c *collector) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target,
 	if !ok {
 		return nil, true
 	}
+	what := "the list of targets"
+	if a.name != "targets" {
+		what = fmt.Sprintf("the list %q", a.name)
+	}
 	const form = "Give a list of texts such as \"PJSIP/1001\", or of objects with an attribute \"target\"."
 	switch ty := v.Type(); {
 	case v.IsMarked():
-		c.failIn(ctx, a, "Sensitive value not allowed", "The list of targets is sensitive, but plans and the state show targets. If it is no secret, wrap it in nonsensitive(…).")
+		c.failIn(ctx, a, "Sensitive value not allowed", "The list is sensitive, but plans and the state show targets. If it is no secret, wrap it in nonsensitive(…).")
 		return nil, true
 	case v.IsNull():
-		c.failIn(ctx, a, "Invalid targets", "The list of targets is null. %s For nobody, give an empty list.", form)
+		c.failIn(ctx, a, "Invalid targets", "The list is null. %s For nobody, give an empty list.", form)
 		return nil, true
 	case !v.IsKnown():
 		return nil, false
 	case ty == cty.String:
-		c.failIn(ctx, a, "Invalid targets", "The argument \"targets\" is a list, also for one target: write it in brackets. %s", form)
+		c.failIn(ctx, a, "Invalid targets", "The argument %q is a list, also for one target: write it in brackets. %s", a.name, form)
 		return nil, true
 	case !ty.IsListType() && !ty.IsSetType() && !ty.IsTupleType():
-		c.failIn(ctx, a, "Invalid targets", "The argument \"targets\" cannot be a %s. %s", ty.FriendlyName(), form)
+		c.failIn(ctx, a, "Invalid targets", "The argument %q cannot be a %s. %s", a.name, ty.FriendlyName(), form)
 		return nil, true
 	}
 	targets = make([]Target, 0, v.LengthInt())
@@ -300,7 +304,7 @@ func (c *collector) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target,
 			if mistakes++; mistakes > maxTargetMistakes {
 				break
 			}
-			c.fail(elementRange(a, index), "Invalid target", "Element %d of the list of targets cannot be used: %s.", index, strings.TrimSuffix(err.Error(), "."))
+			c.fail(elementRange(a, index), "Invalid target", "Element %d of %s cannot be used: %s.", index, what, strings.TrimSuffix(err.Error(), "."))
 			continue
 		}
 		seen[name], at[name] = index, len(targets)
