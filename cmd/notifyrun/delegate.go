@@ -97,15 +97,15 @@ func (a *app) watch(ctx context.Context, led engine.DaemonLedger, works []*engin
 		report.Runs = append(report.Runs, &engine.RunReport{RunHeader: w.RunHeader, Left: len(w.Deliveries)})
 		total += len(w.Deliveries)
 	}
-	var now atomic.Pointer[engine.Progress]
-	now.Store(&engine.Progress{Total: total})
-	stop := a.showProgress(ctx, func() engine.Progress { return *now.Load() }, "Watching no longer: notifyrun serve goes on with it.")
+	var now atomic.Pointer[shownProgress]
+	now.Store(&shownProgress{Progress: engine.Progress{Total: total}})
+	stop := a.showProgress(ctx, func() shownProgress { return *now.Load() }, "Watching no longer: notifyrun serve goes on with it.")
 	defer stop()
 	reading := context.WithoutCancel(ctx)
 	summaries := make([]engine.RunSummary, len(works))
 	for moved, before := time.Now(), -1; ; {
-		p := engine.Progress{Total: total, Outcomes: map[engine.Outcome]int{}}
-		open := false
+		p := shownProgress{Progress: engine.Progress{Total: total, Outcomes: map[engine.Outcome]int{}}}
+		open, flying := false, false
 		for i, w := range works {
 			runs, err := led.Runs(reading, engine.RunQuery{ID: w.ID})
 			if err != nil {
@@ -115,14 +115,24 @@ func (a *app) watch(ctx context.Context, led engine.DaemonLedger, works []*engin
 			r := report.Runs[i]
 			r.Outcomes, r.Left = finals(runs[0].Outcomes)
 			open = open || runs[0].Ended.IsZero()
+			flying = flying || runs[0].Outcomes[engine.InFlight] > 0
 			for o, n := range r.Outcomes {
 				p.Outcomes[o] += n
 				p.Done += n
 			}
 		}
+		if !flying {
+			p.held = heldWorks(works, func(i int) bool { return summaries[i].Ended.IsZero() }, time.Now())
+		}
 		now.Store(&p)
 		if p.Done != before {
 			before, moved = p.Done, time.Now()
+		}
+		if p.held != nil {
+			if time.Until(p.held.Until) > daemonMoves {
+				break
+			}
+			moved = time.Now() // it is waited for
 		}
 		if !open || time.Since(moved) > daemonMoves || !wait(ctx, watchEvery) {
 			break
@@ -130,6 +140,9 @@ func (a *app) watch(ctx context.Context, led engine.DaemonLedger, works []*engin
 	}
 	report.Interrupted = ctx.Err() != nil
 	for i, r := range report.Runs {
+		if r.Left > 0 {
+			r.Held = engine.HeldBack(works[i].Job, time.Now())
+		}
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(r.Outcomes)), func(o engine.Outcome) bool { return !o.Good() }) {
 			continue
 		}

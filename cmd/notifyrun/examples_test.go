@@ -24,6 +24,11 @@ var exampleCommands = map[string][]struct {
 		{"apply -auto-approve", "Complete: 40 accepted", exitOK},
 		{"plan -var firmware=1.2.4", "2 to fire (40 phones on 1 PBX).", exitOK},
 	},
+	"window.hcl": {
+		{"plan", "window       = window.nights (22:00–05:00 mon–fri Europe/Berlin, except on 2026-12-24, 2026-12-25)", exitOK},
+		{"apply -auto-approve -var urgent=true", "Complete: 40 accepted", exitOK}, // at whatever time the test runs
+		{"plan", "window = window.nights (22:00–05:00 mon–fri", exitOK},
+	},
 	"mwi.hcl": {
 		{"plan", "Voice-Message: 2/5 (0/0)", exitOK},
 		{"apply -auto-approve", "Complete: 3 accepted", exitOK},

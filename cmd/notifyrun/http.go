@@ -135,6 +135,7 @@ type laneJSON struct {
 	Send     bool   `json:"send"`             // the connection to send on is up
 	Events   *bool  `json:"events,omitempty"` // so is that for events; absent where none are wanted
 	Waiting  int    `json:"waiting"`          // deliveries
+	Held     int    `json:"held"`             // those of them whose window is closed
 	InFlight int    `json:"in_flight"`
 }
 
@@ -161,7 +162,7 @@ func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
 func lanesJSON(lanes []engine.LaneStatus) []laneJSON {
 	all := []laneJSON{}
 	for _, l := range lanes {
-		lane := laneJSON{PBX: l.PBX, Send: l.Sending, Waiting: l.Waiting, InFlight: l.InFlight}
+		lane := laneJSON{PBX: l.PBX, Send: l.Sending, Waiting: l.Waiting, Held: l.Held, InFlight: l.InFlight}
 		if l.Listens {
 			lane.Events = &l.Events
 		}

@@ -144,6 +144,7 @@ var (
 	schedulesState = stateDesc("schedules", "Schedule triggers that will be due.")
 	turnState      = stateDesc("last_turn_timestamp_seconds", "When the daemon has last looked at the clock, in Unix time.")
 	waitingState   = stateDesc("deliveries_waiting", "Deliveries that wait to be sent.", "pbx")
+	heldState      = stateDesc("deliveries_held", "Deliveries that wait to be sent and whose window is closed.", "pbx")
 	flyingState    = stateDesc("deliveries_in_flight", "Deliveries that were sent and are not answered.", "pbx")
 	connectedState = stateDesc("ami_connected", "Whether the AMI connection is up: send is for actions, events for events, where triggers want some.", "pbx", "connection")
 )
@@ -155,7 +156,7 @@ func stateDesc(name, help string, labels ...string) *prometheus.Desc {
 // Describe implements prometheus.Collector.
 func (s *states) Describe(all chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		serialState, readyState, problemState, jobsState, schedulesState, turnState, waitingState, flyingState, connectedState,
+		serialState, readyState, problemState, jobsState, schedulesState, turnState, waitingState, heldState, flyingState, connectedState,
 	} {
 		all <- d
 	}
@@ -181,6 +182,7 @@ func (s *states) Collect(all chan<- prometheus.Metric) {
 	gauge(turnState, float64(s.daemon.Alive().UnixMilli())/1000)
 	for _, l := range now.Lanes {
 		gauge(waitingState, float64(l.Waiting), l.PBX)
+		gauge(heldState, float64(l.Held), l.PBX)
 		gauge(flyingState, float64(l.InFlight), l.PBX)
 		gauge(connectedState, truth(l.Sending), l.PBX, "send")
 		if l.Listens {

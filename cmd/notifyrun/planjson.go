@@ -43,6 +43,7 @@ type jobJSON struct {
 	Held       []string      `json:"held,omitempty"`
 	Paused     *pauseJSON    `json:"paused,omitempty"`
 	Waiting    []string      `json:"waiting,omitempty"`
+	Window     *windowJSON   `json:"window,omitempty"`
 	Recorded   []string      `json:"recorded,omitempty"`
 	Due        []dueJSON     `json:"due,omitempty"`
 	Waits      []waitJSON    `json:"waits,omitempty"`
@@ -121,7 +122,8 @@ type dueJSON struct {
 	Fires string `json:"fires,omitempty"` // due and the job's share of the jitter, where it has one
 	Moved bool   `json:"moved,omitempty"` // a clock change moved it
 
-	Paused bool `json:"paused,omitempty"` // the job is
+	Paused bool      `json:"paused,omitempty"` // the job is
+	Held   *heldJSON `json:"held,omitempty"`   // its window is closed then
 }
 
 func newDueJSON(job string, d engine.Due) dueJSON {
@@ -222,7 +224,7 @@ func (j jsonPieces) before(v any, list string) (rest string) {
 
 // newJobJSON gives what there is of a job but its deliveries and messages.
 func newJobJSON(jp *engine.JobPlan) jobJSON {
-	j := jobJSON{Address: jp.Address, MovedFrom: jp.MovedFrom, Op: jp.Op, Attributes: jp.Attrs, New: jp.New, Gone: jp.Gone, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting}
+	j := jobJSON{Address: jp.Address, MovedFrom: jp.MovedFrom, Op: jp.Op, Attributes: jp.Attrs, New: jp.New, Gone: jp.Gone, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting, Window: newWindowJSON(jp.Window)}
 	if jp.Job != nil {
 		j.Type, j.PBX = string(jp.Job.Type), jp.Job.PBX.Address
 	}
@@ -247,7 +249,7 @@ func newJobJSON(jp *engine.JobPlan) jobJSON {
 	}
 	for _, d := range jp.Due {
 		due := newDueJSON(jp.Address, d)
-		due.Paused = jp.Paused != nil
+		due.Paused, due.Held = jp.Paused != nil, newHeldJSON(engine.HeldBack(jp.Job, d.Fires))
 		j.Due = append(j.Due, due)
 	}
 	j.Waits = newWaitsJSON(jp.Job)

@@ -84,6 +84,7 @@ func (v planView) overview(p *engine.Plan, c engine.Counts) {
 	tail := v.lines(func(v planView) {
 		v.manyHeld(p)
 		v.manyPaused(p)
+		v.manyWindows(p)
 		v.manyDue(p)
 		v.manyWaits(p)
 		v.line("This is an overview; -full shows each job, -json each phone.")
@@ -102,7 +103,7 @@ func (v planView) sums(p *engine.Plan, c engine.Counts) {
 	for _, l := range sendsWhat(p) {
 		v.line("  %s", l)
 	}
-	var held, waiting, paused, canceled, recorded, same int
+	var held, waiting, paused, windows, canceled, recorded, same int
 	for _, jp := range p.Jobs {
 		held += len(jp.Held)
 		waiting += len(jp.Waiting)
@@ -112,6 +113,9 @@ func (v planView) sums(p *engine.Plan, c engine.Counts) {
 		}
 		if jp.Paused != nil {
 			paused++
+		}
+		if jp.Window.Held() != nil {
+			windows += len(jp.Window.Targets)
 		}
 		if !shown(jp) {
 			same++
@@ -130,6 +134,7 @@ func (v planView) sums(p *engine.Plan, c engine.Counts) {
 		noun string
 	}{
 		{"held", held, "delivery"}, {"paused", paused, "job"}, {"waiting for the end of that", waiting, "delivery"},
+		{"held by windows", windows, "delivery"},
 		{"canceled", canceled, "delivery"}, {"taken as delivered", recorded, "phone"}, {"as applied", same, "job"},
 	} {
 		if besides.n == 0 {

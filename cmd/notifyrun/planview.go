@@ -49,6 +49,7 @@ func (v planView) every(p *engine.Plan, c engine.Counts) {
 	}
 	v.held(p)
 	v.paused(p)
+	v.windows(p)
 	v.summary(p, c)
 	v.due(p)
 	v.waits(p)
@@ -174,6 +175,9 @@ func notes(jp *engine.JobPlan) []note {
 			text: fmt.Sprintf("goes on with run %s: %s left%s", r.Run.ID, count(n, noun), lasting(jp.Job, n)),
 			many: "goes on with open runs: %s left", noun: noun, n: n,
 		})
+	}
+	if held := jp.Window.Held(); held != nil && (jp.Fire != nil || len(jp.Resume) > 0) {
+		all = append(all, note{text: heldText(held), many: "%s " + heldText(held), noun: "delivery", n: len(jp.Window.Targets)})
 	}
 	return all
 }
@@ -369,6 +373,8 @@ func dueRows(p *engine.Plan) []dueRow {
 			note := dueNote(d)
 			if jp.Paused != nil {
 				note = "paused"
+			} else if held := engine.HeldBack(jp.Job, d.Fires); held != nil {
+				note = withNote(note, heldText(held))
 			}
 			if note != "" {
 				note = "  " + note

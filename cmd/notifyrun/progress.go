@@ -9,10 +9,17 @@ import (
 	"github.com/notifyrun/notifyrun/engine"
 )
 
+// shownProgress is how far it is, and what holds back all that is left; nil:
+// nothing does.
+type shownProgress struct {
+	engine.Progress
+	held *engine.Held
+}
+
 // showProgress reports on stderr while runs are driven: one line that renews
 // itself on a terminal, a line every ten seconds elsewhere, objects with -json.
 // An interrupt is answered with a line. The returned function ends it.
-func (a *app) showProgress(ctx context.Context, progress func() engine.Progress, interrupt string) (stop func()) {
+func (a *app) showProgress(ctx context.Context, progress func() shownProgress, interrupt string) (stop func()) {
 	live := terminal(a.stderr) && !a.json
 	every := 10 * time.Second
 	if live {
@@ -42,7 +49,7 @@ func (a *app) showProgress(ctx context.Context, progress func() engine.Progress,
 				p := progress()
 				switch {
 				case a.json:
-					writeJSON(a.stdout, progressJSON{"progress", p.Total, p.Done, p.Outcomes})
+					writeJSON(a.stdout, progressJSON{"progress", p.Total, p.Done, p.Outcomes, newHeldJSON(p.held)})
 				case live:
 					fmt.Fprint(a.stderr, "\r\x1b[K"+clip(progressLine(p, time.Since(started)), a.width(a.stderr)-1))
 				default:
@@ -62,12 +69,16 @@ type progressJSON struct {
 	Total    int                    `json:"total"`
 	Done     int                    `json:"done"`
 	Outcomes map[engine.Outcome]int `json:"outcomes"`
+	Held     *heldJSON              `json:"held,omitempty"` // by this, all that is left
 }
 
 // progressLine says how far it is, at what rate, and how long it will take.
-func progressLine(p engine.Progress, elapsed time.Duration) string {
+func progressLine(p shownProgress, elapsed time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of %s  %s", thousands(p.Done), count(p.Total, "delivery"), outcomeList(p.Outcomes))
+	if p.held != nil {
+		return b.String() + "  " + printable(heldText(p.held))
+	}
 	if rate := float64(p.Done) / elapsed.Seconds(); p.Done > 0 {
 		left := time.Duration(float64(p.Total-p.Done) / rate * float64(time.Second))
 		fmt.Fprintf(&b, "  %.0f/s  %s left", rate, left.Round(time.Second))

@@ -40,7 +40,11 @@ func (v reportView) write(r *engine.Report, took time.Duration, next commandLine
 	sum := map[engine.Outcome]int{}
 	left := 0
 	for _, run := range r.Runs {
-		fmt.Fprintf(v.w, "Run %s  %s: %s\n", run.ID, printable(run.Job), outcomesAndRest(run.Outcomes, run.Left))
+		held := ""
+		if run.Held != nil {
+			held = "; " + heldText(run.Held)
+		}
+		fmt.Fprintf(v.w, "Run %s  %s: %s%s\n", run.ID, printable(run.Job), outcomesAndRest(run.Outcomes, run.Left), printable(held))
 		for o, n := range run.Outcomes {
 			sum[o] += n
 		}
@@ -60,6 +64,8 @@ func (v reportView) write(r *engine.Report, took time.Duration, next commandLine
 		head = v.style.yellow("Interrupted:")
 	case r.Failed:
 		head = v.style.red("Not all on record:")
+	case onlyHeld(r):
+		head = v.style.yellow("Held back:")
 	case !r.Complete():
 		head = v.style.red("Incomplete:")
 	}
@@ -85,12 +91,37 @@ func (v reportView) next(r *engine.Report, left int, next commandLines) {
 			fmt.Fprintf(v.w, "To send again by hand: %s\n", fireCommandLine(run.Job, byHand, next.args))
 		}
 	}
+	if opens := firstOpening(r); opens != nil && !next.served {
+		fmt.Fprintf(v.w, "%s opens at %s. notifyrun serve would send then what it holds back, but none runs on this state.\n", printable(opens.Window), zonedTime(opens.Until))
+	}
 	if left > 0 && next.served {
 		fmt.Fprintf(v.w, "notifyrun serve goes on with the rest; to see how far it is: notifyrun runs%s\n", next.args)
 	}
 	if applies {
 		fmt.Fprintf(v.w, "To send to the rest: %s\n", next.resume)
 	}
+}
+
+// onlyHeld tells whether closed windows are all that kept a report from being
+// complete.
+func onlyHeld(r *engine.Report) bool {
+	for _, run := range r.Runs {
+		if run.Left > 0 && run.Held == nil || len(run.Failures) > 0 {
+			return false
+		}
+	}
+	return len(r.Lost) == 0 && !r.Complete()
+}
+
+// firstOpening is what holds back runs of a report: the window that opens first.
+func firstOpening(r *engine.Report) *engine.Held {
+	var first *engine.Held
+	for _, run := range r.Runs {
+		if run.Held != nil && (first == nil || run.Held.Until.Before(first.Until)) {
+			first = run.Held
+		}
+	}
+	return first
 }
 
 // fireCommandLine is the command that sends a job to some of its targets: to
@@ -179,6 +210,7 @@ type runReportJSON struct {
 	Outcomes map[engine.Outcome]int `json:"outcomes"`
 	Pending  int                    `json:"pending"`
 	Failures []failureJSON          `json:"failures,omitempty"`
+	Held     *heldJSON              `json:"held,omitempty"`
 }
 
 type failureJSON struct {
@@ -190,7 +222,7 @@ type failureJSON struct {
 func newReportJSON(r *engine.Report) reportJSON {
 	out := reportJSON{FormatVersion: formatVersion, Type: "report", Complete: r.Complete(), Interrupted: r.Interrupted, Runs: []runReportJSON{}}
 	for _, run := range r.Runs {
-		j := runReportJSON{Run: run.ID, Job: run.Job, PBX: run.PBX, Outcomes: run.Outcomes, Pending: run.Left}
+		j := runReportJSON{Run: run.ID, Job: run.Job, PBX: run.PBX, Outcomes: run.Outcomes, Pending: run.Left, Held: newHeldJSON(run.Held)}
 		for _, f := range run.Failures {
 			j.Failures = append(j.Failures, failureJSON(f))
 		}

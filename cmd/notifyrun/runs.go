@@ -67,7 +67,7 @@ func (a *app) runs(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.runsHead(ctx, led, place, q.Job); err != nil {
+	if err := a.runsHead(ctx, led, place, q.Job, runs); err != nil {
 		return err
 	}
 	if len(runs)+len(not) == 0 {
@@ -102,9 +102,9 @@ func (a *app) listMissed(ctx context.Context, led engine.DaemonLedger, q engine.
 	return a.missedTable(missed)
 }
 
-// runsHead says above the list what explains it: how the daemon is, and what is
-// paused.
-func (a *app) runsHead(ctx context.Context, led engine.DaemonLedger, place, job string) error {
+// runsHead says above the list what explains it: how the daemon is, what is
+// paused, and what waits for its window.
+func (a *app) runsHead(ctx context.Context, led engine.DaemonLedger, place, job string, runs []engine.RunSummary) error {
 	d, err := readDaemon(ctx, led, place)
 	if err != nil {
 		return err
@@ -119,6 +119,7 @@ func (a *app) runsHead(ctx context.Context, led engine.DaemonLedger, place, job 
 			lines = append(lines, address+" is paused "+pausedBy(pauses[address]))
 		}
 	}
+	lines = append(lines, heldRuns(runs, time.Now())...)
 	for _, line := range lines {
 		fmt.Fprintln(a.stdout, printable(line))
 	}
@@ -214,10 +215,11 @@ type runJSON struct {
 	Ended    *string                `json:"ended"` // null while open
 	Total    int                    `json:"total"`
 	Outcomes map[engine.Outcome]int `json:"outcomes"`
+	Held     *heldJSON              `json:"held,omitempty"`
 }
 
 func newRunJSON(r engine.RunSummary) runJSON {
-	return runJSON{r.ID, r.Job, r.PBX, r.Cause, *timeJSON(r.Created), timeJSON(r.Ended), r.Total, r.Outcomes}
+	return runJSON{r.ID, r.Job, r.PBX, r.Cause, *timeJSON(r.Created), timeJSON(r.Ended), r.Total, r.Outcomes, newHeldJSON(engine.HeldRun(r, time.Now()))}
 }
 
 // timeJSON writes an instant in UTC with microseconds, the zero time as nil.

@@ -139,6 +139,7 @@ type dueQueue []*dueEntry
 
 type dueEntry struct {
 	job   string
+	of    *schema.Job
 	order int // in the configuration
 	times engine.DueTimes
 	next  engine.Due
@@ -153,7 +154,7 @@ func newDueQueue(jobs []*schema.Job, from time.Time) *dueQueue {
 		}
 		for _, t := range j.Triggers {
 			if t, ok := t.(*schema.ScheduleTrigger); ok {
-				e := &dueEntry{job: j.Address, order: len(q), times: engine.NewDueTimes(t, j.Address)}
+				e := &dueEntry{job: j.Address, of: j, order: len(q), times: engine.NewDueTimes(t, j.Address)}
 				// Next looks beyond a whole second.
 				if e.next = e.times.Next(from.Add(-time.Nanosecond)); !e.next.IsZero() {
 					q = append(q, e)
@@ -207,16 +208,20 @@ func (a *app) listDue(q *dueQueue, n int, pauses map[string]engine.Pause) error 
 			continue
 		}
 		listed[e.job]++
+		held := engine.HeldBack(e.of, e.next.Fires)
 		p, paused := pauses[e.job]
 		var err error
 		if a.json {
 			due := newDueJSON(e.job, e.next)
-			due.Paused = paused
+			due.Paused, due.Held = paused, newHeldJSON(held)
 			err = writeJSON(w, due)
 		} else {
 			note := dueNote(e.next)
-			if paused {
+			switch {
+			case paused:
 				note = "paused: " + p.Reason
+			case held != nil:
+				note = withNote(note, heldText(held))
 			}
 			t.add(dueTime(e.next), e.next.At.Location().String(), e.job, note)
 			if len(t.rows) == 500 {
@@ -249,4 +254,12 @@ func dueNote(d engine.Due) string {
 		notes = append(notes, "+"+d.Fires.Sub(d.At).Round(100*time.Millisecond).String()+" jitter")
 	}
 	return strings.Join(notes, ", ")
+}
+
+// withNote adds a note to others.
+func withNote(notes, more string) string {
+	if notes == "" {
+		return more
+	}
+	return notes + ", " + more
 }

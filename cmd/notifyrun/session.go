@@ -153,7 +153,14 @@ func (a *app) send(ctx context.Context, led engine.Ledger, conns *pbxs, works []
 		return nil
 	}
 	runner := &engine.Runner{Ledger: led, Senders: conns.senders(), Events: conns.events(ctx), Log: a.log, Patience: 30 * time.Second}
-	stop := a.showProgress(ctx, runner.Progress, "Stopping: nothing more is sent; waiting for the answers that are due. Ctrl-C again ends at once.")
+	progress := func() shownProgress {
+		p := runner.Progress()
+		if p.Done == p.Total {
+			return shownProgress{p, nil}
+		}
+		return shownProgress{p, heldWorks(works, func(int) bool { return true }, time.Now())}
+	}
+	stop := a.showProgress(ctx, progress, "Stopping: nothing more is sent; waiting for the answers that are due. Ctrl-C again ends at once.")
 	started := time.Now()
 	report, err := runner.Run(ctx, works)
 	stop()

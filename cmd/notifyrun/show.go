@@ -178,6 +178,9 @@ func (a *app) runView(r *shownRun) error {
 	row("started", r.Created.Local().Format("2006-01-02 15:04:05 -07:00"))
 	if r.Ended.IsZero() {
 		row("ended", "not yet; it is open")
+		if held := engine.HeldRun(r.RunSummary, time.Now()); held != nil {
+			row("held", "by "+heldBy(held))
+		}
 	} else {
 		row("ended", r.Ended.Local().Format("2006-01-02 15:04:05 -07:00")+", after "+took(r.Created, r.Ended))
 	}

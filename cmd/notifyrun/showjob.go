@@ -129,6 +129,10 @@ func (a *app) jobView(j *shownJob) error {
 	if n := len(jp.Waiting); n > 0 {
 		v.line("      waiting for the end of that: %s (%s)", whom(jp.Job, n), names(jp.Waiting, func(s string) string { return s }))
 	}
+	if held := jp.Window.Held(); held != nil {
+		v.printf("  %s\n", v.style.yellow(printable(heldText(held))))
+		v.line("      waiting for it to open: %s (%s)", whom(jp.Job, len(jp.Window.Targets)), names(jp.Window.Targets, func(s string) string { return s }))
+	}
 	v.attrs(jp.Attrs)
 	if jp.First.Action != "" {
 		v.sent(jp.First)
@@ -207,6 +211,7 @@ type shownJobJSON struct {
 	Held      []string        `json:"held,omitempty"`
 	Paused    *pauseJSON      `json:"paused,omitempty"`
 	Waiting   []string        `json:"waiting,omitempty"`
+	Window    *windowJSON     `json:"window,omitempty"`
 	Due       []dueJSON       `json:"due,omitempty"`
 	Waits     []waitJSON      `json:"waits,omitempty"`
 	Runs      []runJSON       `json:"runs"`             // the last ones, newest first
@@ -219,7 +224,7 @@ func newShownJobsJSON(jobs []*shownJob) shownJobsJSON {
 		plan := newJobJSON(j.plan)
 		s := shownJobJSON{
 			Address: plan.Address, Op: plan.Op, Declared: plan.Attributes, Applied: j.applied, Changes: plan.Changes,
-			Revisions: j.revisions, Held: plan.Held, Paused: plan.Paused, Waiting: plan.Waiting, Due: plan.Due, Waits: plan.Waits, Runs: []runJSON{},
+			Revisions: j.revisions, Held: plan.Held, Paused: plan.Paused, Waiting: plan.Waiting, Window: plan.Window, Due: plan.Due, Waits: plan.Waits, Runs: []runJSON{},
 		}
 		if j.plan.Op == engine.Remove {
 			s.Declared = nil
