@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -60,10 +59,6 @@ func (s *Scope) Eval(expr string) (cty.Value, hcl.Diagnostics) {
 func (s *Scope) Files() map[string]*hcl.File {
 	return map[string]*hcl.File{consoleInput: {Bytes: blank(s.input, literalSecrets(s.input, nil, false))}}
 }
-
-// Format puts a configuration file into its canonical form: indentation and
-// blanks, nothing else. Comments stay.
-func Format(src []byte) []byte { return hclwrite.Format(src) }
 
 // FormatValue prints a value in the language itself, as Terraform's console
 // does. What is sensitive or unknown shows as Redacted and KnownLater.

@@ -20,16 +20,18 @@ import (
 var fmtCommand = &command{
 	name: "fmt", args: "[PATH ...]",
 	short: "rewrite the configuration in its canonical form",
-	long: `Rewrites *.hcl files in their canonical form: indentation and blanks, nothing
-else; comments stay. It prints the names of the files that it changed. A
-directory stands for all *.hcl files in it, - for standard input, whose form is
-written to standard output. A file with a syntax error is left as it is.`,
+	long: `Rewrites *.hcl and *.hclvars files in their canonical form: indentation and
+blanks, nothing else; comments stay. It prints the names of the files that it
+changed. A directory stands for all such files in it, with -recursive also for
+those in its directories, - for standard input, whose form is written to
+standard output. A file with a syntax error is left as it is.`,
 	run: (*app).format,
 }
 
 // formatting is what fmt does to each file.
 type formatting struct {
 	check, diff bool
+	recursive   bool
 	changed     []string
 	diffs       []string
 	mistakes    []error
@@ -40,6 +42,7 @@ func (a *app) format(_ context.Context, args []string) error {
 	a.flagSet()
 	a.flags.BoolVar(&f.check, "check", false, "write nothing; exit with 1 if a file is not in canonical form")
 	a.flags.BoolVar(&f.diff, "diff", false, "show what changes; literal secrets are blanked")
+	a.flags.BoolVar(&f.recursive, "recursive", false, "take the directories in a directory, too, but for hidden ones")
 	paths, err := a.parse(args)
 	if err != nil {
 		return err
@@ -48,13 +51,13 @@ func (a *app) format(_ context.Context, args []string) error {
 		paths = []string{"."}
 	}
 	if slices.Contains(paths, "-") {
-		if len(paths) > 1 || f.diff || a.json {
+		if len(paths) > 1 || f.diff || f.recursive || a.json {
 			return errors.New("fmt - stands alone: it reads standard input and writes its canonical form to standard output")
 		}
 		return a.formatStdin(f.check)
 	}
 	for _, p := range paths {
-		files, err := hclFiles(p)
+		files, err := hclFiles(p, f.recursive)
 		if err != nil {
 			return err
 		}
@@ -103,31 +106,64 @@ type formatJSON struct {
 }
 
 // hclFiles gives the files that a path stands for.
-func hclFiles(path string) ([]string, error) {
+func hclFiles(path string, recursive bool) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("format %s: %w", path, withoutPath(err))
 	}
 	if !info.IsDir() {
-		if filepath.Ext(path) != ".hcl" {
-			return nil, fmt.Errorf("format %s: its name does not end in .hcl", path)
+		if !isHCL(path) {
+			return nil, fmt.Errorf("format %s: its name ends neither in .hcl nor in .hclvars", path)
 		}
 		return []string{path}, nil
 	}
-	entries, err := os.ReadDir(path)
+	files, err := hclFilesIn(path, recursive)
 	if err != nil {
-		return nil, fmt.Errorf("format %s: %w", path, withoutPath(err))
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("format %s: the directory has no files whose names end in .hcl or .hclvars", path)
+	}
+	return files, nil
+}
+
+// hclFilesIn lists a directory. Symbolic links to directories are not followed,
+// since they may lead round in a circle.
+func hclFilesIn(dir string, recursive bool) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", dir, withoutPath(err))
 	}
 	var files []string
 	for _, e := range entries {
-		if n := e.Name(); filepath.Ext(n) == ".hcl" && !strings.HasPrefix(n, ".") && !e.IsDir() {
-			files = append(files, filepath.Join(path, n))
+		name := filepath.Join(dir, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), "."):
+		case e.IsDir() && recursive:
+			more, err := hclFilesIn(name, true)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, more...)
+		case !e.IsDir() && isHCL(name):
+			files = append(files, name)
 		}
 	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("format %s: the directory has no files whose names end in .hcl", path)
-	}
 	return files, nil
+}
+
+func isHCL(name string) bool { return filepath.Ext(name) == ".hcl" || isVariables(name) }
+
+// isVariables tells whether a file has values of variables, any of which may be
+// a secret: only the configuration knows.
+func isVariables(name string) bool { return filepath.Ext(name) == ".hclvars" }
+
+// shownSource is what may be shown of a file.
+func shownSource(name string, src []byte) []byte {
+	if isVariables(name) {
+		return schema.BlankValues(src)
+	}
+	return schema.BlankSecrets(src)
 }
 
 func (a *app) formatStdin(check bool) error {
@@ -155,7 +191,7 @@ func (a *app) formatFile(f *formatting, file string) error {
 		return fmt.Errorf("format %s: %w", file, withoutPath(err))
 	}
 	if diags := schema.CheckSyntax(src, file); diags.HasErrors() {
-		return diagnosticsError{map[string]*hcl.File{file: {Bytes: schema.BlankSecrets(src)}}, diags}
+		return diagnosticsError{map[string]*hcl.File{file: {Bytes: shownSource(file, src)}}, diags}
 	}
 	out := schema.Format(src)
 	if bytes.Equal(src, out) {
@@ -163,9 +199,7 @@ func (a *app) formatFile(f *formatting, file string) error {
 	}
 	f.changed = append(f.changed, file)
 	if f.diff {
-		// The form does not depend on what stands between quotes.
-		shown := schema.BlankSecrets(src)
-		text := string(diff.Diff(file+".orig", shown, file, schema.Format(shown)))
+		text := string(diff.Diff(file+".orig", shownSource(file, src), file, shownSource(file, out)))
 		_, text, _ = strings.Cut(text, "\n") // without the command line
 		f.diffs = append(f.diffs, printableLines(text))
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 //go:embed starter.hcl
@@ -41,8 +42,12 @@ func (a *app) init(_ context.Context, args []string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("init %s: %w", dir, withoutPath(err))
 	}
-	if files, err := hclFiles(dir); err == nil {
-		return fmt.Errorf("init %s: there is a configuration already (%s); nothing was written", dir, filepath.Base(files[0]))
+	files, err := hclFilesIn(dir, false)
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(files, func(name string) bool { return !isVariables(name) }); i >= 0 {
+		return fmt.Errorf("init %s: there is a configuration already (%s); nothing was written", dir, filepath.Base(files[i]))
 	}
 	file := filepath.Join(dir, "main.hcl")
 	if err := writeNew(file, starter); err != nil {
