@@ -87,7 +87,7 @@ func (a *app) readNotifyConf(file string, files astconf.Files) (*astconf.Config,
 	if file != "-" {
 		return astconf.Read(files, file)
 	}
-	text, err := io.ReadAll(io.LimitReader(a.stdin, 1<<30)) // astconf has a bound of its own
+	text, err := io.ReadAll(io.LimitReader(a.stdin, 16<<20)) // more than astconf takes
 	if err != nil {
 		return nil, fmt.Errorf("convert standard input: %w", err)
 	}
