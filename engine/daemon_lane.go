@@ -211,12 +211,12 @@ func (l *loop) startDriver(s *servedLane, works []*Work) {
 	}
 	done := make(chan struct{})
 	s.driver, s.stop, s.done = d, cancel, done
+	l.listenAnew(s) // before it sends, so that it waits for what comes back
 	answers := l.answers
 	go func() {
 		defer close(done)
 		d.run(ctx, answers)
 	}()
-	l.listenAnew(s)
 }
 
 // listenAnew has the events received that the configuration asks for.
