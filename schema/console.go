@@ -38,6 +38,10 @@ func (s *Scope) Eval(expr string) (cty.Value, hcl.Diagnostics) {
 		return cty.DynamicVal, plainSyntax(s.input, diags)
 	}
 	boundNumbers(parsed)
+	of, isType := typeCall(parsed)
+	if isType {
+		parsed = of
+	}
 	g := *s.graph
 	g.collector = &collector{}
 	a := &arg{name: "input", expr: parsed, rng: parsed.Range()}
@@ -50,6 +54,10 @@ func (s *Scope) Eval(expr string) (cty.Value, hcl.Diagnostics) {
 	v, ok := g.eval(a, ctx)
 	if !ok {
 		return cty.DynamicVal, g.diags
+	}
+	if isType {
+		ty := v.Type()
+		v = cty.CapsuleVal(shownType, &ty)
 	}
 	return v, g.diags
 }
@@ -98,6 +106,8 @@ func formatValue(b *strings.Builder, v cty.Value, indent int) {
 		formatElements(b, v, indent, "tolist([", "])")
 	case ty.IsSetType():
 		formatElements(b, v, indent, "toset([", "])")
+	case ty == shownType:
+		writeType(b, *v.EncapsulatedValue().(*cty.Type), indent)
 	default:
 		b.WriteString("(" + ty.FriendlyName() + ")")
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
 )
 
 // problem makes one error. The summary is short and fixed; the detail says
@@ -172,6 +173,8 @@ func tidied(diags hcl.Diagnostics, expr hcl.Expression, ctx *hcl.EvalContext) hc
 			better.EvalContext = ctx
 		}
 		switch name := failedCall(d); {
+		case name != "" && panicked(d):
+			better.Detail = fmt.Sprintf("The function %q cannot work with these arguments.", name)
 		case name != "" && (hidden || anySensitive(d) || callSensitive(expr, name, d)):
 			better.Detail = fmt.Sprintf("The call of function %q failed. The reason is not shown because an argument is sensitive.", name)
 		case d.Summary == "Duplicate object key" && (hidden || anySensitive(d)):
@@ -248,6 +251,14 @@ func callSensitive(expr hcl.Expression, name string, d *hcl.Diagnostic) bool {
 		return nil
 	})
 	return found
+}
+
+// panicked tells whether a function failed by a defect of its own: its reason is
+// a stack of calls then.
+func panicked(d *hcl.Diagnostic) bool {
+	extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+	var defect function.PanicError
+	return ok && errors.As(extra.FunctionCallError(), &defect)
 }
 
 // anySensitive tells whether the expression of a diagnostic, an argument of it,

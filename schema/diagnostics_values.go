@@ -20,11 +20,7 @@ func plainValues(d *hcl.Diagnostic) {
 	switch d.Summary {
 	case "Call to unknown function":
 		if call, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok {
-			if strings.Contains(call.Name, "::") {
-				say("Names with \"::\" are those of functions from providers, which notifyrun does not have. Its functions are called by their names alone.")
-				return
-			}
-			say("There is no function named %q.%s", call.Name, suggest(call.Name, functionNames(d.EvalContext)))
+			d.Summary, d.Detail = functionDiag(call.Name, d.EvalContext)
 		}
 	case "Not enough function arguments", "Too many function arguments":
 		call, ok := d.Expression.(*hclsyntax.FunctionCallExpr)

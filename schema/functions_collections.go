@@ -46,7 +46,8 @@ var lengthFunc = function.New(&function.Spec{
 
 // coalesceFunc returns its first argument that is neither null nor "".
 var coalesceFunc = function.New(&function.Spec{
-	VarParam: &function.Parameter{Name: "vals", Type: cty.DynamicPseudoType, AllowUnknown: true, AllowDynamicType: true, AllowNull: true, AllowMarked: true},
+	VarParam:     &function.Parameter{Name: "vals", Type: cty.DynamicPseudoType, AllowUnknown: true, AllowDynamicType: true, AllowNull: true},
+	RefineResult: notNull,
 	Type: func(args []cty.Value) (cty.Type, error) {
 		types := make([]cty.Type, len(args))
 		for i, a := range args {
@@ -64,11 +65,10 @@ var coalesceFunc = function.New(&function.Spec{
 			if err != nil {
 				return cty.NilVal, err
 			}
-			plain, marks := v.Unmark()
 			switch {
-			case !plain.IsKnown():
-				return cty.UnknownVal(ret).WithMarks(marks), nil
-			case plain.IsNull(), ret == cty.String && plain.AsString() == "":
+			case !v.IsKnown():
+				return cty.UnknownVal(ret), nil
+			case v.IsNull(), ret == cty.String && v.AsString() == "":
 				continue
 			}
 			return v, nil
@@ -80,7 +80,7 @@ var coalesceFunc = function.New(&function.Spec{
 // indexFunc finds the first element of a list that equals a value.
 var indexFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}, {Name: "value", Type: cty.DynamicPseudoType}},
-	Type:   function.StaticReturnType(cty.Number),
+	Type:   function.StaticReturnType(cty.Number), RefineResult: notNull,
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		ty := args[0].Type()
 		switch {
@@ -189,20 +189,89 @@ var matchKeysFunc = function.New(&function.Spec{
 		if args[0].LengthInt() != args[1].LengthInt() {
 			return cty.NilVal, errors.New("length of keys and values should be equal")
 		}
+		// What is compared must be of one type: 1 is not "1".
+		ty, _ := convert.UnifyUnsafe([]cty.Type{args[1].Type(), args[2].Type()})
+		keyList, err := convert.Convert(args[1], ty)
+		if err != nil {
+			return cty.NilVal, function.NewArgError(1, err)
+		}
+		wantedList, err := convert.Convert(args[2], ty)
+		if err != nil {
+			return cty.NilVal, function.NewArgError(2, err)
+		}
 		var found []cty.Value
-		keys, wanted := args[1].AsValueSlice(), args[2].AsValueSlice()
-		for i, v := range args[0].AsValueSlice() {
-			if slices.ContainsFunc(wanted, func(w cty.Value) bool {
-				eq, err := stdlib.Equal(keys[i], w)
-				return err == nil && eq.IsKnown() && eq.True()
-			}) {
-				found = append(found, v)
+		wanted := newMembers(wantedList.LengthInt())
+		for _, w := range wantedList.AsValueSlice() {
+			wanted.add(w)
+		}
+		values := args[0].AsValueSlice()
+		for i, key := range keyList.AsValueSlice() {
+			if wanted.has(key) {
+				found = append(found, values[i])
 			}
 		}
 		if found == nil {
 			return cty.ListValEmpty(ret.ElementType()), nil
 		}
 		return cty.ListVal(found), nil
+	},
+})
+
+// mergeFunc is that of go-cty, which fails over null beside what is no map, and
+// loses the mark of null.
+var mergeFunc = function.New(&function.Spec{
+	VarParam: stdlib.MergeFunc.VarParam(),
+	Type: func(args []cty.Value) (cty.Type, error) {
+		for i, a := range args {
+			if ty := a.Type(); !ty.IsMapType() && !ty.IsObjectType() && ty != cty.DynamicPseudoType {
+				return cty.NilType, function.NewArgErrorf(i, "arguments must be maps or objects, got %s", ty.FriendlyName())
+			}
+		}
+		return stdlib.MergeFunc.ReturnTypeForValues(args)
+	},
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		v, err := stdlib.MergeFunc.Call(args)
+		return v.WithSameMarks(args...), err
+	},
+})
+
+// members are values, each once, to be found without comparing all of them.
+type members map[int][]cty.Value
+
+func newMembers(size int) members { return make(members, size) }
+
+func (m members) has(v cty.Value) bool { return slices.ContainsFunc(m[v.Hash()], v.RawEquals) }
+
+// add tells whether the value is a new one.
+func (m members) add(v cty.Value) bool {
+	if m.has(v) {
+		return false
+	}
+	m[v.Hash()] = append(m[v.Hash()], v)
+	return true
+}
+
+// distinctFunc leaves of equal elements the first. That of go-cty compares each
+// with each, which for the phones of a large site takes minutes.
+var distinctFunc = function.New(&function.Spec{
+	Params:       []function.Parameter{{Name: "list", Type: cty.List(cty.DynamicPseudoType)}},
+	Type:         func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
+	RefineResult: notNull,
+	Impl: func(args []cty.Value, ret cty.Type) (cty.Value, error) {
+		if !args[0].IsWhollyKnown() {
+			return cty.UnknownVal(ret), nil
+		}
+		found := newMembers(args[0].LengthInt())
+		var kept []cty.Value
+		for _, v := range args[0].AsValueSlice() {
+			if found.add(v) {
+				kept = append(kept, v)
+			}
+		}
+		if kept == nil {
+			return cty.ListValEmpty(ret.ElementType()), nil
+		}
+		return cty.ListVal(kept), nil
 	},
 })
 
@@ -245,7 +314,7 @@ var oneFunc = function.New(&function.Spec{
 // sumFunc adds the numbers of a list, which must not be empty.
 var sumFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
-	Type:   function.StaticReturnType(cty.Number),
+	Type:   function.StaticReturnType(cty.Number), RefineResult: notNull,
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		v := args[0]
 		ty := v.Type()
@@ -287,7 +356,7 @@ var (
 func boolsFunc(neutral bool) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "list", Type: cty.List(cty.Bool)}},
-		Type:   function.StaticReturnType(cty.Bool),
+		Type:   function.StaticReturnType(cty.Bool), RefineResult: notNull,
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			unknown := false
 			for it := args[0].ElementIterator(); it.Next(); {
@@ -309,7 +378,7 @@ func boolsFunc(neutral bool) function.Function {
 // transposeFunc swaps the keys and the elements of a map of lists of strings.
 var transposeFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "values", Type: cty.Map(cty.List(cty.String))}},
-	Type:   function.StaticReturnType(cty.Map(cty.List(cty.String))),
+	Type:   function.StaticReturnType(cty.Map(cty.List(cty.String))), RefineResult: notNull,
 	Impl: func(args []cty.Value, ret cty.Type) (cty.Value, error) {
 		if !args[0].IsWhollyKnown() {
 			return cty.UnknownVal(ret), nil

@@ -167,7 +167,7 @@ func TestFunctions(t *testing.T) {
 		{`[for n in range(2) : "PJSIP/${1000 + n}"]`, "[\n  \"PJSIP/1000\",\n  \"PJSIP/1001\",\n]"},
 		{`{ for k, v in { a = 1 } : v => k }`, "{\n  \"1\" = \"a\"\n}"},
 		{`local.a == 1 ? "yes" : "no"`, `"yes"`},
-		{`timestamp()`, `! There is no function named "timestamp"`},
+		{`timestamp()`, `! a plan must be repeatable`},
 		{`local.b`, `! There is no local value named "b".`},
 		{`1 +`, `! A value is expected here`},
 	} {

@@ -41,3 +41,17 @@ func (t *blockType) document(docs []BlockDoc, outer string, repeats bool) []Bloc
 
 // Functions lists the names of all functions that expressions can call, sorted.
 func Functions() []string { return slices.Sorted(maps.Keys(functions(nil))) }
+
+// Signature gives a function with the names of its parameters, as in
+// "join(separator, lists...)"; "" if there is no such function.
+func Signature(name string) string {
+	f, ok := functions(nil)[name]
+	if !ok {
+		return ""
+	}
+	return signature(name, f)
+}
+
+// RefusedFunctions lists the functions of Terraform that are not there for a
+// reason, which who calls them is told, sorted.
+func RefusedFunctions() []string { return slices.Sorted(maps.Keys(refusedFunctions)) }

@@ -81,6 +81,10 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		return l.config, failf(nil, "Secrets missing from the applied configuration",
 			"Secrets stand literally in the configuration, at %s. They are not kept in the state, so that the applied configuration cannot be run without its files. Declare a variable with sensitive = true for each, and apply again.", enumerate(src.snapshot.Missing))
 	}
+	src.planTime = values.Now.UTC().Truncate(time.Second)
+	if src.snapshot != nil {
+		src.planTime = src.snapshot.PlanTime
+	}
 	bodies := l.parse(src.main)
 	broken := l.diags.HasErrors()
 	root := l.newModule("", ".")

@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -121,10 +122,13 @@ var countableOps = func() map[*hclsyntax.Operation]*hclsyntax.Operation {
 
 // boundNumbers has all operators and indexes of what was parsed refuse numbers
 // of too many digits, and templates write numbers out fast. Comparing them costs
-// nothing.
+// nothing. It also takes the namespace off the names of functions, all of which
+// are in one, so that nobody else needs to know of it.
 func boundNumbers(parsed hclsyntax.Node) {
 	hclsyntax.VisitAll(parsed, func(n hclsyntax.Node) hcl.Diagnostics {
 		switch n := n.(type) {
+		case *hclsyntax.FunctionCallExpr:
+			n.Name = strings.TrimPrefix(n.Name, "core::")
 		case *hclsyntax.BinaryOpExpr:
 			if op := countableOps[n.Op]; op != nil {
 				n.Op = op

@@ -26,6 +26,7 @@ const pieceSize = 4 << 10
 // parse parses one file of HCL and keeps it for Files. After mistakes the body
 // has the blocks that are right; it is nil if there is none.
 func (s *Source) parse(src []byte, shown string) (*hclsyntax.Body, hcl.Diagnostics) {
+	s.noticeTime(src, hclsyntax.LexConfig)
 	file := parsePieces(src, shown)
 	var diags hcl.Diagnostics
 	var body *hclsyntax.Body

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
@@ -34,7 +35,12 @@ type Snapshot struct {
 	CAFiles       []string                   `json:"caFiles,omitempty"`     // files of certificates, in Files too
 	Root          string                     `json:"root,omitempty"`        // Dir, absolutely; not part of the digest
 	Data          map[string]*KeptData       `json:"data,omitempty"`        // what was read for data sources, by address; not part of the digest
-	Missing       []string                   `json:"missing,omitempty"`     // literal secrets: file.hcl:line
+	FileSets      []FileSet                  `json:"fileSets,omitempty"`    // what the function fileset has found
+	// PlanTime is what plantimestamp() gives. It is in the digest, since it is part
+	// of what the configuration evaluates to, and it is there only if something
+	// calls that function: without, an apply at another time is the same apply.
+	PlanTime time.Time `json:"planTime,omitzero"`
+	Missing  []string  `json:"missing,omitempty"` // literal secrets: file.hcl:line
 }
 
 // Source returns a source that reads the snapshot alone, and never the disk but
@@ -148,6 +154,10 @@ func (s *Source) takeSnapshot(variables map[string]*variable) (*Snapshot, error)
 		default:
 			snap.Files[name] = r.bytes
 		}
+	}
+	snap.FileSets = s.fileSets()
+	if s.timed {
+		snap.PlanTime = s.planTime
 	}
 	snap.CAFiles = slices.Sorted(maps.Keys(s.ca))
 	for _, name := range slices.Sorted(maps.Keys(variables)) {

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -12,8 +13,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 const (
@@ -33,13 +36,16 @@ type Source struct {
 	snapshot *Snapshot // nil: the disk
 
 	mu       sync.Mutex
-	reads    map[string]reading   // by name relative to dir
-	secrecy  int                  // above 0: what is read now is secret
-	modules  map[string][]string  // the configuration files of modules, by directory
-	ca       map[string]bool      // the names of CA files
-	parsed   map[string]*hcl.File // by the name that diagnostics show
-	hidden   map[string]bool      // files in parsed of which nothing may be shown
-	variable map[string]bool      // the names of sensitive variables
+	reads    map[string]reading     // by name relative to dir
+	lists    map[lookedFor][]string // what fileset has found
+	planTime time.Time              // when the plan is made; zero: not known
+	timed    bool                   // something calls plantimestamp
+	secrecy  int                    // above 0: what is read now is secret
+	modules  map[string][]string    // the configuration files of modules, by directory
+	ca       map[string]bool        // the names of CA files
+	parsed   map[string]*hcl.File   // by the name that diagnostics show
+	hidden   map[string]bool        // files in parsed of which nothing may be shown
+	variable map[string]bool        // the names of sensitive variables
 }
 
 type reading struct {
@@ -137,6 +143,7 @@ func newSource(dir string, main []string, single bool) *Source {
 	return &Source{
 		dir: cmp.Or(dir, "."), main: main, single: single,
 		reads: make(map[string]reading), modules: make(map[string][]string),
+		lists:  make(map[lookedFor][]string),
 		ca:     make(map[string]bool),
 		parsed: make(map[string]*hcl.File), hidden: make(map[string]bool), variable: make(map[string]bool),
 	}
@@ -261,6 +268,29 @@ func (s *Source) readCA(file string) ([]byte, error) {
 		}
 	}
 	return kept, err
+}
+
+// takePlanTime gives the time of the plan, and remembers that it was asked for.
+func (s *Source) takePlanTime() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timed = true
+	return s.planTime
+}
+
+// noticeTime looks for calls of plantimestamp in what was parsed. They need not
+// be evaluated now: the time is kept for those that are when a job fires.
+func (s *Source) noticeTime(src []byte, lex lexer) {
+	if !bytes.Contains(src, []byte("plantimestamp")) {
+		return
+	}
+	tokens, _ := lex(src, "", hcl.InitialPos)
+	for i, t := range tokens {
+		if t.Type == hclsyntax.TokenIdent && string(t.Bytes) == "plantimestamp" && i+1 < len(tokens) && tokens[i+1].Type == hclsyntax.TokenOParen {
+			s.takePlanTime()
+			return
+		}
+	}
 }
 
 // whereSecrets says what the names of secret files are relative to.

@@ -113,6 +113,12 @@ func filesIn(expr hcl.Expression, ctx *hcl.EvalContext) []string {
 		if diags.HasErrors() || !name.IsKnown() {
 			return nil
 		}
+		if call.Name == "fileset" {
+			if names, diags := call.Value(ctx); !diags.HasErrors() {
+				digests = append(digests, encoded(names))
+			}
+			return nil
+		}
 		if v, err := functionIn(ctx, "filesha256").Call([]cty.Value{name}); err == nil {
 			digests = append(digests, encoded(v))
 		}

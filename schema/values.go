@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -31,6 +32,7 @@ type Values struct {
 	Data        map[string]*Data // what was read for data sources, by address
 	Only        string           // the address of the one job that is wanted, for which the others are not evaluated; empty: all
 	Version     string           // of this program, for required_version; empty: not checked
+	Now         time.Time        // when the plan is made, for plantimestamp; zero: not known. A Snapshot has its own
 }
 
 // Assignment is one -var NAME=VALUE, or, if File is given, one -var-file FILE.

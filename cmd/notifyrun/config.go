@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -72,7 +73,7 @@ func shellQuote(s string) string {
 }
 
 func (a *app) loadSource(src *schema.Source, diags hcl.Diagnostics, v values) (*loaded, error) {
-	cfg, more := schema.Load(src, schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version})
+	cfg, more := schema.Load(src, schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version, Now: time.Now()})
 	diags = append(diags, more...)
 	if diags.HasErrors() {
 		if cfg != nil { // the jobs that are fine so far: one run shows all mistakes
