@@ -163,15 +163,6 @@ func parts(args []cty.Value) error {
 	return nil
 }
 
-// cells is the estimate of csvdecode: how many values a table has at most.
-func cells(args []cty.Value) error {
-	text := args[0].AsString()
-	if strings.Count(text, "\n")+strings.Count(text, ",") > maxItems {
-		return errItems
-	}
-	return nil
-}
-
 // matches is the estimate of regexall, by its matches and the groups of each.
 func matches(args []cty.Value) error {
 	re, err := regexp.Compile(args[0].AsString())

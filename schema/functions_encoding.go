@@ -182,6 +182,14 @@ var uuidV5Func = function.New(&function.Spec{
 // maxDataNesting bounds how deep decoded data may be nested; its decoders recurse.
 const maxDataNesting = 200
 
+// cells counts the values of a table.
+func cells(text string) error {
+	if strings.Count(text, "\n")+strings.Count(text, ",") > maxItems {
+		return errItems
+	}
+	return nil
+}
+
 // checkData refuses text that holds too much, or is nested too deeply, to be
 // decoded: separators are the characters that come with each element of it.
 func checkData(text, separators string) error {
@@ -224,7 +232,7 @@ func checked(f function.Function, check func(text string) error) function.Functi
 }
 
 var (
-	csvDecodeFunc  = checked(stdlib.CSVDecodeFunc, func(text string) error { return checkData(strings.NewReplacer("[", "", "{", "").Replace(text), "\n,") })
+	csvDecodeFunc  = checked(stdlib.CSVDecodeFunc, cells)
 	jsonDecodeFunc = countable(checked(stdlib.JSONDecodeFunc, func(text string) error { return checkData(text, ",[{") }))
 	yamlDecodeFunc = countable(checked(ctyyaml.YAMLDecodeFunc, checkYAML))
 	jsonEncodeFunc = sized(stdlib.JSONEncodeFunc, asMuchAsGiven)
