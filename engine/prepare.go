@@ -96,10 +96,10 @@ func (part *preparedPart) prepare(j *schema.Job, p prepared, from, to int) {
 			last, lastDigest = m, m.Digest()
 			fine = nil
 		}
-		if !fine[t.Tech] || !plain(t) {
+		if alike := plain(t); !alike || !fine[t.Tech] {
 			if err := notifyAction(t, m).Check(); err != nil {
 				part.problems.add(&j.Targets[i], err)
-			} else if !j.MessageVaries() {
+			} else if alike && !j.MessageVaries() {
 				if fine == nil {
 					fine = map[schema.TargetTech]bool{}
 				}
@@ -130,9 +130,9 @@ func (part *preparedPart) prepare(j *schema.Job, p prepared, from, to int) {
 }
 
 // plain tells whether nothing can be wrong with an action because of its target,
-// if nothing is wrong with it for another one of the same channel driver.
+// if nothing is wrong with it for another plain one of the same channel driver.
 func plain(t schema.Target) bool {
-	if t.Tech == schema.TechURI || len(t.Name) > 100 {
+	if t.Tech == schema.TechURI || t.Contact != "" || len(t.Name) > 100 {
 		return false
 	}
 	for i := range len(t.Name) {

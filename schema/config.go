@@ -171,6 +171,7 @@ type Target struct {
 	Contact string // of an endpoint of PJSIP, the URI of the one contact that is meant; empty: all of them
 
 	fields cty.Value // the object that the configuration gave, for target.*; an object with only `target` for a string
+	text   string    // what String gives; empty: not made yet
 }
 
 // TargetTech tells which Asterisk channel driver serves a target.
@@ -186,6 +187,8 @@ const (
 // SIP/1001 or the URI itself.
 func (t Target) String() string {
 	switch {
+	case t.text != "":
+		return t.text
 	case t.Tech == TechURI:
 		return t.Name
 	case t.Contact != "":

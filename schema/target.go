@@ -171,7 +171,7 @@ func (c *collector) exclude(a *arg, from []Target, fixed bool, ctx *hcl.EvalCont
 	kept := slices.DeleteFunc(from, func(t Target) bool {
 		i, ok := names[t.String()]
 		if !ok && t.Contact != "" {
-			t.Contact = ""
+			t.Contact, t.text = "", ""
 			i, ok = names[t.String()]
 		}
 		if ok {
@@ -273,8 +273,8 @@ func (c *collector) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target,
 		return nil, true
 	}
 	targets = make([]Target, 0, v.LengthInt())
-	seen := make(map[string]int, v.LengthInt()) // index in the list
-	at := make(map[string]int, v.LengthInt())   // index in targets
+	seen := make(map[string]int, v.LengthInt()) // index in targets
+	at := make([]int, 0, v.LengthInt())         // of each of them, index in the list
 	known, mistakes, repeats := true, 0, 0
 	var repeat string
 	index := -1
@@ -287,9 +287,11 @@ func (c *collector) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target,
 		}
 		t, err := targetOf(e)
 		name := t.String()
+		t.text = name
 		if err == nil {
-			if first, twice := seen[name]; twice {
-				if !targets[at[name]].object().RawEquals(t.object()) {
+			if same, twice := seen[name]; twice {
+				first := at[same]
+				if !targets[same].object().RawEquals(t.object()) {
 					err = fmt.Errorf("%s is element %d already, with other attributes. One message goes to each target of a job; give one of them", name, first)
 				} else {
 					repeats++
@@ -307,8 +309,8 @@ func (c *collector) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target,
 			c.fail(elementRange(a, index), "Invalid target", "Element %d of %s cannot be used: %s.", index, what, strings.TrimSuffix(err.Error(), "."))
 			continue
 		}
-		seen[name], at[name] = index, len(targets)
-		targets = append(targets, t)
+		seen[name] = len(targets)
+		targets, at = append(targets, t), append(at, index)
 	}
 	if repeats > 0 {
 		d := problem(&a.rng, "Duplicate targets", "%s It is sent to once. Targets that are repeated: %d.", repeat, repeats)
@@ -337,5 +339,13 @@ func partlyUnknown(v cty.Value) bool {
 	if v.IsNull() || !v.Type().IsObjectType() && !v.Type().IsMapType() {
 		return false
 	}
-	return !v.IsWhollyKnown()
+	if v.Type().IsMapType() {
+		return !v.IsWhollyKnown()
+	}
+	for name, ty := range v.Type().AttributeTypes() { // without the order that an iterator gives
+		if a := v.GetAttr(name); !a.IsKnown() || !ty.IsPrimitiveType() && !a.IsWhollyKnown() {
+			return true
+		}
+	}
+	return false
 }
