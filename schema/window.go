@@ -50,7 +50,8 @@ func (w *Window) String() string {
 }
 
 // MarshalText writes all of the window but its place in a file, for the state:
-// window.nights 22:00 05:00 mon,fri Europe/Berlin 2026-12-24.
+// 22:00 05:00 mon,fri Europe/Berlin 2026-12-24 window.nights. The address comes last,
+// since keys of modules may have blanks.
 func (w *Window) MarshalText() ([]byte, error) {
 	var days, except []string
 	for i, open := range w.Days {
@@ -61,23 +62,23 @@ func (w *Window) MarshalText() ([]byte, error) {
 	for _, d := range w.Except {
 		except = append(except, d.Format(time.DateOnly))
 	}
-	return fmt.Appendf(nil, "%s %s %s %s %s %s", w.Address, clockText(w.Start), clockText(w.End), strings.Join(days, ","), w.Zone, strings.Join(except, ",")), nil
+	return fmt.Appendf(nil, "%s %s %s %s %s %s", clockText(w.Start), clockText(w.End), strings.Join(days, ","), w.Zone, strings.Join(except, ","), w.Address), nil
 }
 
 // UnmarshalText reads what MarshalText has written.
 func (w *Window) UnmarshalText(text []byte) error {
-	fields := strings.Split(string(text), " ")
+	fields := strings.SplitN(string(text), " ", 6)
 	if len(fields) != 6 {
 		return fmt.Errorf("read window: it has %d fields, not 6", len(fields))
 	}
-	read := Window{Address: fields[0]}
+	read := Window{Address: fields[5]}
 	var ok, ok2 bool
-	read.Start, ok = parseClock(fields[1])
-	read.End, ok2 = parseClock(fields[2])
+	read.Start, ok = parseClock(fields[0])
+	read.End, ok2 = parseClock(fields[1])
 	if !ok || !ok2 {
-		return fmt.Errorf("read window: %q or %q is no time of day", fields[1], fields[2])
+		return fmt.Errorf("read window: %q or %q is no time of day", fields[0], fields[1])
 	}
-	for _, name := range strings.Split(fields[3], ",") {
+	for _, name := range strings.Split(fields[2], ",") {
 		i := slices.Index(dayNames[:], name)
 		if i < 0 {
 			return fmt.Errorf("read window: %q is no day", name)
@@ -85,10 +86,10 @@ func (w *Window) UnmarshalText(text []byte) error {
 		read.Days[i] = true
 	}
 	var err error
-	if read.Zone, err = loadZone(fields[4]); err != nil {
-		return fmt.Errorf("read window: zone %s: %w", fields[4], err)
+	if read.Zone, err = loadZone(fields[3]); err != nil {
+		return fmt.Errorf("read window: zone %s: %w", fields[3], err)
 	}
-	for _, date := range strings.FieldsFunc(fields[5], func(r rune) bool { return r == ',' }) {
+	for _, date := range strings.FieldsFunc(fields[4], func(r rune) bool { return r == ',' }) {
 		d, err := time.Parse(time.DateOnly, date)
 		if err != nil {
 			return fmt.Errorf("read window: %w", err)

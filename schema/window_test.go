@@ -103,11 +103,18 @@ func TestWindow_text(t *testing.T) {
 		}
 		want := *w
 		want.DeclRange = hcl.Range{}
+		want.Address = `module.site["a b"].window.x`
+		if text, err = want.MarshalText(); err != nil {
+			t.Fatal(err)
+		}
+		if err := read.UnmarshalText(text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
 		if !reflect.DeepEqual(want, read) {
 			t.Errorf("%s is read as %+v, not %+v", text, read, want)
 		}
 	}
-	for _, text := range []string{"", "a", "w 22:00 05:00 mon UTC", "w x 05:00 mon UTC ", "w 22:00 x mon UTC ", "w 22:00 05:00 x UTC ", "w 22:00 05:00 mon Nowhere ", "w 22:00 05:00 mon UTC x"} {
+	for _, text := range []string{"", "a", "22:00 05:00 mon UTC w", "x 05:00 mon UTC  w", "22:00 x mon UTC  w", "22:00 05:00 x UTC  w", "22:00 05:00 mon Nowhere  w", "22:00 05:00 mon UTC x w"} {
 		if err := new(Window).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is read", text)
 		}
