@@ -134,6 +134,9 @@ func (g *graph) resolve(a *arg, extra scope) {
 			a.ok = false
 		}
 	}
+	if a.ok && slices.ContainsFunc(a.refs, func(r *node) bool { return r.root == "data" }) && !g.checkRows(a) {
+		a.ok = false
+	}
 }
 
 func (g *graph) resolveOne(a *arg, t hcl.Traversal, extra scope) bool {
