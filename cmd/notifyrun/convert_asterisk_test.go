@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -31,11 +32,14 @@ func TestConvert_asterisk(t *testing.T) {
 		major      int
 		tech, file string
 	}{{16, "SIP", "sip_notify.conf"}, {16, "PJSIP", "pjsip_notify.conf"}, {22, "PJSIP", "pjsip_notify.conf"}} {
-		for _, source := range []string{"odd", "stock"} {
+		for _, source := range []string{"odd", "stock", "random"} {
 			t.Run(fmt.Sprintf("%s %s on %d", source, c.tech, c.major), func(t *testing.T) {
 				text := string(own)
-				if source == "stock" {
+				switch source {
+				case "stock":
 					text = stockSample(t, c.major, c.file)
+				case "random":
+					text = randomSections(rand.New(rand.NewPCG(3, uint64(c.major))), 100)
 				}
 				if c.tech == "PJSIP" {
 					text = strings.Replace(text, "[general]", "[not-general]", 1)
@@ -120,6 +124,38 @@ func TestConvert_asterisk(t *testing.T) {
 			})
 		}
 	}
+}
+
+// randomSections puts sections together that can all be sent.
+func randomSections(r *rand.Rand, n int) string {
+	pick := func(of ...string) string { return of[r.IntN(len(of))] }
+	value := func() string {
+		b := strings.Builder{}
+		for range 1 + r.IntN(6) {
+			b.WriteString(pick("a", "b c", " ", "\t", `\;`, `\\;`, `\\\;`, `\`, `"`, "'", ",", "(", ")", "[", "]", "{", "}", "$", "$"+"{x}", "%", "%{y}", "=", ">", "<", "é", "電", "#", "-", "--", ":", "EOT", "~", "|", "*/"))
+		}
+		return b.String()
+	}
+	var b strings.Builder
+	b.WriteString("[t](!)\nX-Template = t\n[u](!,t)\nX-Second = " + value() + "\n")
+	for i := range n {
+		fmt.Fprintf(&b, "[s%d]%s%s\n", i, pick("", "", "(t)", "(u)", "(t,u)"), pick("", " ; comment", ";-- x --;"))
+		lines := []string{pick("Event", "Event", "event", "EVENT") + pick("=", "=>", " => ") + pick("check-sync", "a"+value())}
+		for range r.IntN(4) {
+			lines = append(lines, pick("X-A", "X-B", "x-c", "Alert-Info", "Subject")+pick("=", "=>", " = ", " => ")+value())
+		}
+		if r.IntN(2) == 0 {
+			lines = append(lines, pick("Content-Type", "Content-type", "content-type")+" => "+pick("text/plain", "application/xml"+`\;charset=utf-8`))
+			for range 1 + r.IntN(4) {
+				lines = append(lines, pick("Content", "content")+pick("=", "=>")+pick("", value(), value()))
+			}
+		}
+		r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+		for _, line := range lines {
+			b.WriteString(pick("", "", " ", "\t") + line + pick("\n", "\n", "\r\n", " ; c\n", "\n\n"))
+		}
+	}
+	return b.String()
 }
 
 // TestConvert_asterisk_general: of a file with a section general PJSIP takes
