@@ -97,6 +97,21 @@ func guarded(f function.Function, check func(args []cty.Value) error) function.F
 	return function.New(spec)
 }
 
+// divided refuses a division by zero, whose result cty has for a number of
+// infinitely many digits.
+func divided(f function.Function) function.Function {
+	return guarded(f, func(args []cty.Value) error {
+		if i := slices.IndexFunc(args, manyDigits); i >= 0 {
+			return function.NewArgError(i, errDigits)
+		}
+		by, _ := args[1].Unmark()
+		if by.Type() == cty.Number && by.IsKnown() && !by.IsNull() && by.AsBigFloat().Sign() == 0 {
+			return function.NewArgErrorf(1, "a division by zero")
+		}
+		return nil
+	})
+}
+
 // takesNumbers tells whether the language converts an argument of a function to
 // a number.
 func takesNumbers(f function.Function) bool {
@@ -117,6 +132,7 @@ var countableOps = func() map[*hclsyntax.Operation]*hclsyntax.Operation {
 	} {
 		ops[op] = &hclsyntax.Operation{Impl: countable(op.Impl), Type: op.Type}
 	}
+	ops[hclsyntax.OpDivide].Impl = divided(hclsyntax.OpDivide.Impl)
 	return ops
 }()
 
