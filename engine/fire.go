@@ -28,7 +28,13 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 		return nil, nil, fmt.Errorf("fire %s: it is paused by %s since %s (%s); notifyrun resume lets it go on", address, p.By, p.Since.UTC().Format(time.RFC3339), p.Reason)
 	}
 	if state.Served {
-		diags, err := asApplied(j, state)
+		then := j
+		if state.LastRead != nil {
+			if then, err = FindJob(state.LastRead, address); err != nil {
+				return nil, nil, fmt.Errorf("fire %s: it was not applied yet, as the data sources were then, and notifyrun serve, which is to send it, goes by what was applied; apply it first", address)
+			}
+		}
+		diags, err := asApplied(then, state)
 		if err != nil || diags.HasErrors() {
 			return nil, diags, err
 		}

@@ -119,6 +119,10 @@ type State struct {
 	// Served tells that a daemon drives the open runs, so that a plan leaves them
 	// to it. It is not on record: who holds the lock knows.
 	Served bool
+	// LastRead is the configuration as it is with what its data sources said when it
+	// was last applied: for a firing beside a daemon, which goes by what was applied.
+	// nil: it has no data sources. It is not on record.
+	LastRead *schema.Config
 }
 
 // AppliedJob is a job as it was last applied.

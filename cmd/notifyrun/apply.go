@@ -18,7 +18,8 @@ var applyCommand = &command{
 sent, sends it, and records what comes of each delivery. Applying again sends
 only to the phones that have not had the present revision, and goes on with
 runs that were interrupted. With a file made by plan -out it does exactly that
-plan, without asking, or refuses if the state has moved since.
+plan, without asking, or refuses if the state, or what data sources say of the
+phones, has moved since.
 
 The first Ctrl-C stops sending, records the answers still due and says how to
 resume; the second ends the program at once. Beside notifyrun serve, which does
@@ -37,6 +38,7 @@ func (a *app) apply(ctx context.Context, args []string) error {
 	var f applyFlags
 	a.flagSet()
 	a.valueFlags(&f.values)
+	a.refreshFlag(&f.values)
 	a.planFlags(&f.opts)
 	a.fullFlag()
 	a.logFlags("warn")
@@ -55,7 +57,7 @@ func (a *app) apply(ctx context.Context, args []string) error {
 	if a.json && !f.yes {
 		return errors.New("apply -json cannot ask for approval; add -auto-approve, or apply a file made by plan -out")
 	}
-	l, err := a.load(path, f.values)
+	l, err := a.loadRead(ctx, path, f.values)
 	if err != nil {
 		return err
 	}
@@ -93,13 +95,23 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 			return fmt.Errorf("apply of a saved plan takes no -var %s: the plan has the values of all variables but the sensitive ones; plan again to change one", given.Name)
 		}
 	}
-	l, err := a.loadSource(saved.Snapshot.Source(), nil, f.values)
+	read, kept := a.live(ctx), fromSnapshot(saved.Snapshot, "Plan again.")
+	if f.values.stale {
+		read = kept
+	}
+	l, err := a.loadData(saved.Snapshot.Source(), nil, f.values, read)
 	if err != nil {
+		if ctx.Err() != nil {
+			return exitCode(exitInterrupted)
+		}
 		return err
 	}
 	l.args = arguments(saved.Path, f.values, saved.Snapshot.Sensitive)
 	if f.values.state == "" {
 		l.state = saved.State
+	}
+	if f.values.stale {
+		a.noteAge(l)
 	}
 	s, state, err := a.begin(ctx, l, "apply")
 	if err != nil {
@@ -115,6 +127,9 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 		case state.Serial != saved.Serial || state.Lineage != saved.Lineage && saved.Lineage != "":
 			return nil, fmt.Errorf("apply %s: the plan is stale: the state has been applied to since it was made (serial %d then, %d now); plan again", file, saved.Serial, state.Serial)
 		case p.Digest() != saved.Digest:
+			if err := a.movedSince(saved, l, p, f.values, kept); err != nil {
+				return nil, fmt.Errorf("apply %s: the plan is stale: %w; plan again", file, err)
+			}
 			return nil, fmt.Errorf("apply %s: the plan is stale: it would no longer do what it did when it was made (deliveries, variables or the plan file have changed); plan again", file)
 		}
 		return p, nil

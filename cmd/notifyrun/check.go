@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient"
+	"github.com/notifyrun/notifyrun/engine/refresh"
 	"github.com/notifyrun/notifyrun/schema"
 )
 
@@ -18,8 +19,8 @@ var checkCommand = &command{
 	name: "check", args: "[PATH]",
 	short: "log in to each PBX and tell what it lacks",
 	long: `Logs in to each PBX of the configuration, tells its version and how fast it
-answers, and whether the actions that the jobs need exist there and are permitted
-to us. If not, it says what to write into manager.conf. It sends nothing to any
+answers, and whether the actions that the jobs and data sources need exist there
+and are permitted to us. If not, it says what to write into manager.conf. It sends nothing to any
 phone. The exit code is 1 if anything is missing.`,
 	run: (*app).check,
 }
@@ -98,10 +99,10 @@ type checked struct {
 // need is an action that jobs need of a PBX.
 type need struct {
 	action string
-	class  string // of manager.conf's write
-	why    string // what it is needed for, where that is not plain
-	jobs   []string
-	err    error // why it cannot be had
+	class  string   // of manager.conf's write
+	why    string   // what it is needed for, where that is not plain
+	jobs   []string // and data sources that need it
+	err    error    // why it cannot be had
 
 	optional bool // the jobs do without, only not as well
 }
@@ -132,14 +133,14 @@ const manyPhones = 100
 // run looks before it sends.
 func needsOf(cfg *schema.Config, pbx *schema.PBX) []*need {
 	var needs []*need
-	add := func(j *schema.Job, action, class, why string) *need {
+	add := func(by, action, class, why string) *need {
 		i := slices.IndexFunc(needs, func(n *need) bool { return n.action == action })
 		if i < 0 {
 			i = len(needs)
 			needs = append(needs, &need{action: action, class: class, why: why})
 		}
-		if n := needs[i]; !slices.Contains(n.jobs, j.Address) {
-			n.jobs = append(n.jobs, j.Address)
+		if n := needs[i]; !slices.Contains(n.jobs, by) {
+			n.jobs = append(n.jobs, by)
 		}
 		return needs[i]
 	}
@@ -148,30 +149,54 @@ func needsOf(cfg *schema.Config, pbx *schema.PBX) []*need {
 			continue
 		}
 		if j.Type == schema.UserEvent {
-			add(j, "UserEvent", "user", "")
+			add(j.Address, "UserEvent", "user", "")
 			continue
 		}
 		techs := map[schema.TargetTech]bool{}
 		for _, t := range j.Targets {
 			techs[t.Tech] = true
 		}
+		if !j.TargetsKnown { // as what data it depends on has them
+			for _, r := range cfg.Data {
+				if slices.Contains(j.Data, r.Address) && dataTargets[r.Type] != "" {
+					techs[dataTargets[r.Type]] = true
+				}
+			}
+		}
 		if techs[schema.TechSIP] {
-			add(j, "SIPnotify", "system", "")
+			add(j.Address, "SIPnotify", "system", "")
 		}
 		if techs[schema.TechPJSIP] || techs[schema.TechURI] {
-			add(j, "PJSIPNotify", "system", "")
+			add(j.Address, "PJSIPNotify", "system", "")
 		}
 		if techs[schema.TechPJSIP] {
 			const why = "without it a phone that is not registered counts as accepted"
-			add(j, "PJSIPShowEndpoint", "system", why)
-			add(j, "PJSIPShowEndpoints", "system", why)
+			add(j.Address, "PJSIPShowEndpoint", "system", why)
+			add(j.Address, "PJSIPShowEndpoints", "system", why)
 			if len(j.Targets) >= manyPhones {
-				add(j, "DeviceStateList", "reporting", "without it looking for many phones takes longer").optional = true
+				add(j.Address, "DeviceStateList", "reporting", "without it looking for many phones takes longer").optional = true
+			}
+		}
+	}
+	for _, r := range cfg.Data {
+		if r.PBX.Address != pbx.Address {
+			continue
+		}
+		for _, n := range refresh.Needs(*r) {
+			why := ""
+			if n.Why != "" {
+				why = "without it " + n.Why + " cannot be told"
+			}
+			if known := slices.ContainsFunc(needs, func(have *need) bool { return have.action == n.Action }); n.Why == "" || !known {
+				add(r.Address, n.Action, n.Class, why).optional = n.Why != ""
 			}
 		}
 	}
 	return needs
 }
+
+// dataTargets are the targets that rows of data sources are.
+var dataTargets = map[string]schema.TargetTech{"pjsip_contacts": schema.TechPJSIP, "pjsip_endpoints": schema.TechPJSIP, "sip_peers": schema.TechSIP}
 
 func (a *app) checkOne(ctx context.Context, c *checked) {
 	var started pbxs
@@ -253,6 +278,9 @@ func (c *checked) managerConf() string {
 	}
 	var classes []string
 	for _, n := range c.needs {
+		if n.class == "command" && n.optional {
+			continue // it is more than to look: nobody is to have it for that unasked
+		}
 		if !slices.Contains(classes, n.class) {
 			classes = append(classes, n.class)
 		}

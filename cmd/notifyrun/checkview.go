@@ -52,7 +52,7 @@ func (v checkView) write(c *checked) {
 			}
 			v.explain(n.action, text, paint)
 		case c.caps != nil:
-			v.row(n.action, "%s (%s)", v.style.green("ok"), count(len(n.jobs), "job"))
+			v.row(n.action, "%s (%s)", v.style.green("ok"), n.by())
 		}
 	}
 	if conf := c.managerConf(); conf != "" {
@@ -168,4 +168,27 @@ func (n *need) json(asked bool) actionJSON {
 
 func milliseconds(d time.Duration) float64 {
 	return float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
+}
+
+// by says how many need an action.
+func (n *need) by() string {
+	data := 0
+	for _, address := range n.jobs {
+		if isData(address) {
+			data++
+		}
+	}
+	switch jobs := len(n.jobs) - data; {
+	case data == 0:
+		return count(jobs, "job")
+	case jobs == 0:
+		return count(data, "data source")
+	default:
+		return count(jobs, "job") + ", " + count(data, "data source")
+	}
+}
+
+// isData tells whether an address is that of a data source, in whatever module.
+func isData(address string) bool {
+	return strings.HasPrefix(address, "data.") || strings.Contains(address, ".data.")
 }

@@ -20,9 +20,11 @@ import (
 type loaded struct {
 	source *schema.Source
 	config *schema.Config
-	diags  hcl.Diagnostics // warnings
-	state  string          // path of the state
-	args   string          // flags and path that load the same again, to be typed behind a command
+	diags  hcl.Diagnostics         // warnings
+	read   map[string]*schema.Data // what was read for data sources, by address
+	stale  bool                    // earlier, and not by this command
+	state  string                  // path of the state
+	args   string                  // flags and path that load the same again, to be typed behind a command
 }
 
 // load evaluates the configuration at path.
@@ -56,6 +58,9 @@ func arguments(path string, v values, sensitive []string) string {
 	if v.state != "" {
 		b.WriteString(" -state " + shellQuote(v.state))
 	}
+	if v.stale {
+		b.WriteString(" -refresh=false")
+	}
 	if path != "." {
 		b.WriteString(" " + shellQuote(path))
 	}
@@ -73,15 +78,21 @@ func shellQuote(s string) string {
 }
 
 func (a *app) loadSource(src *schema.Source, diags hcl.Diagnostics, v values) (*loaded, error) {
-	cfg, more := schema.Load(src, schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version, Now: time.Now()})
-	diags = append(diags, more...)
+	return a.loadWith(src, diags, v, nil, time.Now())
+}
+
+// loadWith evaluates a configuration with what was read for its data sources; what
+// depends on others is not known.
+func (a *app) loadWith(src *schema.Source, diags hcl.Diagnostics, v values, read map[string]*schema.Data, now time.Time) (*loaded, error) {
+	cfg, more := schema.Load(src, schema.Values{Environ: a.environ, Assignments: v.assignments, Data: read, Version: version, Now: now})
+	diags = append(diags[:len(diags):len(diags)], more...)
 	if diags.HasErrors() {
 		if cfg != nil { // the jobs that are fine so far: one run shows all mistakes
 			diags = append(diags, engine.Check(cfg)...)
 		}
 		return nil, a.mistakes(src, diags)
 	}
-	l := &loaded{source: src, config: cfg, diags: diags, state: v.state}
+	l := &loaded{source: src, config: cfg, diags: diags, read: read, stale: v.stale, state: v.state}
 	if l.state == "" {
 		l.state = src.StatePath(cfg)
 	}

@@ -31,11 +31,12 @@ func (a *app) console(ctx context.Context, args []string) error {
 	var v values
 	a.flagSet()
 	a.valueFlags(&v)
+	a.refreshFlag(&v)
 	path, err := a.parsePath(args)
 	if err != nil {
 		return err
 	}
-	l, err := a.load(path, v)
+	l, err := a.loadRead(ctx, path, v)
 	if err != nil {
 		return err
 	}

@@ -274,7 +274,7 @@ func TestDesign_benchmarks(t *testing.T) {
 // Every link from one page to another, or to a heading, leads somewhere.
 func TestDocs_links(t *testing.T) {
 	anchors := map[string]map[string]bool{}
-	for _, name := range []string{"amiclient.md", "cli.md", "design.md", "functions.md", "language.md", "operations.md", "phones.md", "schedules.md"} {
+	for _, name := range []string{"amiclient.md", "cli.md", "data.md", "design.md", "functions.md", "language.md", "operations.md", "phones.md", "schedules.md"} {
 		anchors[name] = map[string]bool{}
 		for _, s := range readPage(t, name).sections {
 			// As GitHub makes them: punctuation goes, blanks become hyphens.

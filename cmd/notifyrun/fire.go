@@ -24,6 +24,7 @@ func (a *app) fire(ctx context.Context, args []string) error {
 	var only list
 	a.flagSet()
 	a.valueFlags(&v)
+	a.refreshFlag(&v)
 	a.fullFlag()
 	a.logFlags("warn")
 	a.flags.Var(&only, "only", "only to this `target`, as PJSIP/1001; may be repeated")
@@ -35,7 +36,7 @@ func (a *app) fire(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := a.load(path, v)
+	l, err := a.loadRead(ctx, path, v)
 	if err != nil {
 		return err
 	}
@@ -45,6 +46,9 @@ func (a *app) fire(ctx context.Context, args []string) error {
 	}
 	defer s.end()
 	plan := func(state *engine.State) (*engine.Plan, error) {
+		if err := a.asLastRead(ctx, l, v, state); err != nil {
+			return nil, err
+		}
 		p, diags, err := engine.NewFire(l.config, state, time.Now(), address, targets)
 		if err == nil && diags.HasErrors() {
 			err = a.mistakes(l.source, diags)

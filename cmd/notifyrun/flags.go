@@ -96,6 +96,7 @@ func (a *app) path(args []string) (string, error) {
 type values struct {
 	assignments []schema.Assignment
 	state       string
+	stale       bool // data sources are not to be read
 }
 
 func (a *app) valueFlags(v *values) {

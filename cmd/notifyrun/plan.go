@@ -37,6 +37,7 @@ func (a *app) plan(ctx context.Context, args []string) error {
 	var opts engine.Options
 	a.flagSet()
 	a.valueFlags(&v)
+	a.refreshFlag(&v)
 	a.planFlags(&opts)
 	a.fullFlag()
 	out := a.flags.String("out", "", "save the plan to a `file` for notifyrun apply")
@@ -45,7 +46,7 @@ func (a *app) plan(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := a.load(path, v)
+	l, err := a.loadRead(ctx, path, v)
 	if err != nil {
 		return err
 	}
@@ -105,7 +106,7 @@ func (a *app) makePlan(l *loaded, state *engine.State, opts engine.Options) (*en
 
 func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
 	if a.json {
-		writePlanJSON(a.stdout, p, toDiagnosticJSON(l.source.Files(), warnings))
+		writePlanJSON(a.stdout, p, l.dataJSON(), toDiagnosticJSON(l.source.Files(), warnings))
 		return
 	}
 	a.warn(l.source, warnings)

@@ -21,6 +21,7 @@ type planJSON struct {
 	Created       time.Time        `json:"created"`
 	Lineage       string           `json:"lineage,omitempty"`
 	Serial        uint64           `json:"serial"`
+	Data          []dataJSON       `json:"data,omitempty"`
 	Jobs          []jobJSON        `json:"jobs"` // written one by one
 	Summary       engine.Counts    `json:"summary"`
 	Through       []throughJSON    `json:"through"`
@@ -136,10 +137,10 @@ func newDueJSON(job string, d engine.Due) dueJSON {
 
 // writePlanJSON writes a plan as one line. It does so piece by piece: a firing for
 // 100,000 phones, each with a message of its own, is 50 MB of JSON.
-func writePlanJSON(w io.Writer, p *engine.Plan, warnings []diagnosticJSON) error {
+func writePlanJSON(w io.Writer, p *engine.Plan, data []dataJSON, warnings []diagnosticJSON) error {
 	out := planJSON{
 		FormatVersion: formatVersion, Type: "plan", Version: version,
-		Created: p.Now.UTC(), Lineage: p.State.Lineage, Serial: p.State.Serial,
+		Created: p.Now.UTC(), Lineage: p.State.Lineage, Serial: p.State.Serial, Data: data,
 		Jobs: []jobJSON{}, Summary: p.Counts(), Through: []throughJSON{}, Diagnostics: warnings,
 	}
 	for _, l := range loads(p) {

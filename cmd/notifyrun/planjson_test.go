@@ -30,7 +30,7 @@ func TestWritePlanJSON(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
-			if err := writePlanJSON(&b, p, []diagnosticJSON{}); err != nil {
+			if err := writePlanJSON(&b, p, nil, []diagnosticJSON{}); err != nil {
 				t.Fatal(err)
 			}
 			if n := strings.Count(b.String(), "\n"); n != 1 || !strings.HasSuffix(b.String(), "}\n") {

@@ -57,30 +57,39 @@ func Read(ctx context.Context, on amiclient.Doer, request schema.DataRequest, pr
 	return &schema.Data{Read: time.Now().UTC().Truncate(time.Millisecond), Rows: rows}, nil
 }
 
-// Actions gives the names of the AMI actions that a data block needs, and of those
-// that it can do without, though not as well.
-func Actions(request schema.DataRequest) (needed, useful []string) {
+// Need is an AMI action that a data block needs.
+type Need struct {
+	Action string
+	Class  string // of manager.conf's write, which permits it
+	Why    string // what is not known without it, if the rest is; "": nothing is
+}
+
+// Needs are the actions that a data block needs.
+func Needs(request schema.DataRequest) []Need {
 	switch request.Type {
 	case "pjsip_contacts":
 		if names, some := names(request); some && len(names) <= lookSingly {
-			return []string{"PJSIPShowEndpoint"}, nil
+			return []Need{{"PJSIPShowEndpoint", "system", ""}}
 		}
-		return []string{"PJSIPShowEndpoints", "PJSIPShowContacts"}, []string{"PJSIPShowEndpoint"}
+		return []Need{{"PJSIPShowEndpoints", "system", ""}, {"PJSIPShowContacts", "system", ""}, {"PJSIPShowEndpoint", "system", "the status of static contacts"}}
 	case "pjsip_endpoints":
-		return []string{"PJSIPShowEndpoints"}, nil
+		return []Need{{"PJSIPShowEndpoints", "system", ""}}
 	case "sip_peers":
 		if !userAgents(request) {
-			return []string{"SIPpeers"}, nil
+			return []Need{{"SIPpeers", "reporting", ""}}
 		}
-		return []string{"SIPpeers", "SIPshowpeer"}, nil
+		return []Need{{"SIPpeers", "reporting", ""}, {"SIPshowpeer", "reporting", ""}}
 	case "device_states":
-		return []string{"DeviceStateList"}, nil
+		return []Need{{"DeviceStateList", "reporting", ""}}
 	case "voicemail_users":
-		return []string{"VoicemailUsersList"}, nil
+		return []Need{{"VoicemailUsersList", "reporting", ""}}
 	case "pbx_info":
-		return []string{"CoreSettings"}, []string{"CoreStatus", "Command", "PJSIPShowEndpoint"}
+		return []Need{
+			{"CoreSettings", "reporting", ""}, {"CoreStatus", "reporting", "uptime, started and reloaded"},
+			{"Command", "command", "uptime, started, reloaded, modules and default_outbound_endpoint"}, {"PJSIPShowEndpoint", "system", "default_outbound_endpoint"},
+		}
 	}
-	return nil, nil
+	return nil
 }
 
 // reader reads one data block.

@@ -28,7 +28,8 @@ type server struct {
 	answers map[string]*amiclient.Message   // by action and the value of its first header
 	errs    map[string]error                // likewise
 
-	takes time.Duration // each action
+	takes  time.Duration // each action
+	denied string        // an action that the user may not do
 
 	mu    sync.Mutex
 	asked []string
@@ -43,6 +44,9 @@ func (s *server) Do(_ context.Context, a amiclient.Action) (*amiclient.Message, 
 	}
 	s.enter(name)
 	defer s.leave()
+	if a.Name == s.denied {
+		return nil, refused(a.Name, "Permission denied", amiclient.ErrPermission)
+	}
 	if err := s.errs[name]; err != nil {
 		return nil, err
 	}
@@ -60,6 +64,10 @@ func (s *server) List(_ context.Context, a amiclient.Action) iter.Seq2[*amiclien
 		}
 		s.enter(name)
 		defer s.leave()
+		if a.Name == s.denied {
+			yield(nil, refused(a.Name, "Permission denied", amiclient.ErrPermission))
+			return
+		}
 		items, known := s.lists[name]
 		for _, m := range items {
 			if !yield(m, nil) {
@@ -456,5 +464,35 @@ func TestRead_progress(t *testing.T) {
 	_, err := refresh.Read(t.Context(), on, schema.DataRequest{Type: "pjsip_contacts"}, func(done, total int) { got = append(got, fmt.Sprintf("%d/%d", done, total)) })
 	if want := []string{"1/0", "2/0", "3/0", "1/3", "2/3", "3/3"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestNeeds: without an action that is needed there is an error, which names the
+// class that is to permit it; without another there are rows all the same.
+func TestNeeds(t *testing.T) {
+	for _, typ := range schema.DataTypes() {
+		request := schema.DataRequest{Type: typ.Name}
+		needs := refresh.Needs(request)
+		if len(needs) == 0 {
+			t.Errorf("%s needs nothing", typ.Name)
+		}
+		for _, need := range needs {
+			on := &server{
+				lists: map[string][]*amiclient.Message{
+					"PJSIPShowEndpoints": {endpoint("1001", "1001", "1001/sip:1001@192.0.2.7,")}, "PJSIPShowContacts": {}, "PJSIPShowEndpoint 1001": detail("1001"),
+					"SIPpeers":        {event("PeerEntry", "ObjectName: 1001", "IPaddress: 192.0.2.7", "IPport: 5060", "Dynamic: yes")},
+					"DeviceStateList": {}, "VoicemailUsersList": {},
+				},
+				answers: map[string]*amiclient.Message{"CoreSettings": amiclient.NewMessage(), "SIPshowpeer 1001": amiclient.NewMessage()},
+				denied:  need.Action,
+			}
+			_, err := refresh.Read(t.Context(), on, request, nil)
+			switch {
+			case need.Why != "" && err != nil:
+				t.Errorf("%s without %s: %v", typ.Name, need.Action, err)
+			case need.Why == "" && (!errors.Is(err, amiclient.ErrPermission) || !strings.Contains(err.Error(), need.Class)):
+				t.Errorf("%s without %s, of class %s: %v", typ.Name, need.Action, need.Class, err)
+			}
+		}
 	}
 }
