@@ -54,6 +54,8 @@ type JobPlan struct {
 	Waiting   []string   // targets of deliveries that wait for the end of the pause
 	Window    *Windowed  // what its window has to do with what it sends; nil: it has none, or sends nothing
 
+	NoContact []string // targets of what is sent now of which the configuration says that they have no contact: they come out skipped
+
 	// Where the targets change: those that have had no revision, and those that
 	// have had one and are targets no longer. What was applied of a long list is
 	// only its digest, so without a change trigger it is not known.
@@ -158,8 +160,39 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 		jp.pause(pause)
 		return jp
 	}
+	jp.NoContact = jp.withoutContact()
 	jp.window(driven, now)
 	return jp
+}
+
+// withoutContact finds the targets that nobody would hear, as far as it is known
+// before an apply looks.
+func (jp *JobPlan) withoutContact() []string {
+	silent := map[string]bool{}
+	for _, t := range jp.Job.Targets {
+		if t.HasNoContact() {
+			silent[t.String()] = true
+		}
+	}
+	if len(silent) == 0 {
+		return nil
+	}
+	var names []string
+	if jp.Fire != nil {
+		for _, d := range jp.Fire.Deliveries {
+			if silent[d.Target] {
+				names = append(names, d.Target)
+			}
+		}
+	}
+	for _, r := range jp.Resume {
+		for _, d := range r.Deliveries {
+			if silent[d.Target] {
+				names = append(names, d.Target)
+			}
+		}
+	}
+	return names
 }
 
 // pause holds what the job would send. What it is to send is published all the

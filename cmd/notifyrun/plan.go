@@ -110,5 +110,5 @@ func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
 		return
 	}
 	a.warn(l.source, warnings)
-	planView{a.stdout, a.style(a.stdout), a.columns(a.stdout), l.args, a.full}.write(p)
+	planView{w: a.stdout, style: a.style(a.stdout), width: a.columns(a.stdout), args: l.args, full: a.full}.write(p)
 }

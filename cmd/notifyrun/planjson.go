@@ -41,6 +41,7 @@ type jobJSON struct {
 	Cancel     []cancelJSON  `json:"cancel,omitempty"`
 	New        []string      `json:"new,omitempty"`
 	Gone       []string      `json:"gone,omitempty"`
+	NoContact  []string      `json:"no_contact,omitempty"`
 	Held       []string      `json:"held,omitempty"`
 	Paused     *pauseJSON    `json:"paused,omitempty"`
 	Waiting    []string      `json:"waiting,omitempty"`
@@ -225,7 +226,7 @@ func (j jsonPieces) before(v any, list string) (rest string) {
 
 // newJobJSON gives what there is of a job but its deliveries and messages.
 func newJobJSON(jp *engine.JobPlan) jobJSON {
-	j := jobJSON{Address: jp.Address, MovedFrom: jp.MovedFrom, Op: jp.Op, Attributes: jp.Attrs, New: jp.New, Gone: jp.Gone, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting, Window: newWindowJSON(jp.Window)}
+	j := jobJSON{Address: jp.Address, MovedFrom: jp.MovedFrom, Op: jp.Op, Attributes: jp.Attrs, New: jp.New, Gone: jp.Gone, NoContact: jp.NoContact, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting, Window: newWindowJSON(jp.Window)}
 	if jp.Job != nil {
 		j.Type, j.PBX = string(jp.Job.Type), jp.Job.PBX.Address
 	}

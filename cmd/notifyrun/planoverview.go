@@ -77,19 +77,26 @@ func columnsOf(line string) int {
 // overview shows on two screens what is too much to be shown job by job: the
 // sums, the jobs in groups, what is held and paused, and what comes next.
 func (v planView) overview(p *engine.Plan, c engine.Counts) {
+	const forGroups = 16 // rows that are worth to name less of the rest
 	head := v.lines(func(v planView) {
 		v.sums(p, c)
 		v.manyMoved(p)
 	})
-	tail := v.lines(func(v planView) {
-		v.manyHeld(p)
-		v.manyPaused(p)
-		v.manyWindows(p)
-		v.manyDue(p)
-		v.manyWaits(p)
-		v.line("This is an overview; -full shows each job, -json each phone.")
-		v.summary(p, c)
-	})
+	var tail []string
+	for _, v.listed = range []int{4, 2, 1} {
+		tail = v.lines(func(v planView) {
+			v.manyHeld(p)
+			v.manyPaused(p)
+			v.manyWindows(p)
+			v.manyDue(p)
+			v.manyWaits(p)
+			v.line("This is an overview; -full shows each job, -json each phone.")
+			v.summary(p, c)
+		})
+		if v.rowsOf(head)+v.rowsOf(tail)+forGroups <= twoScreens {
+			break
+		}
+	}
 	middle := v.groups(groupJobs(p), twoScreens-v.rowsOf(head)-v.rowsOf(tail))
 	for _, l := range slices.Concat(head, middle, tail) {
 		v.printf("%s\n", l)
@@ -103,11 +110,12 @@ func (v planView) sums(p *engine.Plan, c engine.Counts) {
 	for _, l := range sendsWhat(p) {
 		v.line("  %s", l)
 	}
-	var held, waiting, paused, windows, canceled, recorded, same int
+	var held, waiting, paused, windows, silent, canceled, recorded, same int
 	for _, jp := range p.Jobs {
 		held += len(jp.Held)
 		waiting += len(jp.Waiting)
 		recorded += len(jp.Recorded)
+		silent += len(jp.NoContact)
 		for _, c := range jp.Cancel {
 			canceled += len(c.Deliveries)
 		}
@@ -135,7 +143,7 @@ func (v planView) sums(p *engine.Plan, c engine.Counts) {
 	}{
 		{"held", held, "delivery"}, {"paused", paused, "job"}, {"waiting for the end of that", waiting, "delivery"},
 		{"held by windows", windows, "delivery"},
-		{"canceled", canceled, "delivery"}, {"taken as delivered", recorded, "phone"}, {"as applied", same, "job"},
+		{"without contact", silent, "delivery"}, {"canceled", canceled, "delivery"}, {"taken as delivered", recorded, "phone"}, {"as applied", same, "job"},
 	} {
 		if besides.n == 0 {
 			continue
@@ -563,23 +571,21 @@ func (v planView) cut(lines []string, room int) []string {
 
 // manyHeld names the jobs that hold phones back: in full where they are few.
 func (v planView) manyHeld(p *engine.Plan) {
-	const listed = 3
 	held, n := jobsWith(p, func(jp *engine.JobPlan) int { return len(jp.Held) })
 	if len(held) <= 1 {
 		v.held(p)
 		return
 	}
 	v.printf("%s %s of %s: it is not known whether they got this revision.\n", v.style.yellow("Held:"), count(n, "delivery"), count(len(held), "job"))
-	for _, jp := range held[:min(listed, len(held))] {
+	for _, jp := range held[:min(v.listed, len(held))] {
 		v.list(jp.Address+": ", jp.Held)
 	}
-	v.more(len(held)-listed, "more job")
+	v.more(len(held)-v.listed, "more job")
 	v.printf("  They are not sent to again by themselves. To send to one: %s\n\n", fireCommandLine(held[0].Address, held[0].Held[:1], v.args))
 }
 
 // manyPaused names the jobs that are held by hand: in full where they are few.
 func (v planView) manyPaused(p *engine.Plan) {
-	const listed = 3
 	paused, _ := jobsWith(p, func(jp *engine.JobPlan) int {
 		if jp.Paused == nil {
 			return 0
@@ -592,14 +598,14 @@ func (v planView) manyPaused(p *engine.Plan) {
 		return
 	}
 	v.printf("%s %s; what waits for the end of that: %s.\n", v.style.yellow("Paused:"), count(len(paused), "job"), cmp.Or(deliveries(waiting), "nothing"))
-	for _, jp := range paused[:min(listed, len(paused))] {
+	for _, jp := range paused[:min(v.listed, len(paused))] {
 		waits := ""
 		if n := len(jp.Waiting); n > 0 {
 			waits = fmt.Sprintf(" (%s)", whom(jp.Job, n))
 		}
 		v.line("  %s%s, %s", jp.Address, waits, pausedBy(*jp.Paused))
 	}
-	v.more(len(paused)-listed, "more job")
+	v.more(len(paused)-v.listed, "more job")
 	v.printf("  To let one go on: notifyrun resume %s%s\n\n", shellQuote(paused[0].Address), v.args)
 }
 
@@ -633,7 +639,6 @@ func (v planView) more(n int, noun string) {
 
 // manyDue lists the next due times, the jobs that are due at one time in one line.
 func (v planView) manyDue(p *engine.Plan) {
-	const listed = 5
 	rows := dueRows(p)
 	if len(rows) == 0 {
 		return
@@ -649,12 +654,12 @@ func (v planView) manyDue(p *engine.Plan) {
 		jobs[at] = append(jobs[at], r)
 	}
 	v.printf("Next due times:\n")
-	for _, at := range order[:min(listed, len(order))] {
+	for _, at := range order[:min(v.listed, len(order))] {
 		row := fmt.Sprintf("%s  %s  ", at.when, at.zone)
 		v.line("  %s%s", row, few(jobs[at], func(r dueRow) string { return r.job + r.note }, v.room(2+utf8.RuneCountInString(row))))
 	}
 	left := 0
-	for _, at := range order[min(listed, len(order)):] {
+	for _, at := range order[min(v.listed, len(order)):] {
 		left += len(jobs[at])
 	}
 	v.more(left, "more schedule")
@@ -664,7 +669,6 @@ func (v planView) manyDue(p *engine.Plan) {
 // manyWaits lists what jobs without due time wait for. Instances of a block that
 // wait for the same, or each for its own instance of another, share a line.
 func (v planView) manyWaits(p *engine.Plan) {
-	const listed = 4
 	type key struct{ block, waits string }
 	type trigger struct{ job, waits string }
 	var order []key
@@ -684,7 +688,7 @@ func (v planView) manyWaits(p *engine.Plan) {
 		return
 	}
 	v.printf("Fires when something happens:\n")
-	for _, k := range order[:min(listed, len(order))] {
+	for _, k := range order[:min(v.listed, len(order))] {
 		first := jobs[k][0]
 		if len(jobs[k]) == 1 {
 			v.line("  %s fires %s", first.job, first.waits)
@@ -697,7 +701,7 @@ func (v planView) manyWaits(p *engine.Plan) {
 		v.line("  %s  %s fire %s", k.block, count(len(jobs[k]), "instance"), waits)
 	}
 	left := 0
-	for _, k := range order[min(listed, len(order)):] {
+	for _, k := range order[min(v.listed, len(order)):] {
 		left += len(jobs[k])
 	}
 	v.more(left, "more trigger")

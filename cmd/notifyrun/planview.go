@@ -19,6 +19,8 @@ type planView struct {
 	width int    // 0: no limit
 	args  string // flags and path, for commands that are shown
 	full  bool   // every job, however many there are
+
+	listed int // how many things of a kind an overview lists
 }
 
 const maxNames = 5 // targets named in full before "and N more"
@@ -154,6 +156,7 @@ func notes(jp *engine.JobPlan) []note {
 	}
 	phones(jp.New, "%s of these never had any revision")
 	phones(jp.Gone, "%s that had one are targets no longer")
+	phones(jp.NoContact, "%s without contact will be skipped")
 	if n := len(jp.Recorded); n > 0 {
 		const says = "takes today's value as delivered for %s (initial = \"record\")"
 		all = append(all, note{text: fmt.Sprintf(says, count(n, "phone")), many: says, noun: "phone", n: n})

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -188,7 +189,20 @@ func planViews(t testing.TB) map[string]*engine.Plan {
 		left.Pauses[job] = engine.Pause{Job: job, Reason: "fair this week", By: "root@noc", Since: planned.Add(-time.Hour)}
 	}
 	plans["left, held, paused"] = planOf(t, sites(20, "1.2.3", reboot)+extraJobs, left)
+	plans["all kinds of things"] = planOf(t, sites(20, "1.2.3", reboot+"  window = window.night\n")+extraJobs+`
+window "night" {
+  start    = "01:00"
+  end      = "05:00"
+  timezone = "Europe/Berlin"
+}
+moved {
+  from = sip_notify.restart
+  to   = sip_notify.reboot
+}
+`, renamedState(left, "sip_notify.reboot[", "sip_notify.restart["))
 	plans["all changed after that"] = planOf(t, sites(20, "1.2.4", reboot), left)
+
+	plans["without contact"] = planOf(t, firmware(`[for n in split(",", "`+numbers(0, 3000)+`") : { endpoint = n, contacts = tonumber(n) % 100 == 7 ? 0 : 1 }]`, "1.2.3", reboot), nothing)
 
 	before := planOf(t, firmware(`[for n in split(",", "`+numbers(0, 5000)+`") : "PJSIP/${n}"]`, "1.2.3", reboot), nothing)
 	plans["come and go"] = planOf(t, firmware(`[for n in split(",", "`+numbers(40, 5200)+`") : "PJSIP/${n}"]`, "1.2.3", reboot), applied(before, nil))
@@ -223,6 +237,29 @@ sip_notify "reboot" {
 }
 `, nothing)
 	return plans
+}
+
+// renamedState is a state in which jobs had another address.
+func renamedState(s *engine.State, address, former string) *engine.State {
+	was := *s
+	name := func(a string) string { return strings.Replace(a, address, former, 1) }
+	was.Jobs, was.Delivered, was.Pauses = map[string]engine.AppliedJob{}, map[string]map[string]engine.Delivered{}, map[string]engine.Pause{}
+	for a, j := range s.Jobs {
+		j.Address = name(a)
+		was.Jobs[j.Address] = j
+	}
+	for a, d := range s.Delivered {
+		was.Delivered[name(a)] = d
+	}
+	for a, p := range s.Pauses {
+		p.Job = name(a)
+		was.Pauses[p.Job] = p
+	}
+	was.Open = slices.Clone(s.Open)
+	for i := range was.Open {
+		was.Open[i].Job = name(was.Open[i].Job)
+	}
+	return &was
 }
 
 // numbers are those from one up to another, as text.

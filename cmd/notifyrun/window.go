@@ -98,7 +98,6 @@ func (v planView) titled(word, text string) {
 // manyWindows sums up what windows have to do with many jobs, by window; in full
 // where they are few.
 func (v planView) manyWindows(p *engine.Plan) {
-	const listed = 3
 	jobs, _ := jobsWith(p, func(jp *engine.JobPlan) int {
 		if inWindow(jp) {
 			return 1
@@ -124,7 +123,7 @@ func (v planView) manyWindows(p *engine.Plan) {
 		}
 		s.jobs, s.deliveries = s.jobs+1, s.deliveries+len(jp.Window.Targets)
 	}
-	for _, s := range sums[:min(listed, len(sums))] {
+	for _, s := range sums[:min(v.listed, len(sums))] {
 		what := fmt.Sprintf("%s of %s", count(s.deliveries, "delivery"), count(s.jobs, "job"))
 		if held := s.Held(); held != nil {
 			v.titled("Held back:", fmt.Sprintf("%s, by %s", what, heldBy(held)))
@@ -133,7 +132,7 @@ func (v planView) manyWindows(p *engine.Plan) {
 		}
 		v.line("  It is open %s.", s.Hours)
 	}
-	v.more(len(sums)-listed, "more window")
+	v.more(len(sums)-v.listed, "more window")
 	v.printf("\n")
 }
 
