@@ -50,12 +50,14 @@ func VariableFiles(path string) []Assignment {
 		dir = filepath.Dir(path)
 	}
 	var files []Assignment
-	if standard := filepath.Join(dir, "notifyrun.hclvars"); exists(standard) {
-		files = append(files, Assignment{File: standard})
+	for _, name := range []string{"notifyrun.hclvars", "notifyrun.hclvars" + jsonSuffix} {
+		if standard := filepath.Join(dir, name); exists(standard) {
+			files = append(files, Assignment{File: standard})
+		}
 	}
 	entries, _ := os.ReadDir(dir) // sorted; where it cannot be listed, Open has said so
 	for _, e := range entries {
-		if n := e.Name(); strings.HasSuffix(n, ".auto.hclvars") && !strings.HasPrefix(n, ".") && !e.IsDir() {
+		if n := e.Name(); strings.HasSuffix(strings.TrimSuffix(n, jsonSuffix), ".auto.hclvars") && !strings.HasPrefix(n, ".") && !e.IsDir() {
 			files = append(files, Assignment{File: filepath.Join(dir, n)})
 		}
 	}
@@ -114,12 +116,7 @@ func (m *module) readValues(file string, found map[string]given) {
 		m.add(failf(nil, "Variable file not readable", "The variable file %q could not be read: %s.", file, cause(err))...)
 		return
 	}
-	body, diags := m.src.parse(src, file)
-	m.add(diags...)
-	if diags.HasErrors() {
-		return
-	}
-	attrs := m.collector.values("A variable file", body)
+	attrs := m.attributes(file, src)
 	for _, name := range slices.Sorted(maps.Keys(attrs)) {
 		a := attrs[name]
 		if m.variables[name] == nil {

@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -106,5 +108,64 @@ func TestSource_StatePath(t *testing.T) {
 	}
 	if got, want := single.StatePath(nil), filepath.Join(dir, "a.db"); got != want {
 		t.Errorf("single: got %s, want %s", got, want)
+	}
+}
+
+// Variable files of programs are JSON; their place among the others is Terraform's.
+func TestValues_json(t *testing.T) {
+	dir := writeFiles(t,
+		"main.hcl", `
+variable "a" {}
+variable "b" {}
+variable "c" {}
+variable "d" { type = object({ n = number, list = optional(list(string), ["x"]) }) }
+variable "pin" {
+  type      = string
+  sensitive = true
+}
+pbx "hq" {
+  simulator {}
+}
+user_event "x" {
+  pbx  = pbx.hq
+  body = { All = jsonencode([var.a, var.b, var.c, var.d]) }
+}
+`,
+		"notifyrun.hclvars", `
+a = "hclvars"
+b = "hclvars"
+c = "hclvars"
+`,
+		"notifyrun.hclvars.json", `{"b": "json", "c": "json", "d": {"n": 1e2}, "pin": "hunter2"}`,
+		"x.auto.hclvars.json", `{"c": "auto ${var.a} \u00e4"}`,
+	)
+	_, cfg := load(t, dir, Values{})
+	event, _ := cfg.Jobs[0].Event()
+	if got, want := event.Body[0].Value.Reveal(), `["hclvars","json","auto ${var.a} ä",{"list":["x"],"n":100}]`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+
+	for _, bad := range []string{
+		`{"a": `, `[1]`, `"x"`, `{"a": 1e99999}`, strings.Repeat(`[`, 2000), `{"a": {"b": ` + strings.Repeat(`[`, 1001) + strings.Repeat(`]`, 1001) + `}}`, "\xff", "",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "y.auto.hclvars.json"), []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		src, diags := Open(dir)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		if _, diags := Load(src, Values{}); !diags.HasErrors() {
+			t.Errorf("%.20q is taken", bad)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "y.auto.hclvars.json"), []byte(`{"pin": "hunter2", "d": 5}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src, _ := Open(dir)
+	_, diags := Load(src, Values{})
+	var out bytes.Buffer
+	if err := WriteDiagnostics(&out, src.Files(), diags, 80, false); err != nil || !diags.HasErrors() || strings.Contains(out.String(), "hunter2") {
+		t.Errorf("%v\n%s", err, out.String())
 	}
 }
