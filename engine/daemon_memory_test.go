@@ -97,7 +97,13 @@ func (m *memory) State(context.Context) (*State, error) {
 			s.Delivered[job] = maps.Clone(targets)
 		}
 		for _, r := range m.open {
-			s.Open = append(s.Open, OpenRun{r.RunHeader, r.serial, slices.Clone(r.states)})
+			o := OpenRun{RunHeader: r.RunHeader, Serial: r.serial, Deliveries: slices.Clone(r.states)}
+			for _, id := range r.Waits {
+				if on := m.runs[id]; on.ended.IsZero() || !Succeeded(on.outcomes) {
+					o.Waits = append(o.Waits, Waited{id, on.Job, !on.ended.IsZero()})
+				}
+			}
+			s.Open = append(s.Open, o)
 		}
 	})
 	return s, err

@@ -96,15 +96,23 @@ func (s *Serving) follower(o Owed, owes map[Debt]bool) (TriggerKey, bool) {
 
 // counts tells whether a run that ended so is one that on asks for.
 func counts(on schema.AfterOn, outcomes map[Outcome]int) bool {
-	success := true
-	for o, n := range outcomes {
-		success = success && (n == 0 || o.Good())
-	}
+	success := Succeeded(outcomes)
 	switch on {
 	case schema.AfterSuccess:
 		return success
 	case schema.AfterFailure:
 		return !success
+	}
+	return true
+}
+
+// Succeeded tells whether a run that ended so has succeeded: whether every
+// delivery was accepted, or better.
+func Succeeded(outcomes map[Outcome]int) bool {
+	for o, n := range outcomes {
+		if n > 0 && !o.Good() {
+			return false
+		}
 	}
 	return true
 }

@@ -145,6 +145,14 @@ type OpenRun struct {
 	RunHeader
 	Serial     uint64          // of the publication that made it, or that was the last when it fired
 	Deliveries []DeliveryState // in order of Seq
+	Waits      []Waited        // for these; those that have succeeded are left out
+}
+
+// Waited is a run for whose success another waits.
+type Waited struct {
+	Run   string `json:"run"`
+	Job   string `json:"job"`   // address
+	Ended bool   `json:"ended"` // and not with success
 }
 
 // RunHeader is what is known of a run from its beginning.
@@ -190,6 +198,7 @@ type StoredMessage struct {
 type NewRun struct {
 	RunHeader
 	Followers  []TriggerKey // after triggers that are owed its end
+	Waits      []string     // ids of runs that must have ended with success before anything of it is sent: open ones, or of the same publication
 	Messages   []StoredMessage
 	Deliveries []Delivery
 }
@@ -378,6 +387,7 @@ type RunSummary struct {
 	Total    int
 	Outcomes map[Outcome]int
 	Spec     json.RawMessage // of an open run: its job as it was last applied; nil: it is not
+	Waits    []Waited        // of an open run, as OpenRun.Waits
 }
 
 // HistoryQuery selects attempts; zero fields select all.

@@ -25,6 +25,12 @@ var briefChecks = []check{
 		SELECT address FROM job WHERE snapshot IS NOT NULL AND snapshot NOT IN (SELECT serial FROM snapshot)`},
 	{"configurations are from after the last publication", `
 		SELECT serial FROM snapshot WHERE serial > (SELECT serial FROM state)`},
+	{"runs are waited for and not there", `
+		SELECT 'number ' || run FROM barrier WHERE run NOT IN (SELECT id FROM run)`},
+	{"runs are waited for and by none that is open", `
+		SELECT 'number ' || run FROM barrier b WHERE NOT EXISTS (SELECT 1 FROM run r WHERE r.barrier = b.id AND r.barrier IS NOT NULL AND r.ended IS NULL)`},
+	{"open runs wait for none", `
+		SELECT ulid FROM run WHERE barrier IS NOT NULL AND ended IS NULL AND barrier NOT IN (SELECT id FROM barrier)`},
 	{"runs are owed to after triggers and not there", `
 		SELECT 'number ' || run FROM owed WHERE run NOT IN (SELECT id FROM run)`},
 }

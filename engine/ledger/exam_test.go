@@ -67,6 +67,8 @@ func exam(t *testing.T, bench func(t *testing.T) (open func() engine.DaemonLedge
 		{"report", examReport},
 		{"version", examVersion},
 		{"answered", examAnswered},
+		{"waits", examWaits},
+		{"waits for earlier runs", examWaitsEarlier},
 		{"moved", examMoved},
 		{"moved on", examMovedOn},
 		{"moved onto what is known", examMovedOnto},

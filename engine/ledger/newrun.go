@@ -12,8 +12,9 @@ import (
 )
 
 var (
-	runRows      = newInsertion(`INSERT OR ROLLBACK INTO run (id, ulid, job, pbx, cause_kind, cause_detail, cause_rest, serial, created, total, ended, outcomes)`, 12)
+	runRows      = newInsertion(`INSERT OR ROLLBACK INTO run (id, ulid, job, pbx, cause_kind, cause_detail, cause_rest, serial, created, total, ended, outcomes, barrier)`, 13)
 	deliveryRows = newInsertion(`INSERT OR ROLLBACK INTO delivery (run, seq, target, message, revision)`, 5)
+	barrierRows  = newInsertion(`INSERT OR ROLLBACK INTO barrier (id, run)`, 2)
 	owedRows     = newInsertion(`INSERT OR ROLLBACK INTO owed (run, job, number)`, 3)
 )
 
@@ -32,11 +33,15 @@ func (s *SQLite) insertRuns(ctx context.Context, runs []engine.NewRun, serial ui
 		return nil, err
 	}
 	into := runTables{s.conn, messageTable{s.conn, make(map[string]int64)}, runRows.collect(), deliveryRows.collect(), owedRows.collect()}
+	barriers, err := s.insertBarriers(ctx, runs, newest)
+	if err != nil {
+		return nil, err
+	}
 	begun := make(map[string]openRun, len(runs))
 	for i := range runs {
 		r := &runs[i]
 		row := newest + 1 + i
-		if err := into.add(ctx, r, row, serial, now); err != nil {
+		if err := into.add(ctx, r, row, barriers[i], serial, now); err != nil {
 			return nil, fmt.Errorf("record run %s: %w", r.ID, err)
 		}
 		if len(r.Deliveries) > 0 {
@@ -47,6 +52,54 @@ func (s *SQLite) insertRuns(ctx context.Context, runs []engine.NewRun, serial ui
 		return nil, fmt.Errorf("record runs: %w", err)
 	}
 	return begun, nil
+}
+
+// insertBarriers records for which runs new ones wait, and gives the barrier of
+// each. Runs with the same slice of ids share one.
+func (s *SQLite) insertBarriers(ctx context.Context, runs []engine.NewRun, newest int) ([]sql.NullInt64, error) {
+	barriers := make([]sql.NullInt64, len(runs))
+	if !slices.ContainsFunc(runs, func(r engine.NewRun) bool { return len(r.Waits) > 0 }) {
+		return barriers, nil
+	}
+	rows := make(map[string]int, len(runs))
+	for i := range runs {
+		rows[runs[i].ID] = newest + 1 + i
+	}
+	var last int64
+	if err := s.conn.QueryRowContext(ctx, `SELECT max((SELECT coalesce(max(id), 0) FROM barrier), (SELECT coalesce(max(barrier), 0) FROM run WHERE barrier IS NOT NULL AND ended IS NULL))`).Scan(&last); err != nil {
+		return nil, err
+	}
+	into := barrierRows.collect()
+	known := make(map[*string]int64)
+	for i, r := range runs {
+		if len(r.Waits) == 0 || len(r.Deliveries) == 0 {
+			continue
+		}
+		if id, ok := known[&r.Waits[0]]; ok {
+			barriers[i] = sql.NullInt64{Int64: id, Valid: true}
+			continue
+		}
+		last++
+		known[&r.Waits[0]] = last
+		barriers[i] = sql.NullInt64{Int64: last, Valid: true}
+		for _, on := range r.Waits {
+			row, ok := rows[on]
+			if !ok {
+				// It was open when that was planned, and may have ended since.
+				err := s.conn.QueryRowContext(ctx, `SELECT id FROM run WHERE ulid = ?`, on).Scan(&row)
+				if errors.Is(err, sql.ErrNoRows) {
+					err = ErrNoRun
+				}
+				if err != nil {
+					return nil, fmt.Errorf("wait for run %s: %w", on, err)
+				}
+			}
+			if err := into.add(ctx, s.conn, last, row); err != nil {
+				return nil, fmt.Errorf("wait for run %s: %w", on, err)
+			}
+		}
+	}
+	return barriers, into.flush(ctx, s.conn)
 }
 
 // remember spares Commit a look at runs that this ledger has just begun.
@@ -68,7 +121,7 @@ type runTables struct {
 	runs, deliveries, owed *rows
 }
 
-func (t runTables) add(ctx context.Context, r *engine.NewRun, row int, serial uint64, now time.Time) error {
+func (t runTables) add(ctx context.Context, r *engine.NewRun, row int, barrier sql.NullInt64, serial uint64, now time.Time) error {
 	rest, err := causeRest(r.Cause)
 	if err != nil {
 		return fmt.Errorf("write cause: %w", err)
@@ -77,7 +130,7 @@ func (t runTables) add(ctx context.Context, r *engine.NewRun, row int, serial ui
 	if len(r.Deliveries) == 0 {
 		ended, outcomes = now.UnixMicro(), "{}"
 	}
-	err = t.runs.add(ctx, t.conn, row, r.ID, r.Job, r.PBX, r.Cause.Kind, r.Cause.Detail, rest, serial, r.Created.UnixMicro(), len(r.Deliveries), ended, outcomes)
+	err = t.runs.add(ctx, t.conn, row, r.ID, r.Job, r.PBX, r.Cause.Kind, r.Cause.Detail, rest, serial, r.Created.UnixMicro(), len(r.Deliveries), ended, outcomes, barrier)
 	if err != nil {
 		return err
 	}

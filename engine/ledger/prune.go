@@ -49,7 +49,7 @@ func (s *SQLite) Prunable(ctx context.Context, before time.Time) (engine.Prunabl
 // Prune deletes the history from before a time: runs that ended before it, with
 // all that is kept of them, what was missed before it, and messages that no run
 // refers to any more. Open runs stay, ended ones that an after trigger has yet to
-// look at, and the newest of all. So does what each target last had, however long
+// look at or for which an open run waits, and the newest of all. So does what each target last had, however long
 // ago: a change trigger is never to send it again.
 //
 // It works in many short transactions, and leaves others that write as much time
@@ -121,7 +121,8 @@ func (p *pruning) remove(ctx context.Context, n *int64, query string, args ...an
 
 // prunable selects runs that may go. The newest one stays, so that the number of
 // its row never comes again.
-const prunable = `ended < ? AND id < (SELECT max(id) FROM run) AND NOT EXISTS (SELECT 1 FROM owed WHERE owed.run = run.id)`
+const prunable = `ended < ? AND id < (SELECT max(id) FROM run) AND NOT EXISTS (SELECT 1 FROM owed WHERE owed.run = run.id)
+	AND NOT EXISTS (SELECT 1 FROM barrier WHERE barrier.run = run.id)`
 
 // runs deletes runs. Short ones go whole; a long one goes first, so that nobody
 // sees half of it, and then what it had.

@@ -169,6 +169,15 @@ func readOpen(ctx context.Context, q querier, st *engine.State) error {
 	if err := readDeliveries(ctx, q, st.Open, position); err != nil {
 		return err
 	}
+	waits, err := readWaits(ctx, q)
+	if err != nil {
+		return err
+	}
+	for row, on := range waits {
+		if i, ok := position[row]; ok {
+			st.Open[i].Waits = on
+		}
+	}
 	type key struct {
 		position int
 		target   string
@@ -202,6 +211,45 @@ func readOpen(ctx context.Context, q querier, st *engine.State) error {
 		}
 	}
 	return nil
+}
+
+// readWaits reads for which runs the open ones wait, by row. Those that wait for the
+// same ones share a slice.
+func readWaits(ctx context.Context, q querier) (map[int][]engine.Waited, error) {
+	barriers := make(map[int64][]engine.Waited)
+	err := each(ctx, q, func(rows *sql.Rows) error {
+		var id int64
+		var w engine.Waited
+		var outcomes sql.NullString
+		if err := rows.Scan(&id, &w.Run, &w.Job, &outcomes); err != nil {
+			return err
+		}
+		if w.Ended = outcomes.Valid; w.Ended {
+			var counts map[engine.Outcome]int
+			if err := json.Unmarshal([]byte(outcomes.String), &counts); err != nil {
+				return fmt.Errorf("counts of run %s: %w (%w)", w.Run, ErrDamaged, err)
+			}
+			if engine.Succeeded(counts) {
+				return nil
+			}
+		}
+		barriers[id] = append(barriers[id], w)
+		return nil
+	}, `SELECT b.id, r.ulid, r.job, r.outcomes FROM barrier b JOIN run r ON r.id = b.run ORDER BY b.id, b.run`)
+	if err != nil || len(barriers) == 0 {
+		return nil, err
+	}
+	waits := make(map[int][]engine.Waited)
+	err = each(ctx, q, func(rows *sql.Rows) error {
+		var row int
+		var id int64
+		err := rows.Scan(&row, &id)
+		if on := barriers[id]; len(on) > 0 {
+			waits[row] = on
+		}
+		return err
+	}, `SELECT id, barrier FROM run WHERE barrier IS NOT NULL AND ended IS NULL`)
+	return waits, err
 }
 
 // readDeliveries reads the deliveries of the open runs and how far each has

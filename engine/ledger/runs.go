@@ -79,7 +79,12 @@ func readRuns(ctx context.Context, q querier, query engine.RunQuery) ([]engine.R
 		return nil
 	}, `SELECT id, total, serial, ulid, job, pbx, cause_kind, cause_detail, cause_rest, created, ended, outcomes
 		FROM run WHERE `+where+` ORDER BY id DESC LIMIT ?`, append(args, limit)...)
+	var waits map[int][]engine.Waited
+	if err == nil && len(open) > 0 {
+		waits, err = readWaits(ctx, q)
+	}
 	for i, pos := range open {
+		runs[pos].Waits = waits[rows[i].row]
 		if err == nil {
 			runs[pos].Outcomes, err = countOutcomes(ctx, q, rows[i])
 		}

@@ -7,7 +7,7 @@ const applicationID = 0x6e66726e
 // migrations lead from an empty file to the present format. The number of
 // those that a file has had is its format, in PRAGMA user_version. A released
 // step is never edited: a change is a new step.
-var migrations = []string{format1, format2, format3}
+var migrations = []string{format1, format2, format3, format4}
 
 // format1 keeps each fact once. What a delivery has come to follows from its
 // attempts and claims, so that the hot path only ever appends: a claim is one
@@ -186,4 +186,19 @@ CREATE TABLE moved (
 	at     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX moved_job ON moved (job);
+`
+
+// format4 knows which runs wait for others.
+const format4 = `
+-- Runs for whose success others wait, which name them by the id: many wait for the
+-- same ones. It goes with the last open run that names it.
+CREATE TABLE barrier (
+	id  INTEGER NOT NULL,
+	run INTEGER NOT NULL,
+	PRIMARY KEY (id, run)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX barrier_run ON barrier (run);
+
+ALTER TABLE run ADD COLUMN barrier INTEGER; -- NULL: it waits for none
+CREATE INDEX run_barrier ON run (barrier) WHERE barrier IS NOT NULL AND ended IS NULL;
 `

@@ -180,7 +180,13 @@ func (s *SQLite) endRun(ctx context.Context, run openRun, t *tally, now time.Tim
 	if _, err := s.conn.ExecContext(ctx, `DELETE FROM claim WHERE run = ?`, run.row); err != nil {
 		return err
 	}
-	_, err = s.conn.ExecContext(ctx, `UPDATE run SET ended = ?, outcomes = ? WHERE id = ?`, now.UnixMicro(), string(counts), run.row)
+	var barrier sql.NullInt64
+	err = s.conn.QueryRowContext(ctx, `UPDATE run SET ended = ?, outcomes = ? WHERE id = ? RETURNING barrier`, now.UnixMicro(), string(counts), run.row).Scan(&barrier)
+	if err != nil || !barrier.Valid {
+		return err
+	}
+	_, err = s.conn.ExecContext(ctx, `
+		DELETE FROM barrier WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM run WHERE barrier = ?1 AND barrier IS NOT NULL AND ended IS NULL)`, barrier.Int64)
 	return err
 }
 
