@@ -63,11 +63,15 @@ func (p *Plan) Publication(now time.Time, snapshot []byte) (Publication, []*Work
 // start makes the run of a firing.
 func (jp *JobPlan) start(now time.Time) (NewRun, *Work) {
 	header := RunHeader{ID: ulid.Make().String(), Job: jp.Address, PBX: jp.Job.PBX.Address, Cause: jp.Fire.Cause, Created: now}
-	work := &Work{RunHeader: header, Job: jp.Job, Deliveries: make([]DeliveryState, len(jp.Fire.Deliveries))}
-	for i, d := range jp.Fire.Deliveries {
+	deliveries := slices.Clip(jp.Fire.Deliveries)
+	for _, s := range jp.Fire.Skips {
+		deliveries = append(deliveries, Delivery{Seq: len(deliveries), Target: s.Target, Skip: s.Reason})
+	}
+	work := &Work{RunHeader: header, Job: jp.Job, Deliveries: make([]DeliveryState, len(deliveries))}
+	for i, d := range deliveries {
 		work.Deliveries[i] = DeliveryState{Delivery: d, Outcome: Pending}
 	}
-	return NewRun{RunHeader: header, Messages: jp.Messages(), Deliveries: jp.Fire.Deliveries}, work
+	return NewRun{RunHeader: header, Messages: jp.Messages(), Deliveries: deliveries}, work
 }
 
 // Messages are the distinct messages of the job's firing as history keeps

@@ -38,7 +38,7 @@ func Revisions(j *schema.Job) (map[string]string, hcl.Diagnostics) {
 	p, diags := prepareJob(j)
 	revisions := make(map[string]string, len(p.revisions))
 	for i, name := range targetNames(j) {
-		if i < len(p.revisions) {
+		if i < len(p.revisions) && p.strangers[i] == "" {
 			revisions[name] = p.revisions[i]
 		}
 	}

@@ -23,6 +23,9 @@ func (d *driver) add(w *Work) {
 	gate := d.lane.gateOf(w.Job.Window)
 	items := make([]item, len(w.Deliveries))
 	for i, s := range w.Deliveries {
+		if s.Skip != "" {
+			continue
+		}
 		items[i] = item{work: w, seq: s.Seq, target: s.Target, phone: s.Target, before: s.Attempts, gate: gate}
 		if w.Job.Type == schema.UserEvent {
 			items[i].phone = w.ID
@@ -34,6 +37,12 @@ func (d *driver) add(w *Work) {
 			items[i].heard = heard{outbound: true}
 		}
 		d.lane.add(&items[i])
+	}
+	now := time.Now()
+	for _, s := range w.Deliveries {
+		if s.Skip != "" {
+			d.end(&item{work: w, seq: s.Seq, target: s.Target}, 0, Skipped, s.Skip, now)
+		}
 	}
 }
 

@@ -66,13 +66,21 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 		if i >= len(prep.messages) {
 			return nil, nil, fmt.Errorf("fire %s: its message is known only when a trigger fires it", address)
 		}
+		if reason := prep.strangers[i]; reason != "" {
+			jp.Fire.Skips = append(jp.Fire.Skips, Skip{name, reason})
+			continue
+		}
 		d := Delivery{Seq: len(jp.Fire.Deliveries), Target: name, Message: prep.messages[i]}
 		if prep.revisions != nil {
 			d.Revision = prep.revisions[i]
 		}
 		jp.Fire.Deliveries = append(jp.Fire.Deliveries, d)
 	}
-	if len(jp.Fire.Deliveries) == 0 {
+	switch {
+	case len(jp.Fire.Deliveries) > 0:
+	case len(jp.Fire.Skips) > 0:
+		return nil, nil, fmt.Errorf("fire %s: nothing is to be sent to %s: %s", address, jp.Fire.Skips[0].Target, jp.Fire.Skips[0].Reason)
+	default:
 		return nil, nil, fmt.Errorf("fire %s: it has no targets", address)
 	}
 	if !state.Served { // else the daemon's to write: it may be sending them
@@ -80,6 +88,7 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 	}
 	jp.window(nil, now)
 	jp.Fire.First = firstSent(j, jp.Fire.Deliveries[0].Target, prep)
+	jp.tell(prep)
 	return &Plan{Config: cfg, State: state, Now: now, Jobs: []*JobPlan{jp}, ByHand: true}, diags, nil
 }
 

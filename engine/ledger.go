@@ -184,8 +184,9 @@ type DeliveryState struct {
 type Delivery struct {
 	Seq      int // position within the run, from 0 without gaps
 	Target   string
-	Message  string // digest; names a StoredMessage of the run
+	Message  string // digest; names a StoredMessage of the run, empty if there is none to send
 	Revision string // of the change trigger; empty if the job has none
+	Skip     string // why it ends without being sent; before that end it is not on record, as the job tells it anew
 }
 
 // StoredMessage is a message as history keeps it, sensitive values redacted.

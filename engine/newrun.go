@@ -14,19 +14,23 @@ import (
 // prepared from.
 func (p prepared) deliveries(j *schema.Job) []Delivery {
 	names := targetNames(j)
-	all := make([]Delivery, min(len(names), len(p.messages)))
-	for i := range all {
-		all[i] = Delivery{Seq: i, Target: names[i], Message: p.messages[i]}
-		if p.revisions != nil {
-			all[i].Revision = p.revisions[i]
+	all := make([]Delivery, 0, min(len(names), len(p.messages)))
+	for i := range cap(all) {
+		if p.strangers[i] != "" {
+			continue
 		}
+		d := Delivery{Seq: len(all), Target: names[i], Message: p.messages[i]}
+		if p.revisions != nil {
+			d.Revision = p.revisions[i]
+		}
+		all = append(all, d)
 	}
 	return all
 }
 
 // newRun makes the run of a firing over all targets of a job.
 func newRun(j *schema.Job, prep prepared, cause Cause, followers []TriggerKey, now time.Time) (NewRun, *Work) {
-	jp := &JobPlan{Address: j.Address, Job: j, Fire: &Firing{Cause: cause, First: prep.first, Deliveries: prep.deliveries(j)}}
+	jp := &JobPlan{Address: j.Address, Job: j, Fire: &Firing{Cause: cause, First: prep.first, Deliveries: prep.deliveries(j), Skips: prep.skips(j)}}
 	run, work := jp.start(now)
 	run.Followers = followers
 	return run, work

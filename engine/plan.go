@@ -53,6 +53,8 @@ type JobPlan struct {
 	Paused    *Pause     // its triggers and its open runs are held
 	Waiting   []string   // targets of deliveries that wait for the end of the pause
 	Window    *Windowed  // what its window has to do with what it sends; nil: it has none, or sends nothing
+	Skips     []Skip     // targets that preset_for does not know: they are sent nothing
+	Effects   []Effect   // what the presets do that are sent now, or else that the job sends
 
 	NoContact []string // targets of what is sent now of which the configuration says that they have no contact: they come out skipped
 
@@ -69,7 +71,8 @@ type Firing struct {
 	Cause      Cause
 	First      Sent // the message of the first delivery
 	Deliveries []Delivery
-	Initial    bool // no target of this job has had any revision
+	Skips      []Skip // phones that it leaves out, which is on record with it
+	Initial    bool   // no target of this job has had any revision
 }
 
 // NewPlan compares a configuration with a state. The diagnostics hold
@@ -156,6 +159,7 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 	if j.Enabled {
 		jp.Due = nextDue(j, now)
 	}
+	jp.tell(prep)
 	if pause, ok := state.Pauses[j.Address]; ok {
 		jp.pause(pause)
 		return jp
@@ -216,9 +220,14 @@ func (jp *JobPlan) pause(p Pause) {
 func planChange(jp *JobPlan, j *schema.Job, trigger *schema.ChangeTrigger, prep prepared, had map[string]Delivered, resumed map[string]string, known bool) {
 	record := trigger.Record && !known
 	var deliveries []Delivery
+	var strange []Skip
 	for i, name := range targetNames(j) {
 		if i >= len(prep.revisions) {
 			break // known only when triggered
+		}
+		if reason := prep.strangers[i]; reason != "" {
+			strange = append(strange, Skip{name, reason})
+			continue
 		}
 		rev := prep.revisions[i]
 		if r, ok := resumed[name]; ok && r == rev {
@@ -240,12 +249,13 @@ func planChange(jp *JobPlan, j *schema.Job, trigger *schema.ChangeTrigger, prep 
 		deliveries = append(deliveries, Delivery{Seq: len(deliveries), Target: name, Message: prep.messages[i], Revision: rev})
 	}
 	if len(deliveries) == 0 {
-		return
+		return // there is no run for strangers alone: it would be there at every apply
 	}
 	jp.Fire = &Firing{
 		Cause:      Cause{Kind: "change", Detail: j.ChangeDetail()},
 		First:      firstSent(j, deliveries[0].Target, prep),
 		Deliveries: deliveries,
+		Skips:      strange,
 		Initial:    len(had) == 0,
 	}
 }
@@ -307,7 +317,7 @@ func index(j *schema.Job, prep prepared) map[string]wanted {
 		if i >= len(prep.messages) {
 			break
 		}
-		w := wanted{message: prep.messages[i]}
+		w := wanted{message: prep.messages[i], skip: prep.strangers[i]}
 		if prep.revisions != nil {
 			w.revision = prep.revisions[i]
 		}

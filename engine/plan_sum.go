@@ -127,6 +127,9 @@ func (p *Plan) Digest() string {
 			for _, d := range jp.Fire.Deliveries {
 				parts = append(parts, "fire", d.Target, d.Message, d.Revision)
 			}
+			for _, s := range jp.Fire.Skips {
+				parts = append(parts, "skip", s.Target)
+			}
 		}
 		for _, r := range jp.Resume {
 			for _, d := range r.Deliveries {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -16,6 +17,11 @@ type prepared struct {
 	first     Sent     // what the first target would get
 	messages  []string // digest of each target's message, in the order of the targets
 	revisions []string // of the change trigger, likewise; nil without one
+
+	// strangers are why preset_for has nothing for some of the targets, by their
+	// place, where unknown_phone = "skip". Their messages and revisions are "".
+	strangers map[int]string
+	presets   map[int][]schema.PresetUse // that messages were made of, by the place of the target
 }
 
 // atOnce is how many targets are prepared by one goroutine in a row.
@@ -47,11 +53,14 @@ func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
 	})
 	var diags hcl.Diagnostics
 	problems := problems{job: j}
+	var strange strangers
 	n := 0
 	for i := range parts {
-		if i == 0 {
+		if p.first.Action == "" {
 			p.first = parts[i].first
 		}
+		strange.join(parts[i].strange)
+		p.uses(parts[i].presets)
 		n += parts[i].n
 		diags = append(diags, parts[i].diags...)
 		problems.join(parts[i].problems)
@@ -66,7 +75,8 @@ func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
 	if n == 0 {
 		p.revisions = nil
 	}
-	return p, append(diags, problems.diagnostics()...)
+	p.strangers = strange.skipped(j)
+	return p, slices.Concat(diags, strange.diagnostics(j), problems.diagnostics())
 }
 
 // preparedPart is what comes of some targets in a row.
@@ -75,6 +85,8 @@ type preparedPart struct {
 	first    Sent
 	diags    hcl.Diagnostics
 	problems problems
+	strange  strangers
+	presets  map[int][]schema.PresetUse
 }
 
 // prepare fills in the messages and the revisions of the targets of one part. It
@@ -88,6 +100,11 @@ func (part *preparedPart) prepare(j *schema.Job, p prepared, from, to int) {
 	for i := from; i < to; i++ {
 		t := j.Targets[i]
 		m, more := j.Message(t)
+		if reason, ok := schema.Stranger(more); ok {
+			part.strange.add(i, t, reason, more)
+			part.n++
+			continue
+		}
 		part.diags = append(part.diags, more...)
 		if m == nil || more.HasErrors() || m.Unknown() {
 			return
@@ -106,8 +123,14 @@ func (part *preparedPart) prepare(j *schema.Job, p prepared, from, to int) {
 				fine[t.Tech] = true
 			}
 		}
-		if i == 0 {
+		if part.first.Action == "" {
 			part.first = sentNotify(t, m)
+		}
+		if len(m.Presets) > 0 {
+			if part.presets == nil {
+				part.presets = map[int][]schema.PresetUse{}
+			}
+			part.presets[i] = m.Presets
 		}
 		p.messages[i] = lastDigest
 		if trigger != nil {

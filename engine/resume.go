@@ -18,7 +18,7 @@ type Cancellation struct {
 }
 
 // wanted is what a target is to get now.
-type wanted struct{ message, revision string }
+type wanted struct{ message, revision, skip string }
 
 // reopenRun is resume for a run that may have been fired by something that its
 // targets and messages go by.
@@ -60,6 +60,7 @@ func resume(j *schema.Job, r OpenRun, now map[string]wanted) (Resumption, []Canc
 			reason = "the revision has changed since"
 		}
 		if reason == "" {
+			d.Skip = want.skip
 			res.Deliveries = append(res.Deliveries, d)
 			continue
 		}

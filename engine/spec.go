@@ -77,6 +77,9 @@ func spec(j *schema.Job, first Sent, messages string) []Attr {
 			add("overlap", string(t.Overlap), string(schema.OverlapSkip))
 		}
 	}
+	if j.Type == schema.SIPNotify {
+		add("unknown_phone", string(j.UnknownPhone), string(schema.UnknownFails))
+	}
 	add("on_unknown", string(j.OnUnknown), string(schema.Hold))
 	add("retry", fmt.Sprintf("%d attempts, backoff %s", j.Retry.Attempts, j.Retry.Backoff), "3 attempts, backoff 1s")
 	return attrs
@@ -180,6 +183,9 @@ func afterAttrs(t *schema.AfterTrigger) []Attr {
 }
 
 func sentAttrs(j *schema.Job, s Sent, messages string) []Attr {
+	if s.Action == "" && j.UnknownPhone == schema.UnknownSkipped && j.TargetsKnown && len(j.Targets) > 0 && !j.UsesTrigger() {
+		return []Attr{{Name: "message", Value: "none, since no phone is known"}}
+	}
 	if s.Action == "" {
 		return []Attr{{Name: "message", Value: knownLater, Digest: j.TriggerDigest()}}
 	}

@@ -100,9 +100,18 @@ type Job struct {
 	// A user_event has none.
 	Targets      []Target
 	TargetsKnown bool
+	UnknownPhone UnknownPhone
 
 	eval *jobEval // what is evaluated per target or at firing; see Message, Event and Revision
 }
+
+// UnknownPhone says what becomes of a phone for which preset_for has nothing.
+type UnknownPhone string
+
+const (
+	UnknownFails   UnknownPhone = "error" // nothing is sent to any phone, since the job is a mistake (the default)
+	UnknownSkipped UnknownPhone = "skip"  // the others are sent to
+)
 
 // OnUnknown says what becomes of a delivery whose fate is not known.
 type OnUnknown string
@@ -210,6 +219,10 @@ type Message struct {
 	// HeadersUnknown says that the list of headers itself, not only a value
 	// in it, is known only when the job fires. Headers is empty then.
 	HeadersUnknown bool
+
+	// Presets of the catalogue that it was made of. Where there are several, it is
+	// one of them: which one is not known.
+	Presets []PresetUse
 }
 
 // Event is what a user_event says.

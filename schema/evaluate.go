@@ -59,6 +59,9 @@ func (e *jobEval) prepareRevision(change *block) hcl.Diagnostics {
 			"The targets of the job are known only when it fires, so that it cannot be seen which of them have had a change. List the targets, or take the change trigger out.")
 	case !e.onVaries():
 		revision, diags := e.evalRevision(Target{})
+		if _, stranger := Stranger(diags); stranger {
+			return nil
+		}
 		e.revision = revision
 		return diags
 	}
@@ -67,7 +70,8 @@ func (e *jobEval) prepareRevision(change *block) hcl.Diagnostics {
 		args = []*arg{on}
 	}
 	for _, t := range e.tried(args) {
-		if _, diags := e.job.Revision(t); diags.HasErrors() {
+		_, diags := e.job.Revision(t)
+		if _, stranger := Stranger(diags); diags.HasErrors() && !stranger {
 			return diags
 		}
 	}
@@ -90,6 +94,9 @@ func (e *jobEval) prepareMessage() (diags hcl.Diagnostics) {
 		msg := m.fixed
 		if msg == nil {
 			if msg, diags = e.say(nil); diags.HasErrors() {
+				if _, stranger := Stranger(diags); stranger {
+					return nil // Message says so of each target
+				}
 				return diags
 			}
 		}
@@ -101,7 +108,8 @@ func (e *jobEval) prepareMessage() (diags hcl.Diagnostics) {
 		return diags
 	}
 	for _, t := range e.tried(m.allArgs()) {
-		if _, diags := j.Message(t); diags.HasErrors() {
+		_, diags := j.Message(t)
+		if _, stranger := Stranger(diags); diags.HasErrors() && !stranger {
 			return diags
 		}
 	}
@@ -164,6 +172,7 @@ func (e *jobEval) varied(ctx *hcl.EvalContext, t *Target) *hcl.EvalContext {
 // say evaluates the message for one target; nil: for any.
 func (e *jobEval) say(t *Target) (*Message, hcl.Diagnostics) {
 	m, ctx := e.block.message, e.context(t)
+	ctx, given := m.noting(ctx)
 	if m.nested {
 		more, diags := varyingMessages(m.own(), ctx)
 		if diags.HasErrors() {
@@ -171,7 +180,9 @@ func (e *jobEval) say(t *Target) (*Message, hcl.Diagnostics) {
 		}
 		ctx = more
 	}
-	return m.evaluate(ctx)
+	msg, diags := m.evaluate(ctx)
+	m.note(msg, given)
+	return msg, diags
 }
 
 // MessageVaries tells whether the message depends on the target. Otherwise
@@ -180,7 +191,9 @@ func (j *Job) MessageVaries() bool {
 	return j.Type == SIPNotify && j.eval.block.message.uses&inTarget != 0
 }
 
-// Message evaluates what is sent to one of the job's targets. A user_event has
+// Message evaluates what is sent to one of the job's targets. An error may mean no
+// more than that preset_for knows nothing for the phone, see Stranger: what then,
+// Job.UnknownPhone says. A user_event has
 // none, and gets nil. What depends on the trigger is unknown in it, but in a job
 // that When has made.
 func (j *Job) Message(t Target) (*Message, hcl.Diagnostics) {

@@ -125,6 +125,9 @@ func bounded(diags hcl.Diagnostics) hcl.Diagnostics {
 	for i, d := range diags {
 		less := *d
 		less.Expression, less.EvalContext, less.Extra = nil, nil, nil
+		if reason, ok := Stranger(hcl.Diagnostics{d}); ok {
+			less.Extra = strangerReason(reason)
+		}
 		if n := len(less.Detail); n > begin+end {
 			less.Detail = strings.ToValidUTF8(less.Detail[:begin]+"…"+less.Detail[n-end:], "")
 		}

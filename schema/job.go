@@ -26,7 +26,7 @@ var (
 	sipNotifyType = &blockType{
 		name: "sip_notify", labels: []string{"name"},
 		required: []string{"targets"},
-		optional: append([]string{"message", "exclude"}, jobCommon...),
+		optional: append([]string{"message", "exclude", "unknown_phone"}, jobCommon...),
 		nested:   []*blockType{inlineMessageType, retryType, triggerType, preconditionType, postconditionType, lifecycleType},
 		scopes:   map[string]scope{"targets": inTrigger, "exclude": inTrigger, "message": inMessage},
 	}
@@ -170,7 +170,7 @@ func (m *module) evalJobs(j *jobBlock) {
 func (m *module) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
 	job := &Job{
 		Address: j.address() + i.suffix, Type: j.kind, Name: j.label(),
-		Enabled: true, OnUnknown: Hold,
+		Enabled: true, OnUnknown: Hold, UnknownPhone: UnknownFails,
 		Retry:     Retry{Attempts: defaultAttempts, Backoff: defaultBackoff},
 		DeclRange: j.rng,
 	}
@@ -182,6 +182,9 @@ func (m *module) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
 	}
 	if o, ok := choice(m.collector, j.args["on_unknown"], ctx, Hold, Resend); ok {
 		job.OnUnknown = o
+	}
+	if u, ok := choice(m.collector, j.args["unknown_phone"], ctx, UnknownFails, UnknownSkipped); ok {
+		job.UnknownPhone = u
 	}
 	if r := j.child("retry"); r != nil {
 		if n, ok := m.whole(r.args["attempts"], ctx, 1, maxAttempts); ok {

@@ -47,6 +47,8 @@ type message struct {
 	base *hcl.EvalContext
 	// fixed is the message of such a block, if it is the same for all.
 	fixed *Message
+
+	presets presetRefs
 }
 
 // args returns all that the message is evaluated from.

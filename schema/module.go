@@ -113,7 +113,9 @@ func (m *module) declareAll(body *hclsyntax.Body) {
 func (m *module) declareMessage(b *block) {
 	msg := &message{block: b}
 	m.declare(&node{root: "message", name: b.label(), rng: b.rng, flawed: b.flawed, args: argsOf(b), message: msg, compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
+		ctx, given := msg.noting(ctx)
 		v, diags := msg.evaluate(ctx)
+		msg.note(v, given)
 		m.add(diags...)
 		if v == nil {
 			return cty.NilVal, false

@@ -39,9 +39,9 @@ type Preset struct {
 	Headers     map[string]string `hcl:"headers,optional"`
 	ContentType string            `hcl:"content_type,optional"`
 	Content     *string           `hcl:"content"`
-	Does        string            `hcl:"does"`       // what a phone does: a clause without its subject
-	Needs       string            `hcl:"needs"`      // what it needs for that
-	KnownFrom   string            `hcl:"known_from"` // "vendor", "asterisk" or "others"
+	Does        string            `hcl:"does"`           // what a phone does: a clause without its subject
+	Needs       string            `hcl:"needs,optional"` // what it needs for that; empty: nothing that is known
+	KnownFrom   string            `hcl:"known_from"`     // "vendor", "asterisk" or "others"
 	Source      []string          `hcl:"source"`
 }
 

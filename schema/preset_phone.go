@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -65,11 +66,19 @@ func quoted(names []string) []string {
 	return q
 }
 
+// strangerReason is in a diagnostic what Stranger has found in it, where all else
+// that it had is dropped.
+type strangerReason string
+
 // Stranger tells whether diagnostics of Job.Message have no other errors than
 // that preset_for has nothing for the phone, and says why.
 func Stranger(diags hcl.Diagnostics) (reason string, ok bool) {
 	for _, d := range diags {
 		if d.Severity != hcl.DiagError {
+			continue
+		}
+		if kept, ok := d.Extra.(strangerReason); ok {
+			reason = cmp.Or(reason, string(kept))
 			continue
 		}
 		extra, called := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)

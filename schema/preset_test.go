@@ -53,7 +53,7 @@ func TestVendors(t *testing.T) {
 		}
 		seen := make(map[string]bool)
 		for _, p := range v.Presets {
-			if p.Event == "" || p.Does == "" || p.Needs == "" || len(p.Source) == 0 {
+			if p.Event == "" || p.Does == "" || len(p.Source) == 0 {
 				t.Errorf("%s.%s: incomplete", v.ID, p.Action)
 			}
 			if (p.Content == nil) != (p.ContentType == "") {

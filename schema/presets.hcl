@@ -14,7 +14,8 @@
 #
 # An alias is another name for the same message, for mixed fleets: check_sync is
 # "read your configuration again" and reboot is "restart" with every vendor that
-# can do it. does is what such a phone does, as a clause without its subject.
+# can do it. does is what such a phone does, as a clause without its subject, and
+# needs what must be so on the phone or the PBX, if anything is known of that.
 
 vendor "yealink" {
   name       = "Yealink"
@@ -24,14 +25,12 @@ vendor "yealink" {
   action "reboot" {
     event      = "check-sync;reboot=true"
     does       = "reboots at once; with the setting sip.notify_reboot_enable = 2 it does nothing"
-    needs      = "nothing that the vendor mentions"
     known_from = "vendor"
     source     = ["Administrator's Guide for SIP phones, \"How to reboot the IP phone remotely\", https://manualshive.com/en/manual/yealink/cp969/909068?page=779"]
   }
   action "check_sync" {
     event      = "check-sync"
     does       = "reboots too, unless the setting sip.notify_reboot_enable = 0: then it reads its configuration again"
-    needs      = "nothing that the vendor mentions"
     known_from = "vendor"
     source     = ["Administrator's Guide for SIP phones, sip.notify_reboot_enable, https://manualshive.com/en/manual/yealink/cp969/909068?page=779"]
   }
@@ -45,7 +44,6 @@ vendor "polycom" {
   action "check_sync" {
     event      = "check-sync"
     does       = "reboots only if files on the provisioning server have changed; always with voIpProt.SIP.specialEvent.checkSync.alwaysReboot = 1"
-    needs      = "nothing that is known"
     known_from = "asterisk"
     source = [
       "Asterisk, configs/samples/sip_notify.conf.sample, polycom-check-cfg",
@@ -165,7 +163,6 @@ vendor "cisco" {
   action "check_sync" {
     event      = "check-sync"
     does       = "reads its configuration again if the synchronization number there has changed"
-    needs      = "nothing that is known"
     known_from = "asterisk"
     source     = ["Asterisk, configs/samples/sip_notify.conf.sample, cisco-check-cfg"]
   }
@@ -234,14 +231,12 @@ vendor "fanvil" {
   action "reboot" {
     event      = "check-sync;reboot=true"
     does       = "is expected to reboot"
-    needs      = "nothing that is known"
     known_from = "others"
     source     = ["provisioning projects, section fanvil-check-cfg of their sip_notify.conf"]
   }
   action "check_sync" {
     event      = "check-sync"
     does       = "is reported to reboot too, and to read its configuration then"
-    needs      = "nothing that is known"
     known_from = "others"
     source     = ["FreePBX installations, section fanvil-check-cfg of sip_notify_additional.conf"]
   }
@@ -255,7 +250,6 @@ vendor "gigaset" {
   action "reboot" {
     event      = "check-sync;reboot=true"
     does       = "reads its configuration again and reboots 5 s later; after a firmware file not before 90 s"
-    needs      = "nothing that the vendor mentions"
     known_from = "vendor"
     source = [
       "Gigaset wiki, SIP: Check-sync message, https://teamwork.gigaset.com/gigawiki/display/GPPPO/SIP%3A+Check-sync+message",
@@ -265,7 +259,6 @@ vendor "gigaset" {
   action "check_sync" {
     event      = "check-sync;reboot=false"
     does       = "reads its configuration again; with the setting SIP.Checksync.Simple = 1 it reboots too"
-    needs      = "nothing that the vendor mentions"
     known_from = "vendor"
     source = [
       "Gigaset wiki, SIP: Check-sync message, https://teamwork.gigaset.com/gigawiki/display/GPPPO/SIP%3A+Check-sync+message",
@@ -289,7 +282,6 @@ vendor "gigaset_n870" {
   action "check_sync" {
     event      = "check-sync;reboot=false"
     does       = "reads its configuration again; it never reboots for that"
-    needs      = "nothing that the vendor mentions"
     known_from = "vendor"
     source     = ["Gigaset wiki, FAQ - Auto provisioning: Check-sync with reboot, https://teamwork.gigaset.com/gigawiki/pages/viewpage.action?pageId=1348174511"]
   }
@@ -303,7 +295,6 @@ vendor "gigaset_n510" {
   action "check_sync" {
     event      = "check-sync"
     does       = "reads its configuration again; it cannot be told to reboot"
-    needs      = "nothing that the vendor mentions"
     known_from = "vendor"
     source     = ["Gigaset wiki, SIP message - provisioning, https://teamwork.gigaset.com/gigawiki/display/GPPPO/SIP+message+-+provisioning"]
   }
@@ -334,14 +325,12 @@ vendor "sangoma" {
   action "reboot" {
     event      = "check-sync;reboot=true"
     does       = "is expected to reboot"
-    needs      = "nothing that is known"
     known_from = "others"
     source     = ["FreePBX installations, section sync-reboot-sangoma of sip_notify_additional.conf"]
   }
   action "check_sync" {
     event      = "check-sync;reboot=false"
     does       = "is expected to read its configuration again"
-    needs      = "nothing that is known"
     known_from = "others"
     source     = ["FreePBX installations, section sync-noreboot-sangoma of sip_notify_additional.conf"]
   }
@@ -374,7 +363,6 @@ vendor "htek" {
   action "check_sync" {
     event      = "check-sync"
     does       = "is expected to read its configuration again; whether it reboots is not known"
-    needs      = "nothing that is known"
     known_from = "others"
     source     = ["Wazo, provisioning plugin wazo-htek, synchronize"]
   }

@@ -284,7 +284,7 @@ var argumentValues = map[string]map[string]string{
 	"message":         {"event": `"x"`, "headers": `{ X-A = "b" }` + "\nevent = \"x\"", "content_type": `"a/b"` + "\nevent = \"x\"\ncontent = \"c\"", "content": `"c"` + "\nevent = \"x\"\ncontent_type = \"a/b\"", "option": `"x"`, "call_id": `null` + "\nevent = \"x\"", "channel": `"PJSIP/1001-1"` + "\nevent = \"x\""},
 	"message_summary": {"account": `"sip:a"`, "new": `1`, "old": `1`, "urgent_new": `1`, "urgent_old": `1`},
 	"window":          {"start": `"22:00"`, "end": `"05:00"`, "days": `["mon"]`, "timezone": `"Europe/Berlin"`, "except": `["2026-12-24"]`},
-	"sip_notify":      {"pbx": `pbx.hq`, "window": `window.any`, "targets": `["PJSIP/1001"]`, "message": `message.reboot`, "enabled": `false`, "on_unknown": `"resend"`, "for_each": `{ a = 1 }`, "count": `2`, "depends_on": `[pbx.hq]`, "exclude": `["PJSIP/1002"]`},
+	"sip_notify":      {"pbx": `pbx.hq`, "window": `window.any`, "targets": `["PJSIP/1001"]`, "message": `message.reboot`, "enabled": `false`, "on_unknown": `"resend"`, "unknown_phone": `"skip"`, "for_each": `{ a = 1 }`, "count": `2`, "depends_on": `[pbx.hq]`, "exclude": `["PJSIP/1002"]`},
 	"user_event":      {"pbx": `pbx.hq`, "window": `window.any`, "name": `"x"`, "body": `"A:b"`, "via": `"dialplan"` + "\npbx = pbx.hq\nchannel = \"Local/s@notify\"", "channel": `"Local/s@notify"` + "\npbx = pbx.hq\nvia = \"dialplan\"", "enabled": `false`, "on_unknown": `"resend"`, "for_each": `toset(["a"])`, "count": `2`, "depends_on": `[pbx.hq]`},
 	"moved":           {"from": `sip_notify.old`, "to": `sip_notify.x`},
 	"retry":           {"attempts": `1000`, "backoff": `"2s"`},

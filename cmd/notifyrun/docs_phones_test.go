@@ -71,7 +71,7 @@ func phonesPage() string {
 		var sources []string
 		for _, p := range v.Presets {
 			names := "`" + strings.Join(append([]string{p.Action}, p.Aliases...), "`, `") + "`"
-			fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", names, p.Event, cell(p.Does), cell(p.Needs), known[p.KnownFrom])
+			fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", names, p.Event, cell(p.Does), either(cell(p.Needs), "–"), known[p.KnownFrom])
 			for _, s := range p.Source {
 				if !slices.Contains(sources, s) {
 					sources = append(sources, s)
@@ -84,4 +84,11 @@ func phonesPage() string {
 		}
 	}
 	return b.String()
+}
+
+func either(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
 }

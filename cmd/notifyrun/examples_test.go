@@ -45,6 +45,22 @@ var exampleCommands = map[string][]struct {
 		{"apply -auto-approve", "4 to add", exitOK},
 		{"fire sip_notify.all", "Complete: 4 accepted", exitOK},
 	},
+	"mixed_fleet.hcl": {
+		{"plan", "Polycom and Poly, 1 phone: each reboots only if files on the provisioning server have changed", exitOK},
+		{"plan", `skips 1 unknown phone: PJSIP/1006 (no vendor is known by the User-Agent "Zoiper rv2.10.8.2")`, exitOK},
+		{"apply -auto-approve", "1 to add", exitOK},
+		{"fire sip_notify.restart", "5 accepted, 1 skipped", exitIncomplete},
+	},
+	"firmware_rollout.hcl": {
+		{"apply -auto-approve", "Complete: 2 accepted", exitOK},
+		{"plan -detailed-exitcode", "No changes.", exitOK},
+		// One has come back with the new version, then the other.
+		{`plan -var updated=["1001"]`, "0 to fire.", exitOK},
+		{`apply -auto-approve -var updated=["1001","1002"]`, "nothing was to be sent", exitOK},
+		{`plan -detailed-exitcode -var updated=["1001","1002"]`, "No changes.", exitOK},
+		// The next version: all that are known to be older, once more.
+		{"plan -var firmware=66.86.0.20", "1 to fire (3 phones on 1 PBX).", exitOK},
+	},
 	"sip_call_id.hcl": {
 		{"plan", "(in the dialog of Call-ID: 8f1e9c3a@192.0.2.1)", exitOK},
 		{"apply -auto-approve", "1 to add", exitOK},

@@ -49,6 +49,8 @@ type jobJSON struct {
 	Recorded   []string      `json:"recorded,omitempty"`
 	Due        []dueJSON     `json:"due,omitempty"`
 	Waits      []waitJSON    `json:"waits,omitempty"`
+	Skipped    []skipJSON    `json:"skipped,omitempty"`
+	Presets    []presetJSON  `json:"presets,omitempty"`
 }
 
 // waitJSON is what an event or after trigger waits for.
@@ -255,6 +257,7 @@ func newJobJSON(jp *engine.JobPlan) jobJSON {
 		j.Due = append(j.Due, due)
 	}
 	j.Waits = newWaitsJSON(jp.Job)
+	j.Skipped, j.Presets = newPhonesJSON(jp)
 	return j
 }
 

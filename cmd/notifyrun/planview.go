@@ -50,6 +50,7 @@ func (v planView) every(p *engine.Plan, c engine.Counts) {
 		v.job(jp)
 	}
 	v.held(p)
+	v.strangers(p)
 	v.paused(p)
 	v.windows(p)
 	v.summary(p, c)
@@ -182,7 +183,7 @@ func notes(jp *engine.JobPlan) []note {
 	if held := jp.Window.Held(); held != nil && (jp.Fire != nil || len(jp.Resume) > 0) {
 		all = append(all, note{text: heldText(held), many: "%s " + heldText(held), noun: "delivery", n: len(jp.Window.Targets)})
 	}
-	return all
+	return append(all, phoneNotes(jp)...)
 }
 
 // sign is the job's mark: what happens to the declaration, or ! where only

@@ -80,6 +80,9 @@ func (v reportView) next(r *engine.Report, left int, next commandLines) {
 	for _, run := range r.Runs {
 		var byHand []string
 		for _, f := range run.Failures {
+			if f.Outcome == engine.Skipped && strings.HasPrefix(f.Cause, engine.UnknownPhone+":") {
+				continue // trying again helps nothing
+			}
 			switch again := f.Outcome == engine.Rejected || f.Outcome == engine.Skipped; {
 			case again && run.Cause.Kind == "change":
 				applies = true

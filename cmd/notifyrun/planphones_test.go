@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const mixedFleet = `
+pbx "hq" {
+  simulator {
+    phones = 4
+  }
+}
+sip_notify "restart" {
+  pbx = pbx.hq
+  targets = [
+    { target = "PJSIP/1001", user_agent = "Zoiper rv2.10.8.2" },
+    { target = "PJSIP/1002", user_agent = "Yealink SIP-T46S 66.86.0.15" },
+    { target = "PJSIP/1003", user_agent = "Yealink SIP-T46S 66.86.0.5" },
+    { target = "PJSIP/1004", user_agent = "" },
+  ]
+  message       = preset_for(target.user_agent, "reboot")
+  unknown_phone = "skip"
+  trigger "change" {
+    on = "1"
+  }
+}
+`
+
+// A plan says what presets do and whom a job skips, to people and to programs, and
+// goes on saying so when nothing else is left to say.
+func TestPlanPhones(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(mixedFleet), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	skips := `PJSIP/1001 (no vendor is known by the User-Agent "Zoiper rv2.10.8.2"), PJSIP/1004 (the phone has not told a User-Agent, so that its vendor is not known)`
+	run := func(want int, args ...string) string {
+		t.Helper()
+		code, out, errs := execute(t, "", nil, append(args, dir)...)
+		if code != want {
+			t.Errorf("%v: exit code %d\n%s%s", args, code, out, errs)
+		}
+		return out
+	}
+	contains := func(out string, want ...string) {
+		t.Helper()
+		for _, w := range want {
+			if !strings.Contains(out, w) {
+				t.Errorf("it does not say %q:\n%s", w, out)
+			}
+		}
+	}
+	contains(run(exitOK, "plan"),
+		"\n      Yealink, 2 phones: each reboots at once; with the setting",
+		"\n      skips 2 unknown phones: "+skips+"\n",
+		"fires now for 2 phones: never sent before\n      to PJSIP/1002, PJSIP/1003\n      PJSIPNotify PJSIP/1002\n",
+		"1 to fire (2 phones on 1 PBX).",
+	)
+
+	type job struct {
+		Skipped []skipJSON
+		Presets []presetJSON
+		Fire    struct{ Deliveries []deliveryJSON }
+	}
+	var plan struct{ Jobs []job }
+	if err := json.Unmarshal([]byte(run(exitOK, "plan", "-json")), &plan); err != nil {
+		t.Fatal(err)
+	}
+	want := job{
+		Skipped: []skipJSON{
+			{"PJSIP/1001", `unknown phone: no vendor is known by the User-Agent "Zoiper rv2.10.8.2"`},
+			{"PJSIP/1004", "unknown phone: the phone has not told a User-Agent, so that its vendor is not known"},
+		},
+		Presets: []presetJSON{{Vendor: "yealink", Action: "reboot", Phones: 2, Does: "reboots at once; with the setting sip.notify_reboot_enable = 2 it does nothing"}},
+	}
+	if n := len(plan.Jobs[0].Fire.Deliveries); n != 2 {
+		t.Errorf("%d deliveries", n)
+	}
+	plan.Jobs[0].Fire.Deliveries = nil
+	if diff := cmp.Diff(want, plan.Jobs[0]); diff != "" {
+		t.Errorf("plan -json (-want +got):\n%s", diff)
+	}
+
+	out := run(exitIncomplete, "apply", "-auto-approve")
+	contains(out, "2 accepted, 2 skipped", "unknown phone: no vendor is known by the User-Agent \"Zoiper rv2.10.8.2\"\n    PJSIP/1001")
+	if strings.Contains(out, "To send") {
+		t.Errorf("it offers to send again:\n%s", out)
+	}
+	contains(run(exitOK, "plan", "-detailed-exitcode"), "Skipped: 2 unknown phones of sip_notify.restart:\n  "+skips, "No changes.")
+	contains(run(exitOK, "history", "-outcome", "skipped"), "PJSIP/1001", "unknown phone: ")
+}

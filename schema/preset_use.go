@@ -1,0 +1,82 @@
+package schema
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// PresetUse is a preset that a message was made of.
+type PresetUse struct {
+	Vendor *Vendor
+	Preset *Preset
+}
+
+// presetRefs is what the expressions of a message, and of those that it refers
+// to, have of the catalogue.
+type presetRefs struct {
+	once  sync.Once
+	named []PresetUse // preset.VENDOR.ACTION
+	asks  bool        // preset_for is called
+}
+
+// references finds what the message has of the catalogue.
+func (m *message) references() *presetRefs {
+	r := &m.presets
+	r.once.Do(func() {
+		for _, a := range m.allArgs() {
+			if expr, ok := a.expr.(hclsyntax.Node); ok {
+				hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
+					call, ok := n.(*hclsyntax.FunctionCallExpr)
+					r.asks = r.asks || ok && call.Name == "preset_for"
+					return nil
+				})
+			}
+			for _, t := range a.expr.Variables() {
+				if v := vendorNamed(attributeName(t, 1)); t.RootName() == "preset" && v != nil {
+					if p := v.named(attributeName(t, 2)); p != nil {
+						r.named = append(r.named, PresetUse{v, p})
+					}
+				}
+			}
+		}
+	})
+	return r
+}
+
+// noting gives a scope in which preset_for notes what it gives.
+func (m *message) noting(ctx *hcl.EvalContext) (*hcl.EvalContext, *[]PresetUse) {
+	if !m.references().asks {
+		return ctx, nil
+	}
+	given := new([]PresetUse)
+	ctx = ctx.NewChild()
+	ctx.Functions = map[string]function.Function{
+		"preset_for": presetFor(func(v *Vendor, p *Preset) { *given = append(*given, PresetUse{v, p}) }),
+	}
+	return ctx, given
+}
+
+// note has a message say which presets it may be made of: those with its event,
+// which preset_for has given or else the expressions name.
+func (m *message) note(msg *Message, given *[]PresetUse) {
+	if msg == nil || msg.Event.IsUnknown() {
+		return
+	}
+	add := func(uses []PresetUse) {
+		for _, u := range uses {
+			if u.Preset.Event == msg.Event.Reveal() && !slices.Contains(msg.Presets, u) {
+				msg.Presets = append(msg.Presets, u)
+			}
+		}
+	}
+	if given != nil {
+		add(*given)
+	}
+	if len(msg.Presets) == 0 {
+		add(m.references().named)
+	}
+}
