@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -19,14 +20,71 @@ type Moved struct {
 	Serial   uint64 // of the publication; set by the ledger
 }
 
-// known are the addresses of all that the state has anything of.
-func (s *State) known() []string {
+// Addresses are those of all jobs that the state has anything of: what was applied,
+// what was delivered, an open run or a pause. They are sorted.
+func (s *State) Addresses() []string {
 	all := slices.Concat(slices.Collect(maps.Keys(s.Jobs)), slices.Collect(maps.Keys(s.Delivered)), slices.Collect(maps.Keys(s.Pauses)))
 	for _, r := range s.Open {
 		all = append(all, r.Job)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// Find returns those of the Addresses that are at one, which may be that of a block
+// or of a module with all that is in it, or an error that says which one may have
+// been meant.
+func (s *State) Find(address string) ([]string, error) {
+	var found, known []string
+	for _, job := range s.Addresses() {
+		if schema.Within(job, address) {
+			found = append(found, job)
+		}
+		known = append(known, schema.Containers(job)...)
+	}
+	if len(found) == 0 {
+		return nil, unknownAddress(address, known)
+	}
+	return found, nil
+}
+
+// Move gives what is moved if a state is to do a move by itself, by hand. It
+// refuses to move nothing, onto something, or a job with open runs, which go by
+// the address that they have.
+func (s *State) Move(m schema.Move) ([]Moved, error) {
+	moved, blocked := findMoved([]schema.Move{m}, s)
+	for _, b := range blocked {
+		return nil, fmt.Errorf("the state has %s already; nothing was moved", b.to)
+	}
+	if len(moved) == 0 {
+		found, err := s.Find(m.From)
+		if err == nil {
+			err = fmt.Errorf("it has no instance without a key; it has %s", strings.Join(found[:min(len(found), 5)], ", "))
+		}
+		return nil, err
+	}
+	there, _ := s.Find(m.To)
+	for _, job := range there {
+		if !slices.ContainsFunc(moved, func(pair Moved) bool { return pair.From == job }) {
+			return nil, fmt.Errorf("the state has %s already; nothing was moved", job)
+		}
+	}
+	for _, pair := range moved {
+		if err := s.Idle(pair.From); err != nil {
+			return nil, err
+		}
+	}
+	return moved, nil
+}
+
+// Idle returns an error if a job has open runs.
+func (s *State) Idle(job string) error {
+	for _, r := range s.Open {
+		if r.Job == job {
+			return fmt.Errorf("%s has an open run, %s; apply goes on with it, or, if the job is no longer declared, ends it", job, r.ID)
+		}
+	}
+	return nil
 }
 
 // findMoved applies moves, in their order, to the addresses that a state knows. A
@@ -44,7 +102,7 @@ func findMoved(moves []schema.Move, state *State) (moved []Moved, taken []blocke
 			at[place] = append(at[place], to)
 		}
 	}
-	for _, job := range state.known() {
+	for _, job := range state.Addresses() {
 		put(job, job)
 	}
 	for _, m := range moves {

@@ -91,7 +91,7 @@ func TestPlan_Moved(t *testing.T) {
 		{"the old one excluded", one, named(t, move("sip_notify.a", "sip_notify.b"), "b"), Options{Exclude: []string{"sip_notify.a"}}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			before := tt.state.known()
+			before := tt.state.Addresses()
 			p, diags := NewPlan(tt.cfg, tt.state, start, tt.opts)
 			if diags.HasErrors() {
 				t.Fatal(diags)
@@ -102,7 +102,7 @@ func TestPlan_Moved(t *testing.T) {
 			if warned := len(diags) > 0; warned != (tt.name == "to what there is") {
 				t.Errorf("warned: %v", diags)
 			}
-			if now := tt.state.known(); !slices.Equal(before, now) {
+			if now := tt.state.Addresses(); !slices.Equal(before, now) {
 				t.Errorf("planning has changed the state from %v to %v", before, now)
 			}
 		})
@@ -181,5 +181,46 @@ func TestPlan_MovedOntoFired(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"sip_notify.b"}, slices.Sorted(maps.Keys(p.State.Jobs))); diff != "" {
 		t.Errorf("jobs: %s", diff)
+	}
+}
+
+// TestState_Move holds what can be moved by hand, and what is refused and why.
+func TestState_Move(t *testing.T) {
+	state := &State{
+		Jobs:   map[string]AppliedJob{`sip_notify.a["x"]`: {}, `sip_notify.a["y"]`: {}, "sip_notify.b": {}, "module.m.sip_notify.c": {}, "user_event.open": {}},
+		Open:   []OpenRun{{RunHeader: RunHeader{ID: "R", Job: "user_event.open"}}},
+		Pauses: map[string]Pause{"sip_notify.paused": {}},
+	}
+	for _, tt := range []struct{ from, to, want string }{
+		{"sip_notify.a", "sip_notify.z", `sip_notify.a["x"] sip_notify.z["x"], sip_notify.a["y"] sip_notify.z["y"]`},
+		{`sip_notify.a["x"]`, "sip_notify.z", `sip_notify.a["x"] sip_notify.z`},
+		{"module.m", `module.n["k"]`, `module.m.sip_notify.c module.n["k"].sip_notify.c`},
+		{"sip_notify.paused", "sip_notify.z", "sip_notify.paused sip_notify.z"},
+		{"sip_notify.a", "sip_notify.b", "the state has sip_notify.b already; nothing was moved"},
+		{"sip_notify.b", "sip_notify.a", `the state has sip_notify.a["x"] already; nothing was moved`},
+		{"sip_notify.b", `sip_notify.a["z"]`, `sip_notify.b sip_notify.a["z"]`},
+		{"sip_notify.b", `sip_notify.b["z"]`, `sip_notify.b sip_notify.b["z"]`},
+		{`sip_notify.a["x"]`, "sip_notify.b", "the state has sip_notify.b already; nothing was moved"},
+		{"sip_notify.b", "sip_notify.paused", "the state has sip_notify.paused already; nothing was moved"},
+		{"sip_notify.bb", "sip_notify.z", "there is no such job. Did you mean sip_notify.b?"},
+		{"sip_notify.d", "sip_notify.z", "there is no such job. Did you mean sip_notify.a?"},
+		{"sip_notify.a", "sip_notify.b[0]", `it has no instance without a key; it has sip_notify.a["x"], sip_notify.a["y"]`},
+		{"user_event.open", "user_event.z", "user_event.open has an open run, R; apply goes on with it, or, if the job is no longer declared, ends it"},
+	} {
+		m, err := schema.ParseMove(tt.from, tt.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved, err := state.Move(m)
+		var got []string
+		for _, m := range moved {
+			got = append(got, m.From+" "+m.To)
+		}
+		if err != nil {
+			got = append(got, err.Error())
+		}
+		if diff := cmp.Diff(tt.want, strings.Join(got, ", ")); diff != "" {
+			t.Errorf("%s to %s (-want +got):\n%s", tt.from, tt.to, diff)
+		}
 	}
 }

@@ -29,6 +29,15 @@ func (jp *JobPlan) settled(had map[string]AppliedJob, now time.Time) []Settled {
 // scheduleText is what a spec has of when a schedule is due.
 func scheduleText(t *schema.ScheduleTrigger) string { return t.Cron + " " + t.Zone.String() }
 
+// Schedules are the schedules that were applied of the job, with their zones, by
+// their index among its triggers.
+func (j AppliedJob) Schedules() map[int]string {
+	if j.Spec == nil {
+		return nil
+	}
+	return appliedSchedules(decodeSpec(j))
+}
+
 // leads are the attributes of which each trigger has one, its first.
 var leads = map[string]bool{"on change of": true, "schedule": true, "event": true, "after": true}
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -49,20 +50,21 @@ func (a *app) showJob(ctx context.Context, address, path string, v values) error
 	jobs := []*shownJob{}
 	for _, jp := range p.Jobs {
 		j := &shownJob{plan: jp}
-		if was, ok := state.Jobs[jp.Address]; ok {
+		if was, ok := p.State.Jobs[jp.Address]; ok {
 			if err := json.Unmarshal(was.Spec, &j.applied); err != nil {
 				return fmt.Errorf("show %s: read what was applied: %w", address, err)
 			}
 		}
 		if jp.Job != nil {
-			if j.revisions, err = a.countRevisions(l, jp.Job, state.Delivered[jp.Address]); err != nil {
+			if j.revisions, err = a.countRevisions(l, jp.Job, p.State.Delivered[jp.Address]); err != nil {
 				return err
 			}
 		}
-		if j.runs, err = led.Runs(ctx, engine.RunQuery{Job: jp.Address, Limit: lastRuns}); err != nil {
+		job := cmp.Or(jp.MovedFrom, jp.Address) // as the record knows it
+		if j.runs, err = led.Runs(ctx, engine.RunQuery{Job: job, Limit: lastRuns}); err != nil {
 			return err
 		}
-		if j.missed, err = readMissed(ctx, led, engine.MissedQuery{Job: jp.Address, Limit: lastRuns}); err != nil {
+		if j.missed, err = readMissed(ctx, led, engine.MissedQuery{Job: job, Limit: lastRuns}); err != nil {
 			return err
 		}
 		jobs = append(jobs, j)
