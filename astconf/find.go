@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// expression is how many looks one at a regular expression is worth.
+const expression = 50
+
 // find gives the first section of a name, in any case, that a filter lets pass:
 // without one those that are no templates. Without a name, all are of that name.
 func (r *reader) find(name, filter string, p Place) *Section {
@@ -19,7 +22,7 @@ func (r *reader) find(name, filter string, p Place) *Section {
 		return nil
 	}
 	for _, s := range among {
-		if !r.look(len(pass.terms)*len(s.Variables)+1, p) {
+		if !r.look(1+expression*len(pass.terms)*len(s.Variables), p) {
 			return nil
 		}
 		if pass.lets(s) {

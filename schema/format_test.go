@@ -33,7 +33,7 @@ func TestFormat(t *testing.T) {
 			t.Errorf("%s: %q becomes\n%q", c.name, c.want, got)
 		}
 	}
-	long := "a = \"" + strings.Repeat("x", 1<<20) + "\" # " + strings.Repeat("y", 1<<20) + "\nbcd = 1\n"
+	long := "a = \"" + strings.Repeat("x", 1<<18) + "\" # " + strings.Repeat("y", 1<<18) + "\nbcd = 1\n"
 	if got, want := Format([]byte(long)), strings.Replace(long, "a = ", "a   = ", 1); !bytes.Equal(got, []byte(want)) {
 		t.Errorf("a long line becomes one of %d bytes", len(got))
 	}
