@@ -21,6 +21,13 @@ type RunReport struct {
 	Left     int             // still pending
 	Failures []Failure       // in the order in which their causes appeared
 	Held     *Held           // what is left of it is held back by this; nil: it is not
+
+	byCause map[failureCause]int // index in Failures: causes may be as many as phones
+}
+
+type failureCause struct {
+	outcome Outcome
+	cause   string
 }
 
 // Failure is a group of deliveries that were not accepted for one and the
@@ -78,11 +85,14 @@ func (r *RunReport) Fail(o Outcome, target, cause string) {
 	if endpoint, ok := strings.CutPrefix(target, string(schema.TechPJSIP)+"/"); ok {
 		cause = strings.Replace(cause, " "+endpoint+`"`, ` …"`, 1)
 	}
-	for i := range r.Failures {
-		if f := &r.Failures[i]; f.Outcome == o && f.Cause == cause {
-			f.Targets = append(f.Targets, target)
-			return
-		}
+	i, ok := r.byCause[failureCause{o, cause}]
+	if ok {
+		r.Failures[i].Targets = append(r.Failures[i].Targets, target)
+		return
 	}
+	if r.byCause == nil {
+		r.byCause = map[failureCause]int{}
+	}
+	r.byCause[failureCause{o, cause}] = len(r.Failures)
 	r.Failures = append(r.Failures, Failure{o, cause, []string{target}})
 }

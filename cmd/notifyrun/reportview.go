@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"maps"
@@ -18,7 +19,7 @@ func (a *app) showReport(r *engine.Report, took time.Duration, next commandLines
 		writeJSON(a.stdout, newReportJSON(r))
 		return
 	}
-	reportView{a.stdout, a.style(a.stdout)}.write(r, took, next)
+	reportView{a.stdout, a.style(a.stdout), a.columns(a.stdout), a.full}.write(r, took, next)
 }
 
 // reportNothing ends an apply that had something to record but nothing to send.
@@ -33,22 +34,33 @@ func (a *app) reportNothing() {
 type reportView struct {
 	w     io.Writer
 	style style
+	width int  // 0: no limit
+	full  bool // every run and every cause, however many there are
 }
 
+// write tells of every run and of every cause of failure where that fits on two
+// screens, and sums them up otherwise.
 func (v reportView) write(r *engine.Report, took time.Duration, next commandLines) {
+	shown := v
+	var b bytes.Buffer
+	shown.w = &b
+	shown.every(r, took, next)
+	for listed := 6; !v.full && listed > 0 && v.rows(b.String()) > twoScreens; listed-- {
+		b.Reset()
+		shown.overview(r, took, next, listed)
+	}
+	v.w.Write(b.Bytes())
+}
+
+// rows is how many rows of a terminal a text takes.
+func (v reportView) rows(text string) int {
+	return planView{width: v.width}.rowsOf(strings.Split(strings.TrimSuffix(text, "\n"), "\n"))
+}
+
+func (v reportView) every(r *engine.Report, took time.Duration, next commandLines) {
 	fmt.Fprintln(v.w)
-	sum := map[engine.Outcome]int{}
-	left := 0
 	for _, run := range r.Runs {
-		held := ""
-		if run.Held != nil {
-			held = "; " + heldText(run.Held)
-		}
-		fmt.Fprintf(v.w, "Run %s  %s: %s%s\n", run.ID, printable(run.Job), outcomesAndRest(run.Outcomes, run.Left), printable(held))
-		for o, n := range run.Outcomes {
-			sum[o] += n
-		}
-		left += run.Left
+		v.run(run)
 	}
 	for _, run := range r.Runs {
 		for _, f := range run.Failures {
@@ -56,7 +68,33 @@ func (v reportView) write(r *engine.Report, took time.Duration, next commandLine
 		}
 	}
 	for _, address := range slices.Sorted(maps.Keys(r.Lost)) {
-		fmt.Fprintf(v.w, "\n%s %s was lost and did not come back:\n%s\n", v.style.red("Error:"), printable(address), indent(printable(r.Lost[address].Error()), "  "))
+		v.lost(address, r.Lost[address])
+	}
+	v.end(r, took)
+	v.next(r, next, len(r.Runs))
+}
+
+func (v reportView) run(run *engine.RunReport) {
+	held := ""
+	if run.Held != nil {
+		held = "; " + heldText(run.Held)
+	}
+	fmt.Fprintf(v.w, "Run %s  %s: %s%s\n", run.ID, printable(run.Job), outcomesAndRest(run.Outcomes, run.Left), printable(held))
+}
+
+func (v reportView) lost(address string, err error) {
+	fmt.Fprintf(v.w, "\n%s %s was lost and did not come back:\n%s\n", v.style.red("Error:"), printable(address), indent(printable(err.Error()), "  "))
+}
+
+// end is the line that sums a report up.
+func (v reportView) end(r *engine.Report, took time.Duration) {
+	sum := map[engine.Outcome]int{}
+	left := 0
+	for _, run := range r.Runs {
+		for o, n := range run.Outcomes {
+			sum[o] += n
+		}
+		left += run.Left
 	}
 	head := v.style.green("Complete:")
 	switch {
@@ -70,12 +108,16 @@ func (v reportView) write(r *engine.Report, took time.Duration, next commandLine
 		head = v.style.red("Incomplete:")
 	}
 	fmt.Fprintf(v.w, "\n%s %s in %s.\n", head, outcomesAndRest(sum, left), took.Round(10*time.Millisecond))
-	v.next(r, left, next)
 }
 
 // next says how to go on: an apply goes on with what is pending, and tries
-// again where a change trigger asks for it; the rest is sent by hand.
-func (v reportView) next(r *engine.Report, left int, next commandLines) {
+// again where a change trigger asks for it; the rest is sent by hand, of which so
+// many jobs are named.
+func (v reportView) next(r *engine.Report, next commandLines, jobs int) {
+	left, more := 0, 0
+	for _, run := range r.Runs {
+		left += run.Left
+	}
 	applies := left > 0 && !next.served
 	for _, run := range r.Runs {
 		var byHand []string
@@ -90,9 +132,17 @@ func (v reportView) next(r *engine.Report, left int, next commandLines) {
 				byHand = append(byHand, f.Targets...)
 			}
 		}
-		if len(byHand) > 0 {
+		switch {
+		case len(byHand) == 0:
+		case jobs > 0:
+			jobs--
 			fmt.Fprintf(v.w, "To send again by hand: %s\n", fireCommandLine(run.Job, byHand, next.args))
+		default:
+			more++
 		}
+	}
+	if more > 0 {
+		fmt.Fprintf(v.w, "… and so for %s\n", count(more, "more job"))
 	}
 	if opens := firstOpening(r); opens != nil && !next.served {
 		fmt.Fprintf(v.w, "%s opens at %s. notifyrun serve would send then what it holds back, but none runs on this state.\n", printable(opens.Window), zonedTime(opens.Until))
