@@ -113,7 +113,7 @@ func suggest(given string, known []string) string {
 func guess(given string, known []string) string {
 	best, distance := "", 3 // as hcl does
 	for _, k := range known {
-		if d := levenshtein.Distance(given, k, nil); d < distance && d < max(len(k), len(given)) {
+		if d := levenshtein.Distance(given, k, nil); d < distance && 2*d <= max(len(k), len(given)) {
 			best, distance = k, d
 		}
 	}

@@ -117,6 +117,12 @@ func (d *decoder) labels(t *blockType, schema hcl.BlockHeaderSchema, b *hclsynta
 		form += fmt.Sprintf(" %q", strings.ToUpper(l))
 	}
 	switch has, wants := len(b.Labels), len(schema.LabelNames); {
+	case has < wants && schema.Type == triggerType.name:
+		var kinds []string
+		for _, k := range triggerType.kinds {
+			kinds = append(kinds, k.name)
+		}
+		d.fail(b.TypeRange, "Missing type", "A block %q has its type behind it, in quotes: %s { … }. There is %s.", schema.Type, form, enumerate(kinds))
 	case has < wants:
 		d.fail(b.TypeRange, "Missing "+schema.LabelNames[has], "A block %q has its %s behind it, in quotes: %s { … }.", schema.Type, schema.LabelNames[has], form)
 	case has > wants && wants == 0 && t != nil:

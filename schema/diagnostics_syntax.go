@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,33 +16,30 @@ import (
 // plainSyntax puts what hcl says about syntax into words for people who do not
 // know how it is parsed: what stands there, why that cannot be, what to write.
 // src is what was parsed, from its first byte. Of several complaints that come of
-// one mistake it keeps the first.
+// one mistake it keeps the first: of a line, and of all that follows where it is
+// not known any more what is text and what is not.
 func plainSyntax(src []byte, diags hcl.Diagnostics) hcl.Diagnostics {
 	var out hcl.Diagnostics
 	told := make(map[int]bool) // lines of which something has been said
-	strange := false           // characters were found that belong to no language
 	for _, d := range diags {
 		if d.Subject == nil {
 			out = append(out, d)
 			continue
 		}
-		if told[d.Subject.Start.Line] || strange && strings.HasPrefix(d.Summary, "Invalid multi-line") {
+		line := d.Subject.Start.Line
+		if told[line] {
 			continue
 		}
-		if unclosedQuote(d) {
-			strange = true
-		}
-		told[d.Subject.Start.Line] = true
+		told[line] = true
 		better := *d
 		say := syntaxWords{src: src, d: &better}
 		say.reword()
 		out = append(out, &better)
+		if d.Summary == "Unterminated template string" || d.Summary == "Invalid multi-line string" || better.Summary == "Invalid here document" {
+			break
+		}
 	}
 	return out
-}
-
-func unclosedQuote(d *hcl.Diagnostic) bool {
-	return d.Summary == "Unterminated template string" || d.Summary == "Invalid multi-line string"
 }
 
 // syntaxWords rewords one diagnostic.
@@ -109,20 +107,22 @@ func (w syntaxWords) word() string {
 
 func (w syntaxWords) reword() {
 	switch d := w.d; d.Summary {
-	case "Argument or block definition required", "Argument definition required":
+	case "Argument definition required":
+		w.say("Block on one line", "A block on one line has one argument at most, and no block in it. Write %s on a line of its own.", w.found())
+	case "Argument or block definition required":
 		w.item()
 	case "Attribute redefined":
 		if name, where, ok := strings.Cut(strings.TrimPrefix(d.Detail, "The argument "), " was already set at "); ok {
 			w.say("Argument given twice", "The argument %s is given a second time; the first time is at %s. Take one of them out.", name, strings.TrimSuffix(where, ". Each argument may be set only once."))
 		}
 	case "Invalid argument name":
-		w.say(d.Summary, "The name of an argument stands without quotes: NAME = VALUE. Only the keys of a map or an object, in braces, may be in quotes.")
+		w.say(d.Summary, "The name of an argument or block stands without quotes: NAME = VALUE, or NAME { … }. Only the keys of a map or an object may be in quotes.")
 	case "Unclosed configuration block":
 		w.unclosed()
 	case "Invalid block definition":
 		w.header()
 	case "Invalid single-argument block definition":
-		w.say(d.Summary, "A block on one line has one argument and then its closing brace; here comes %s. Write each argument on a line of its own.", w.found())
+		w.say("Block on one line", "A block on one line has one argument and then its closing brace; here comes %s. Write each argument on a line of its own.", w.found())
 	case "Missing newline after block definition":
 		w.say(d.Summary, "After the closing brace of a block the line ends; here comes %s. Begin a new line.", w.found())
 	case "Missing newline after argument":
@@ -181,14 +181,79 @@ func (w syntaxWords) reword() {
 		w.say("Unclosed directive", "%s", strings.ReplaceAll(strings.ReplaceAll(d.Detail, "is missing its corresponding", "has no"), " directive.", "."))
 	case "Ambiguous attribute key":
 		w.say("Unclear key", "A key with a dot in it is either a reference, which stands in parentheses: (var.x) = 1, or text, which stands in quotes: \"var.x\" = 1.")
+	case "Missing closing parenthesis":
+		w.say("Unclosed function call", "The list before \"...\" is the last argument of a function: behind it comes \")\".")
+	case "Unexpected else directive":
+		w.say("Misplaced directive", "%s", map[bool]string{
+			true:  "The if that this else belongs to has one already. For a second condition put another if into its text.",
+			false: "A for has no else. Put an if around it.",
+		}[strings.HasPrefix(d.Detail, "Already")])
+	case "Unexpected endif directive", "Unexpected endfor directive", "Unexpected else if directive":
+		what := strings.TrimSuffix(strings.TrimPrefix(d.Summary, "Unexpected "), " directive")
+		if _, place, ok := strings.Cut(d.Detail, " at "); ok {
+			w.say("Misplaced directive", "This is an %s, but what was begun last, at %s, is of the other kind: each if has an endif, each for an endfor.", what, strings.TrimSuffix(place, "."))
+			return
+		}
+		w.say("Misplaced directive", "This %s ends nothing: no directive before it is open.", what)
+	case "Invalid 'for' directive":
+		w.say(d.Summary, "A 'for' in a text is written %%{ for VALUE in LIST } or %%{ for KEY, VALUE in MAP }, and ends with %%{ endfor }.")
 	case "Missing open parenthesis", "Missing function name":
 		w.say("Invalid function call", "Names with \"::\" are those of functions from providers, which notifyrun does not have. Its functions are called by their names alone, as in upper(\"x\").")
 	case "Function calls not allowed", "Variables not allowed":
 	default:
-		if form, ok := strings.CutPrefix(d.Detail, "For expression requires "); ok {
-			w.say(d.Summary, "A 'for' expression is written [for VALUE in LIST : RESULT] or { for KEY, VALUE in MAP : KEY => RESULT }. It requires %s", form)
+		w.inFor()
+	}
+	if w.d.Subject.Start.Byte >= len(bytes.TrimSpace(w.src)) && strings.HasPrefix(w.d.Summary, "Unclosed ") {
+		w.pointAtOpen()
+	}
+}
+
+// inFor words what is wrong with a 'for' expression.
+func (w syntaxWords) inFor() {
+	const forms = "A 'for' expression is written [for VALUE in LIST : RESULT] or { for KEY, VALUE in MAP : KEY => RESULT }."
+	reasons := []struct{ theirs, ours string }{
+		{"requires variable name", "Behind 'for' a name is missing."},
+		{"requires value variable name", "Behind the comma a name is missing."},
+		{"requires the 'in'", "Behind the names the word 'in' is missing."},
+		{"requires a colon", "Behind the list or map a colon is missing."},
+		{"Key expression is not valid", "In brackets it makes a list, whose elements have no keys: take \"KEY =>\" out, or write braces."},
+		{"Key expression is required", "In braces it makes an object, whose values have keys: write KEY => VALUE, or brackets."},
+		{"Grouping ellipsis", "\"...\" gathers the values of one key, and in brackets there are no keys: take it out, or write braces."},
+		{"Extra characters", fmt.Sprintf("Here it ends, but here comes %s.", w.found())},
+	}
+	for _, r := range reasons {
+		if w.d.Summary == "Invalid 'for' expression" && strings.Contains(w.d.Detail, r.theirs) {
+			w.say(w.d.Summary, "%s %s", forms, r.ours)
+			return
 		}
 	}
+}
+
+// pointAtOpen points at the last bracket that is not closed, where hcl points at
+// the end of the file.
+func (w syntaxWords) pointAtOpen() {
+	tokens, _ := hclsyntax.LexConfig(w.src, w.d.Subject.Filename, hcl.InitialPos)
+	var open []hclsyntax.Token
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+			open = append(open, t)
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
+			for i := len(open) - 1; i >= 0; i-- { // what lies in between is not closed
+				if closes[t.Type] == open[i].Type || t.Type == hclsyntax.TokenTemplateSeqEnd {
+					open = slices.Delete(open, i, i+1)
+					break
+				}
+			}
+		}
+	}
+	if len(open) > 0 {
+		w.d.Subject, w.d.Context = open[len(open)-1].Range.Ptr(), nil
+	}
+}
+
+var closes = map[hclsyntax.TokenType]hclsyntax.TokenType{
+	hclsyntax.TokenCBrace: hclsyntax.TokenOBrace, hclsyntax.TokenCBrack: hclsyntax.TokenOBrack, hclsyntax.TokenCParen: hclsyntax.TokenOParen,
 }
 
 // item is where an argument or a block should be.
@@ -211,6 +276,10 @@ func (w syntaxWords) item() {
 		w.say(title, "Here an argument, NAME = VALUE, or a block is expected. ${ } stands only inside of quotes.")
 	case firstWord(rest) != "":
 		name := firstWord(rest)
+		if bytes.HasPrefix(bytes.TrimLeft(rest[len(name):], " \t"), []byte("==")) {
+			w.say(title, "The argument %q gets its value by one equals sign: %s = VALUE. Two of them compare values.", name, name)
+			return
+		}
 		w.say(title, "%q is neither an argument, which would be %s = VALUE, nor a block, which would be %s { … }.", name, name, name)
 	case name != "":
 		w.say(title, "After %q comes \"=\" and a value, if it is an argument, or \"{\", if it is a block; here comes %s.", name, w.found())
@@ -250,9 +319,22 @@ func (w syntaxWords) header() {
 
 func (w syntaxWords) afterArgument() {
 	const title = "Missing newline after argument"
+	before := strings.TrimRight(string(w.before()), " \t")
+	last := byte(' ')
+	if len(before) > 0 {
+		last = before[len(before)-1]
+	}
 	switch found := w.found(); {
+	case strings.HasSuffix(before, "= not"):
+		w.say(title, "A condition is turned round with !, as in !true; the word \"not\" means nothing here.")
+	case strings.HasSuffix(before, "= if"):
+		w.say(title, "A choice is written CONDITION ? VALUE : VALUE; the word \"if\" means nothing here.")
+	case len(before) == len(w.before()) && last >= '0' && last <= '9' && firstWord(w.at()) != "":
+		w.say(title, "A number has no unit. Write it in quotes if a text is meant, as durations are: \"10s\".")
 	case found == `"="`:
 		w.say(title, "Here comes another \"=\". Two values are compared with \"==\"; another argument begins on a line of its own.")
+	case found == `"{"`:
+		w.say(title, "The value of the argument ends here, and then the line has to. If a block is meant, it has no equals sign: %s \"LABEL\" { … }.", w.word())
 	case found == `"}"`:
 		w.say(title, "Here the argument ends and the line does not. A \"}\" on the same line closes only a block of one line; otherwise it stands on a line of its own.")
 	case strings.HasPrefix(found, `"`) && firstWord(w.at()) != "" && slices.Contains([]string{"and", "or", "not", "is", "in", "if", "then", "else"}, firstWord(w.at())):
@@ -269,12 +351,20 @@ func (w syntaxWords) expression() {
 	switch found := w.found(); {
 	case found == `"${"` || found == `"$"`:
 		w.say("Reference in ${ } without quotes", "${ } stands only inside of quotes, to put a value into a text. Here write the reference itself, as in var.x.")
+	case strings.HasSuffix(before, "${") && found == `"}"`:
+		w.say("Empty ${ }", "Inside of ${ } stands the value that is put into the text, such as ${var.x}. For the characters \"${\" themselves write \"$${\".")
+	case strings.HasSuffix(before, "*") && found == `"*"`:
+		w.say("Unsupported operator", "There is no operator \"**\". Powers are pow(BASE, EXPONENT).")
+	case strings.HasSuffix(before, "[") && found == `"]"` && len(before) > 1 && before[len(before)-2] != ' ':
+		w.say("Missing value", "Between the brackets of an index stands which element is meant: LIST[0] or MAP[\"KEY\"].")
 	case strings.HasSuffix(before, "=") && name != "" && (found == "the end of the line" || found == "the end of the file" || found == "a comment"):
 		w.say("Missing value", "The argument %q has no value. Write one behind the equals sign, or take the line out; null is as good as leaving it out.", name)
 	case found == `"="` && strings.HasSuffix(before, "="):
 		w.say("Invalid expression", "An argument gets its value by one \"=\"; \"==\" compares two values.")
 	case found == "the end of the line" || found == "the end of the file":
 		w.say("Missing value", "A value is expected here, but here comes %s.", found)
+	case found == `"<<"`:
+		w.say("Invalid here document", "Behind \"<<\" comes a word without quotes, as in <<EOT, and the line ends; the text is ended by a line with that word alone.")
 	case found == `","`:
 		w.say("Missing value", "A value is expected before this comma.")
 	default:
@@ -284,28 +374,56 @@ func (w syntaxWords) expression() {
 
 // quote is a text that is not closed, or has several lines.
 func (w syntaxWords) quote() {
-	src := w.src
-	start := clampTo(w.d.Subject.Start.Byte, src)
-	line := src[bytes.LastIndexByte(src[:start], '\n')+1:]
+	start := clampTo(w.d.Subject.Start.Byte, w.src)
+	if begin, marker := openHeredoc(w.src[:start]); marker != "" && bytes.Count(w.src[start:], []byte{'\n'}) == 0 {
+		w.d.Subject = &hcl.Range{Filename: w.d.Subject.Filename, Start: begin, End: begin}
+		w.d.Subject.End.Byte += len(marker)
+		w.d.Subject.End.Column += utf8.RuneCountInString(marker)
+		w.say("Unclosed here document", "The text that begins after this line is ended by a line that has %s and nothing else, and there is none.", strings.TrimLeft(marker, "<-"))
+		return
+	}
+	line := w.src[bytes.LastIndexByte(w.src[:start], '\n')+1:]
 	if i := bytes.IndexByte(line, '\n'); i >= 0 {
 		line = line[:i]
 	}
-	if i := bytes.Index(line, []byte("<<")); i >= 0 {
-		marker := strings.TrimSpace(strings.TrimPrefix(string(line[i+2:]), "-"))
-		if hclsyntax.ValidIdentifier(marker) {
-			w.say("Unclosed here document", "The text that begins after this line is ended by a line that has %s and nothing else, and there is none.", marker)
-			return
-		}
-		if marker == "" || marker[0] == '"' || marker[0] == '\'' {
-			w.say("Invalid here document", "Behind \"<<\" comes a word without quotes, as in <<EOT, and the line ends; the text is ended by a line with that word alone.")
-			return
-		}
+	if bytes.Count(line, []byte("${"))+bytes.Count(line, []byte("%{")) > bytes.Count(line, []byte("}")) {
+		w.say("Unclosed ${ }", "What \"${\" or \"%%{\" begins is not closed with \"}\" before the text ends. For these characters themselves write \"$${\" and \"%%%%{\".")
+		return
 	}
 	w.say("Text without closing quote", "A text in quotes ends on the line that it begins on, with another quote. For a line end in a text write \\n; for a text of many lines write <<EOT, the lines, and a line with EOT alone.")
 }
 
+var heredoc = regexp.MustCompile(`<<-?[\pL_][\pL\pN_-]*[ \t\r]*$`)
+
+// openHeredoc finds the line on which a here document begins that src ends in,
+// and what stands there, as <<EOT.
+func openHeredoc(src []byte) (begin hcl.Pos, opening string) {
+	line := hcl.InitialPos
+	closing := ""
+	for text := range bytes.Lines(src) {
+		trimmed := bytes.TrimRight(text, "\r\n")
+		switch found := heredoc.FindIndex(trimmed); {
+		case opening != "":
+			if string(bytes.TrimSpace(trimmed)) == closing {
+				opening = ""
+			}
+		case found != nil:
+			opening = strings.TrimSpace(string(trimmed[found[0]:]))
+			closing = strings.TrimLeft(opening, "<-")
+			begin = hcl.Pos{Line: line.Line, Column: utf8.RuneCount(trimmed[:found[0]]) + 1, Byte: line.Byte + found[0]}
+		}
+		line.Line++
+		line.Byte += len(text)
+	}
+	return begin, opening
+}
+
 func (w syntaxWords) escape() {
 	rest := w.at()
+	if strings.HasPrefix(w.d.Detail, "Cannot encode") {
+		w.say("Invalid escape sequence", "No character has this number.")
+		return
+	}
 	if len(rest) > 1 && rest[0] == '\\' {
 		r, _ := utf8.DecodeRune(rest[1:])
 		if strings.ContainsRune("uU", r) {
@@ -332,6 +450,8 @@ func (w syntaxWords) character() {
 		w.say("Invalid character encoding", "The file is not in UTF-8 here. Save it as UTF-8.")
 	case r == '\'':
 		w.say("Single quotes", "Texts stand in double quotes, \"…\"; single quotes have no meaning here.")
+	case r == '$' && len(bytes.TrimSpace(w.before())) == 0:
+		w.say("Argument or block required", "Here an argument, NAME = VALUE, or a block, NAME { … }, is expected. Its name is fixed: no expression can make it.")
 	case r == '$':
 		w.say("Reference in ${ } without quotes", "${ } stands only inside of quotes, to put a value into a text. Here write the reference itself, as in var.x.")
 	case r == '“' || r == '”' || r == '„' || r == '‘' || r == '’':

@@ -91,16 +91,16 @@ func parseBroken(src []byte, shown string, whole hcl.Diagnostics) (body *hclsynt
 				first = wrong
 			}
 		}
-		diags = append(diags, first...)
+		diags = append(diags, plainSyntax(src, first)...)
 		i = next
 	}
 	if !diags.HasErrors() { // the parts are right, but not as a whole
-		diags = whole
+		diags = plainSyntax(src, whole)
 	}
 	if body != nil {
 		boundNumbers(body)
 	}
-	return body, plainSyntax(src, diags)
+	return body, diags
 }
 
 // parsePart parses the source from a place on.
