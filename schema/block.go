@@ -49,7 +49,8 @@ type block struct {
 	rng    hcl.Range // of its header
 	args   map[string]*arg
 	nested []*block
-	flawed bool // decoding found a mistake in it
+	flawed bool            // decoding found a mistake in it
+	meant  map[string]bool // what wrong names in it were probably meant to be
 }
 
 // arg is one argument of a block, or one local value.
@@ -151,8 +152,8 @@ func (d *decoder) decode(t *blockType, from *hcl.Block) *block {
 }
 
 func (d *decoder) decodeBody(t *blockType, body hcl.Body) *block {
-	content := d.content(t, d.schemaOf(t), body)
-	b := &block{typ: t, rng: body.MissingItemRange(), args: argsIn(content.Attributes)}
+	content, meant := d.content(t, d.schemaOf(t), body)
+	b := &block{typ: t, meant: meant, rng: body.MissingItemRange(), args: argsIn(content.Attributes)}
 	for _, n := range content.Blocks {
 		i := slices.IndexFunc(t.nested, func(t *blockType) bool { return t.name == n.Type })
 		nt := t.nested[i]

@@ -43,12 +43,12 @@ func (c *collector) test(rule *block, ctx *hcl.EvalContext) (v verdict, what str
 	value, err := convert.Convert(value, cty.Bool)
 	switch {
 	case err != nil:
-		c.fail(condition.rng, "Invalid condition", "The condition of a %s must be true or false: %s.", rule.typ.name, err)
+		c.failIn(ctx, condition, "Invalid condition", "The condition of a %s must be true or false: %s.", rule.typ.name, err)
 		return broken, ""
 	case !value.IsKnown():
 		return unknown, ""
 	case value.IsNull():
-		c.fail(condition.rng, "Invalid condition", "The condition of a %s must be true or false, not null.", rule.typ.name)
+		c.failIn(ctx, condition, "Invalid condition", "The condition of a %s must be true or false, not null.", rule.typ.name)
 		return broken, ""
 	case value.True():
 		return holds, ""
@@ -63,7 +63,7 @@ func (c *collector) test(rule *block, ctx *hcl.EvalContext) (v verdict, what str
 func (c *collector) demand(rules []*block, summary string, ctx *hcl.EvalContext) {
 	for _, rule := range rules {
 		if _, what := c.test(rule, ctx); what != "" {
-			c.fail(rule.args["condition"].rng, summary, "%s", what)
+			c.failIn(ctx, rule.args["condition"], summary, "%s", what)
 		}
 	}
 }
@@ -141,7 +141,7 @@ func (m *module) warn() {
 		for _, rule := range b.nested {
 			_, what := c.test(rule, m.root)
 			if what != "" {
-				c.fail(rule.args["condition"].rng, "Check failed", "%s\n\nThis is what %scheck.%s says.", what, m.path, b.label())
+				c.failIn(m.root, rule.args["condition"], "Check failed", "%s\n\nThis is what %scheck.%s says.", what, m.path, b.label())
 			}
 		}
 		for _, d := range c.diags {

@@ -109,10 +109,24 @@ func suggest(given string, known []string) string {
 	return fmt.Sprintf(" Did you mean %q?", best)
 }
 
+// swapped tells whether one word is the other with two neighbours in each other's
+// place, as they are typed in haste.
+func swapped(a, b string) bool {
+	for i := range len(a) - 1 {
+		if a[:i]+a[i+1:i+2]+a[i:i+1]+a[i+2:] == b {
+			return true
+		}
+	}
+	return false
+}
+
 // guess gives the known name that is nearest to the given one, or "".
 func guess(given string, known []string) string {
 	best, distance := "", 3 // as hcl does
 	for _, k := range known {
+		if strings.EqualFold(given, k) || swapped(given, k) {
+			return k
+		}
 		if d := levenshtein.Distance(given, k, nil); d < distance && 2*d <= max(len(k), len(given)) {
 			best, distance = k, d
 		}
@@ -162,10 +176,12 @@ func tidied(diags hcl.Diagnostics, expr hcl.Expression, ctx *hcl.EvalContext) hc
 	out := slices.Clone(diags)
 	secretive := refersToSensitive(expr, ctx)
 	for i, d := range out {
+		better := *d
 		if d.Expression == nil || d.EvalContext == nil {
+			plainValues(&better)
+			out[i] = &better
 			continue
 		}
-		better := *d
 		// hcl takes the mark off a collection while it goes through it with
 		// "for", so that nothing tells of a variable of that whether it is secret.
 		hidden := secretive && d.EvalContext != ctx
@@ -259,6 +275,16 @@ func panicked(d *hcl.Diagnostic) bool {
 	extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
 	var defect function.PanicError
 	return ok && errors.As(extra.FunctionCallError(), &defect)
+}
+
+// calledFunction gives the name of the function whose call a diagnostic is about,
+// or "".
+func calledFunction(d *hcl.Diagnostic) string {
+	extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+	if !ok {
+		return ""
+	}
+	return extra.CalledFunctionName()
 }
 
 // anySensitive tells whether the expression of a diagnostic, an argument of it,

@@ -75,14 +75,17 @@ func topLevel() []*blockType {
 
 // content takes a body apart by a schema, which belongs to the type of block, or
 // to nil: a file. What does not fit is reported.
-func (d *decoder) content(t *blockType, schema *hcl.BodySchema, body hcl.Body) *hcl.BodyContent {
+//
+// meant has the names that wrong ones were probably meant to be: that those are
+// missing needs no telling.
+func (d *decoder) content(t *blockType, schema *hcl.BodySchema, body hcl.Body) (content *hcl.BodyContent, meant map[string]bool) {
 	content, diags := body.Content(schema)
 	native, ok := body.(*hclsyntax.Body)
 	if !ok || len(diags) == 0 {
 		d.add(diags...)
-		return content
+		return content, nil
 	}
-	meant := make(map[string]bool) // names that unknown ones were probably meant to be
+	meant = make(map[string]bool)
 	for _, name := range slices.Sorted(maps.Keys(native.Attributes)) {
 		if a := native.Attributes[name]; !slices.ContainsFunc(schema.Attributes, func(s hcl.AttributeSchema) bool { return s.Name == name }) {
 			hint := unknownArgument(t, schema, name)
@@ -100,18 +103,20 @@ func (d *decoder) content(t *blockType, schema *hcl.BodySchema, body hcl.Body) *
 			d.fail(b.TypeRange, "Unsupported block type", "%s", unknownBlock(t, schema, b))
 			continue
 		}
-		d.labels(t, schema.Blocks[i], b)
+		if d.labels(t, schema.Blocks[i], b) {
+			meant[b.Type] = true
+		}
 	}
 	for _, a := range schema.Attributes {
 		if a.Required && native.Attributes[a.Name] == nil && !meant[a.Name] {
 			d.fail(body.MissingItemRange(), "Missing required argument", "%s needs the argument %q.", aBlock(t), a.Name)
 		}
 	}
-	return content
+	return content, meant
 }
 
-// labels reports labels that are missing, or too many.
-func (d *decoder) labels(t *blockType, schema hcl.BlockHeaderSchema, b *hclsyntax.Block) {
+// labels reports labels that are missing, or too many, and tells whether any are.
+func (d *decoder) labels(t *blockType, schema hcl.BlockHeaderSchema, b *hclsyntax.Block) bool {
 	form := schema.Type
 	for _, l := range schema.LabelNames {
 		form += fmt.Sprintf(" %q", strings.ToUpper(l))
@@ -134,6 +139,7 @@ func (d *decoder) labels(t *blockType, schema hcl.BlockHeaderSchema, b *hclsynta
 	case has > wants:
 		d.fail(b.LabelRanges[wants], "Label too many", "A block %q has only one label: %s { … }.", schema.Type, form)
 	}
+	return len(b.Labels) != len(schema.LabelNames)
 }
 
 // aBlock names a type of block at the beginning of a sentence; nil is a file.
@@ -200,6 +206,9 @@ func unknownArgument(t *blockType, schema *hcl.BodySchema, name string) string {
 		slices.Sort(known)
 		return none + " It takes " + enumerate(known) + "."
 	}
+	if known := blockNames(schema); len(schema.Attributes) == 0 && len(known) > 0 {
+		return none + " In it stand the blocks " + enumerate(known) + "."
+	}
 	return none
 }
 
@@ -240,12 +249,6 @@ func unknownBlock(t *blockType, schema *hcl.BodySchema, b *hclsyntax.Block) stri
 			return fmt.Sprintf("%s Write the type itself: %s { … }.", none, b.Labels[0]+labelsText(b.Labels[1:]))
 		}
 	}
-	if s := suggest(name, blockNames(schema)); s != "" {
-		return none + s
-	}
-	if s := suggest(name, argumentNames(schema)); s != "" {
-		return none + s
-	}
 	habits := elsewhere
 	if t != nil {
 		habits = within
@@ -253,8 +256,14 @@ func unknownBlock(t *blockType, schema *hcl.BodySchema, b *hclsyntax.Block) stri
 	if s := habits[name]; s != "" {
 		return none + " " + s
 	}
+	if s := suggest(name, blockNames(schema)); s != "" {
+		return none + s
+	}
+	if s := suggest(name, argumentNames(schema)); s != "" {
+		return none + s
+	}
 	if t != nil && slices.ContainsFunc(topLevel(), func(t *blockType) bool { return t.name == name }) {
-		return none + " It stands by itself, outside of all blocks; perhaps the closing brace of the block before it is missing."
+		return fmt.Sprintf("%s A %s block with a name stands outside of all others; perhaps a closing brace is missing before it.", none, name)
 	}
 	var outer []string
 	for _, o := range topLevel() {
@@ -263,7 +272,7 @@ func unknownBlock(t *blockType, schema *hcl.BodySchema, b *hclsyntax.Block) stri
 		}
 	}
 	if len(outer) > 0 {
-		return fmt.Sprintf("%s It stands inside of a block: %s.", none, strings.Join(outer, " or "))
+		return fmt.Sprintf("%s They stand inside of others: in blocks %s.", none, enumerate(outer))
 	}
 	if known := blockNames(schema); len(known) > 0 && len(known) <= 20 {
 		slices.Sort(known)
@@ -292,7 +301,7 @@ func (c *collector) values(what string, body hcl.Body) hcl.Attributes {
 	for _, b := range native.Blocks {
 		hint := fmt.Sprintf("If an object is meant, write %s = { … }, with an equals sign.", b.Type)
 		if len(b.Labels) > 0 || slices.ContainsFunc(topLevel(), func(t *blockType) bool { return t.name == b.Type }) {
-			hint = "It stands by itself, outside of this."
+			hint = "Blocks of other kinds stand beside it."
 		}
 		c.fail(b.TypeRange, "Unsupported block type", "%s has values, each as NAME = VALUE, and no blocks such as %q. %s", what, b.Type, hint)
 	}

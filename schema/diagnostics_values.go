@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // plainValues puts what hcl says of evaluating an expression into words for
@@ -18,6 +19,8 @@ func plainValues(d *hcl.Diagnostic) {
 	say := func(format string, args ...any) { d.Detail = fmt.Sprintf(format, args...) }
 	cut := func(prefix string) (string, bool) { return strings.CutPrefix(d.Detail, prefix) }
 	switch d.Summary {
+	case "Variables not allowed", "Function calls not allowed":
+		say("Here stands a fixed value, which refers to nothing and calls no function. To compute a value, use locals { NAME = … } and refer to that where it is needed.")
 	case "Call to unknown function":
 		if call, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok {
 			d.Summary, d.Detail = functionDiag(call.Name, d.EvalContext)
@@ -51,7 +54,7 @@ func plainValues(d *hcl.Diagnostic) {
 	case "Invalid function argument":
 		if rest, ok := cut("Invalid value for "); ok {
 			if param, reason, ok := strings.Cut(rest, " parameter: "); ok {
-				say("The argument %s of %s cannot be used: %s", param, failedCall(d), plainJSON(reason))
+				say("The argument %s of %s cannot be used: %s", param, calledFunction(d), plainJSON(reason))
 			}
 		}
 	case "Error in function call":
@@ -67,7 +70,9 @@ func plainValues(d *hcl.Diagnostic) {
 			}
 		}
 	case "Operation failed":
-		if reason, ok := cut("Error during operation: "); ok {
+		if byZero(d) {
+			say("This divides by zero.")
+		} else if reason, ok := cut("Error during operation: "); ok {
 			say("The operation has no result: %s", reason)
 		}
 	case "Invalid template interpolation value":
@@ -76,7 +81,7 @@ func plainValues(d *hcl.Diagnostic) {
 			say("This value is null, so that it cannot be put into a text. To put in something else instead, write coalesce(VALUE, \"…\").")
 		default:
 			if _, reason, ok := strings.Cut(d.Detail, "template: "); ok {
-				say("This value cannot be put into a text: %s For a list write join(\", \", LIST), for anything else jsonencode(VALUE).", sentence(strings.TrimSuffix(reason, ".")))
+				say("This value cannot be put into a text: %s. For a list write join(\", \", LIST), for anything else jsonencode(VALUE).", strings.TrimSuffix(reason, "."))
 			}
 		}
 	case "Inconsistent conditional result types":
@@ -118,7 +123,9 @@ func plainValues(d *hcl.Diagnostic) {
 	case "Attempt to get attribute from null value":
 		say("This value is null, so that it has no attributes. To allow for that, write try(VALUE.NAME, null).")
 	case "Unsupported attribute":
-		if rest, ok := cut("Can't access attributes on a primitive-typed value ("); ok {
+		if rest, ok := cut("This object does not have an attribute named "); ok {
+			say("This object has no attribute %s", rest)
+		} else if rest, ok := cut("Can't access attributes on a primitive-typed value ("); ok {
 			ty, _, _ := strings.Cut(rest, ")")
 			say("This is a %s, which has no attributes.", ty)
 		} else if strings.HasPrefix(d.Detail, "Can't access attributes on a") {
@@ -138,6 +145,18 @@ func plainValues(d *hcl.Diagnostic) {
 	case "Invalid expanding argument value":
 		say("Before \"...\" stands a list whose elements are the arguments of the function.")
 	}
+}
+
+// byZero tells whether an operation that failed is a division by zero.
+func byZero(d *hcl.Diagnostic) bool {
+	op, ok := d.Expression.(*hclsyntax.BinaryOpExpr)
+	if !ok || op.Op != countableOps[hclsyntax.OpDivide] && op.Op != countableOps[hclsyntax.OpModulo] {
+		return false
+	}
+	v, _ := op.RHS.Value(d.EvalContext)
+	v, _ = v.Unmark()
+	v, err := convert.Convert(v, cty.Number)
+	return err == nil && v.IsKnown() && !v.IsNull() && v.AsBigFloat().Sign() == 0
 }
 
 var (
@@ -169,6 +188,9 @@ func article(what string) string {
 
 // plainJSON words what is wrong with JSON.
 func plainJSON(reason string) string {
+	if strings.HasPrefix(reason, "EOF") || strings.HasPrefix(reason, "unexpected EOF") {
+		return "it ends too early."
+	}
 	if m := jsonReason.FindStringSubmatch(reason); m != nil {
 		return fmt.Sprintf("a value cannot begin with %s, so that this is no JSON.", m[1])
 	}
@@ -198,7 +220,7 @@ func plainIndex(d *hcl.Diagnostic) {
 	case strings.Contains(reason, "fractional"):
 		d.Detail = "The index must be a whole number."
 		return
-	case strings.HasSuffix(reason, "required."):
+	case strings.HasSuffix(reason, "required."), strings.Contains(reason, "digits"):
 		d.Detail = "The index does not suit: " + reason
 		return
 	}

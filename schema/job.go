@@ -78,11 +78,11 @@ func (m *module) decodeJob(kind JobType, from *hcl.Block) *jobBlock {
 			j.message = &message{block: inline}
 		case ref != nil:
 			j.message = &message{arg: ref}
-		default:
+		case !j.meant["message"]:
 			m.fail(j.rng, "Missing message", "A sip_notify job needs a message: either the argument message = message.NAME, or a message block in it.")
 		}
 	}
-	if j.args["pbx"] == nil {
+	if j.args["pbx"] == nil && !j.meant["pbx"] {
 		m.fail(j.rng, "Missing required argument", "The job does not say through which server it sends. Add pbx = pbx.NAME.")
 	}
 	j.meta = m.takeMeta(j.block)

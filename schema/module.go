@@ -70,7 +70,7 @@ func (m *module) finish() {
 
 // declareAll decodes the blocks of one file.
 func (m *module) declareAll(body *hclsyntax.Body) {
-	content := m.content(nil, rootSchema, body)
+	content, _ := m.content(nil, rootSchema, body)
 	for _, b := range content.Blocks {
 		switch b.Type {
 		case "notifyrun":

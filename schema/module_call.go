@@ -32,8 +32,10 @@ type call struct {
 // declareCall reads a module block, and the files of the module.
 func (m *module) declareCall(from *hcl.Block) {
 	before := len(m.diags)
-	content, inputs, diags := from.Body.PartialContent(m.schemaOf(callType))
-	m.add(diags...)
+	content, inputs, _ := from.Body.PartialContent(m.schemaOf(callType))
+	if content.Attributes["source"] == nil {
+		m.fail(from.Body.MissingItemRange(), "Missing required argument", "A module block needs the argument \"source\", the folder of the module, as in source = \"./site\".")
+	}
 	b := &block{typ: callType, labels: from.Labels, rng: from.DefRange, args: argsIn(content.Attributes)}
 	attrs := m.collector.values("A module block", inputs)
 	c := &call{block: b, meta: m.takeMeta(b), inputs: argsIn(attrs)}

@@ -128,7 +128,7 @@ func (l *loader) evalPBX(b *block, address string, ctx *hcl.EvalContext) (*PBX, 
 		p.Timeout = d
 	}
 	failed := len(l.diags) > before && l.diags[before:].HasErrors()
-	if p.Simulator == nil && !failed {
+	if wrong := failed; p.Simulator == nil {
 		for _, required := range []struct {
 			name string
 			got  bool
@@ -137,8 +137,11 @@ func (l *loader) evalPBX(b *block, address string, ctx *hcl.EvalContext) (*PBX, 
 			{"username", p.Username != "" || b.args["username"].unread()},
 			{"secret", !p.Secret.IsEmpty() || b.args["secret"].unread() || b.args["secret_file"] != nil && (b.args["secret_file"].unread() || !b.args["secret_file"].usable())},
 		} {
-			if !required.got {
+			if !required.got && (!wrong || b.args[required.name] == nil) {
 				failed = true
+				if b.meant[required.name] || required.name == "secret" && b.args["secret_file"] != nil && wrong {
+					continue
+				}
 				l.fail(b.rangeOf(required.name), "Missing required argument",
 					"%s needs the argument %q, and it cannot be empty. (Only a pbx with a simulator block can do without.)", p.Address, required.name)
 			}

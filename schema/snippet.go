@@ -116,8 +116,8 @@ func notEmpty(r hcl.Range) hcl.Range {
 
 // signatureOf names the function whose own error this is, with its parameters.
 func signatureOf(d *hcl.Diagnostic) string {
-	name := failedCall(d)
-	if name == "" {
+	name := calledFunction(d)
+	if name == "" || strings.HasSuffix(d.Summary, " function arguments") {
 		return ""
 	}
 	f, ok := functionNamed(d.EvalContext, name)

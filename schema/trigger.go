@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -122,12 +123,50 @@ func parseCron(s string, zone *time.Location) (cron.Schedule, error) {
 	}
 	schedule, err := cronParser.Parse(s)
 	if err != nil {
-		return nil, err
+		return nil, cronMistake(s, err)
 	}
 	if spec, ok := schedule.(*cron.SpecSchedule); ok {
 		spec.Location = zone
 	}
 	return schedule, nil
+}
+
+// cronMistake words what the parser of cron expressions says.
+func cronMistake(s string, err error) error {
+	var from, to, found, number, limit int
+	said := err.Error()
+	scan := func(form string, values ...any) bool {
+		n, _ := fmt.Sscanf(said, form, values...)
+		return n == len(values)
+	}
+	_, part, _ := strings.Cut(said, ": ")
+	switch {
+	case s == "":
+		return errors.New("it is empty")
+	case scan("expected %d to %d fields, found %d", &from, &to, &found):
+		return fmt.Errorf("this is %s", counted("a text", found, "field"))
+	case scan("beginning of range (%d) below minimum (%d)", &number, &limit):
+		return fmt.Errorf("in %s, %d is too low; this field begins with %d", excerpt(part), number, limit)
+	case scan("end of range (%d) above maximum (%d)", &number, &limit):
+		return fmt.Errorf("in %s, %d is too high; this field ends with %d", excerpt(part), number, limit)
+	case scan("beginning of range (%d) beyond end of range (%d)", &from, &to):
+		return fmt.Errorf("%s goes from %d down to %d", excerpt(part), from, to)
+	case strings.HasPrefix(said, "step of range"):
+		return fmt.Errorf("the step of %s is 0", excerpt(part))
+	case strings.HasPrefix(said, "too many "):
+		return fmt.Errorf("%s has one dash or slash too many", excerpt(part))
+	case strings.HasPrefix(said, "failed to parse int from "):
+		word, _, _ := strings.Cut(strings.TrimPrefix(said, "failed to parse int from "), ": ")
+		return fmt.Errorf("%s is no number, nor the name of a day, as MON, or of a month, as JAN", excerpt(word))
+	case strings.HasPrefix(said, "failed to parse duration "):
+		return errors.New("behind \"@every\" comes a duration, such as 10m")
+	case strings.HasPrefix(said, "unrecognized descriptor"):
+		if best := guess(s, []string{"@yearly", "@monthly", "@weekly", "@daily", "@hourly"}); best != "" {
+			return fmt.Errorf("there is no %s; perhaps %q is meant", excerpt(s), best)
+		}
+		return fmt.Errorf("there is no %s", excerpt(s))
+	}
+	return err
 }
 
 // changeTrigger returns the change trigger among blocks, or nil.

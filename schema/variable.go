@@ -100,14 +100,17 @@ func suggestedTypes(diags hcl.Diagnostics) hcl.Diagnostics {
 	}
 	out := slices.Clone(diags)
 	for i, d := range out {
+		better := *d
 		for form, known := range words {
 			var given string
 			if _, err := fmt.Sscanf(d.Detail, form, &given); err == nil {
-				better := *d
-				better.Detail += suggestOrList(given, known)
-				out[i] = &better
+				better.Detail = fmt.Sprintf("There is no type %q.%s", given, suggestOrList(given, known))
 			}
 		}
+		if strings.HasPrefix(d.Detail, "A type specification is either") {
+			better.Detail = "A type is one of the words string, number, bool and any, or made of others, as list(string), map(number) and object({ name = string }). It stands without quotes."
+		}
+		out[i] = &better
 	}
 	return out
 }
@@ -243,6 +246,8 @@ func (m *module) validate(v *variable) {
 		if v.how != "" {
 			detail += fmt.Sprintf(" The value was given by %s.", v.how)
 		}
-		m.add(problem(&where, "Invalid value for variable", "%s", detail))
+		d := problem(&where, "Invalid value for variable", "%s", detail)
+		d.Expression, d.EvalContext = rule.args["condition"].expr, m.root
+		m.add(d)
 	}
 }
