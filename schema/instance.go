@@ -118,7 +118,14 @@ func (m *module) perInstance(keys []instance, address string, rng hcl.Range, f f
 		if i.root != "" || m.path != "" {
 			where = address + i.suffix
 		}
-		if m.once(where, rng, func() { f(i) }) {
+		before := len(m.collector.diags)
+		failed := m.once(where, rng, func() { f(i) })
+		if where == "" {
+			for n, d := range m.collector.diags[before:] {
+				m.collector.diags[before+n] = of(address, d)
+			}
+		}
+		if failed {
 			if bad++; bad == maxBadInstances {
 				return false
 			}
@@ -143,7 +150,7 @@ func (l *loader) once(address string, rng hcl.Range, f func()) (failed bool) {
 				continue
 			}
 			if !strings.Contains(d.Detail, toldOf) {
-				d = appended(d, toldOf+"%s.", address)
+				d = of(address, appended(d, toldOf+"%s.", address))
 			}
 			l.told[key] = d
 		}
