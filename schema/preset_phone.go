@@ -120,7 +120,11 @@ func presetFor(picked func(*Vendor, *Preset)) function.Function {
 			known := knownActions()
 			for i, a := range args[1:] {
 				if a.IsKnown() && !slices.Contains(known, a.AsString()) {
-					return cty.DynamicPseudoType, function.NewArgErrorf(i+1, "no vendor has the preset %s.%s", excerpt(a.AsString()), suggestOrList(a.AsString(), known))
+					hint := suggest(a.AsString(), known)
+					if hint != "" {
+						hint = " (d" + strings.TrimPrefix(hint, " D") + ")"
+					}
+					return cty.DynamicPseudoType, function.NewArgErrorf(i+1, "no vendor has the preset %s%s", excerpt(a.AsString()), hint)
 				}
 			}
 			return messageValueType, nil

@@ -11,7 +11,7 @@ import (
 
 // userAgents reads testdata/user_agents.txt: under each vendor, or "strangers",
 // lines of a User-Agent and, after a tab, the version of its firmware.
-func userAgents(t *testing.T) map[string][][2]string {
+func userAgents(t testing.TB) map[string][][2]string {
 	t.Helper()
 	f, err := os.Open("testdata/user_agents.txt")
 	if err != nil {
@@ -189,7 +189,7 @@ func TestPhoneFunctions(t *testing.T) {
 		{`preset_for("Zoiper rv2.10.8.2", "reboot")`, `! no vendor is known by the User-Agent "Zoiper rv2.10.8.2".`},
 		{`preset_for("", "reboot")`, `! the phone has not told a User-Agent, so that its vendor is not known.`},
 		{`preset_for(null, "reboot")`, `! the phone has not told a User-Agent`},
-		{`preset_for("Yealink SIP-T46S 66.86.0.15", "rebot")`, `! no vendor has the preset "rebot". Did you mean "reboot"?`},
+		{`preset_for("Yealink SIP-T46S 66.86.0.15", "rebot")`, `! no vendor has the preset "rebot" (did you mean "reboot"?).`},
 		{`preset_for("Yealink SIP-T46S 66.86.0.15", "format_disk")`, `! no vendor has the preset "format_disk"`},
 		{`preset_for(sensitive("Zoiper 5"), "reboot")`, `! The reason is not shown because an argument is sensitive.`},
 		{`try(preset_for("Zoiper 5", "reboot"), preset.snom.reboot).event`, `"check-sync;reboot=true"`},
@@ -203,8 +203,8 @@ func TestPhoneFunctions(t *testing.T) {
 		{`versioncmp("66.86.0.5", "66.86.0.15")`, `-1`},
 		{`versioncmp("1.2", "1.2.0")`, `0`},
 		{`versioncmp("1.2.10", "1.2.9")`, `1`},
-		{`versioncmp(firmware_of("Zoiper 5"), "1")`, `! it is null: what firmware the phone has is not known.`},
-		{`versioncmp("1", null)`, `! it is null`},
+		{`versioncmp(firmware_of("Zoiper 5"), "1")`, `! the version is null, so that what firmware the phone has is not known.`},
+		{`versioncmp("1", null)`, `! the version is null`},
 		{`versioncmp("latest", "1")`, `! "latest" is not a version: it has no number.`},
 		{`try(versioncmp(firmware_of("Zoiper 5"), "1") < 0, false)`, `false`},
 		{`[for a in ["Yealink SIP-T46S 66.86.0.5", "Yealink SIP-T46S 66.86.0.15", "Zoiper 5"] : a if try(versioncmp(firmware_of(a), "66.86.0.15") < 0, false)]`,
@@ -224,5 +224,19 @@ func TestPhoneFunctions(t *testing.T) {
 		if diff := cmp.Diff(c.want, FormatValue(v)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.expr, diff)
 		}
+	}
+}
+
+// BenchmarkVendorOf finds the vendors of the User-Agents of the list, one after
+// the other.
+func BenchmarkVendorOf(b *testing.B) {
+	var agents []string
+	for _, of := range userAgents(b) {
+		for _, a := range of {
+			agents = append(agents, a[0])
+		}
+	}
+	for i := 0; b.Loop(); i++ {
+		VendorOf(agents[i%len(agents)])
 	}
 }

@@ -18,7 +18,7 @@ var versionCmpFunc = function.New(&function.Spec{
 		var versions [2][]versionPart
 		for i, a := range args {
 			if a.IsNull() {
-				return cty.UnknownVal(cty.Number), function.NewArgErrorf(i, "it is null: what firmware the phone has is not known. Say what becomes of such phones, as in try(versioncmp(…) < 0, false)")
+				return cty.UnknownVal(cty.Number), function.NewArgErrorf(i, "the version is null, so that what firmware the phone has is not known. Say what becomes of such phones, as in try(versioncmp(…) < 0, false)")
 			}
 			parts, err := parseVersion(a.AsString())
 			if err != nil {
