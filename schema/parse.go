@@ -37,11 +37,13 @@ func (s *Source) parse(src []byte, shown string) (*hclsyntax.Body, hcl.Diagnosti
 		}
 		if diags.HasErrors() {
 			body, diags = parseBroken(src, shown, diags)
+		} else if b, ok := file.Body.(*hclsyntax.Body); ok {
+			boundNumbers(b)
 		}
 	}
 	if b, ok := file.Body.(*hclsyntax.Body); ok && !diags.HasErrors() {
 		body = b
-		boundNumbers(body)
+		file = outlinedFile(src, body)
 	}
 	s.mu.Lock()
 	s.parsed[shown] = file
