@@ -15,7 +15,8 @@ import (
 // a configuration, or from the text of an event.
 const (
 	maxText  = 64 << 20 // bytes of one text
-	maxItems = 8 << 20  // elements, of all lists in a value together
+	maxItems = 4 << 20  // elements, of all lists in a value together
+	maxLoops = 1 << 20  // times that a template goes around its loops, and writes what is not literal
 )
 
 var (
@@ -23,17 +24,43 @@ var (
 	errItems = fmt.Errorf("the result would have more than %d elements", maxItems)
 )
 
-// sized has estimate say, before f is called with known arguments, whether its
-// result would be beyond the bounds, and refuses a text that is.
+// sized has estimate say, before f sees its arguments, whether the result would
+// be beyond the bounds, and refuses a text that is. The estimate is of known
+// arguments, and those are not marked themselves; what they hold may be. It comes
+// first of all since even to look for marks takes long where there is too much.
 func sized(f function.Function, estimate func(args []cty.Value) error) function.Function {
-	return guarded(f, func(args []cty.Value) error {
-		for _, a := range args {
-			if !a.IsKnown() || a.IsNull() {
-				return nil // there is nothing to make yet, or f refuses it
+	spec := &function.Spec{
+		Params: slices.Clone(f.Params()),
+		Type: func(args []cty.Value) (cty.Type, error) {
+			plain := make([]cty.Value, len(args))
+			for i, a := range args {
+				plain[i], _ = a.Unmark()
 			}
-		}
-		return estimate(args)
-	})
+			// What is not known makes nothing yet, and null f refuses itself.
+			if !slices.ContainsFunc(plain, func(a cty.Value) bool { return !a.IsKnown() || a.IsNull() }) {
+				if err := estimate(plain); err != nil {
+					return cty.DynamicPseudoType, err
+				}
+			}
+			return f.ReturnTypeForValues(args)
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, err := f.Call(args)
+			if plain, _ := v.Unmark(); err == nil && plain.Type() == cty.String && plain.IsKnown() && !plain.IsNull() && len(plain.AsString()) > maxText {
+				return cty.NilVal, errText
+			}
+			return v, err
+		},
+	}
+	for i := range spec.Params {
+		spec.Params[i].AllowUnknown, spec.Params[i].AllowMarked = true, true
+	}
+	if p := f.VarParam(); p != nil {
+		all := *p
+		all.AllowUnknown, all.AllowMarked = true, true
+		spec.VarParam = &all
+	}
+	return function.New(spec)
 }
 
 // amount is how much a value holds, counted until it is known to be too much.

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -216,7 +217,7 @@ func (s *Source) parseTemplate(template []byte, shown string) (hclsyntax.Express
 // boundTemplate has a template, which is evaluated once, stop when it has
 // written more than a text can hold, or gone around its loops too often.
 func boundTemplate(expr hclsyntax.Expression) {
-	left := &allowance{items: maxItems, bytes: maxText}
+	left := &allowance{loops: maxLoops, bytes: maxText}
 	hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
 		switch n := n.(type) {
 		case *hclsyntax.ForExpr:
@@ -232,8 +233,10 @@ func boundTemplate(expr hclsyntax.Expression) {
 	})
 }
 
+var errLoops = fmt.Errorf("its loops go around more than %d times", maxLoops)
+
 // allowance is what may still be made.
-type allowance struct{ items, bytes int }
+type allowance struct{ loops, bytes int }
 
 func (a *allowance) of(e hclsyntax.Expression) hclsyntax.Expression {
 	return &allowedExpr{&hclsyntax.ParenthesesExpr{Expression: e, SrcRange: e.Range()}, a}
@@ -251,8 +254,8 @@ func (e *allowedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	beyond := func(err error) (cty.Value, hcl.Diagnostics) {
 		return cty.DynamicVal, failf(&at, "Template too large", "The template makes more than a configuration can handle: %s.", err)
 	}
-	if e.left.items--; e.left.items < 0 {
-		return beyond(errItems)
+	if e.left.loops--; e.left.loops < 0 {
+		return beyond(errLoops)
 	}
 	v, diags := e.ParenthesesExpr.Value(ctx)
 	if plain, _ := v.Unmark(); plain.Type() == cty.String && plain.IsKnown() && !plain.IsNull() {

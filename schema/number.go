@@ -76,7 +76,11 @@ func guarded(f function.Function, check func(args []cty.Value) error) function.F
 		Params: slices.Clone(f.Params()),
 		Type:   f.ReturnTypeForValues,
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			if err := check(args); err != nil {
+			plain := make([]cty.Value, len(args))
+			for i, a := range args {
+				plain[i], _ = a.Unmark()
+			}
+			if err := check(plain); err != nil {
 				return cty.NilVal, err
 			}
 			v, err := f.Call(args)

@@ -180,10 +180,8 @@ func opensPlace(before, bracket hclsyntax.Token) bool {
 	case hclsyntax.TokenOBrack:
 		return before.Type == hclsyntax.TokenIdent || before.Type == hclsyntax.TokenCBrack || before.Type == hclsyntax.TokenCParen
 	case hclsyntax.TokenOParen:
-		switch string(before.Bytes) {
-		case "file", "filebase64", "fileexists", "templatefile", "lookup":
-			return true
-		}
+		name := string(before.Bytes)
+		return fileFunctions[name] || name == "lookup"
 	}
 	return false
 }
