@@ -166,11 +166,11 @@ func (c *conversion) gather() []*convertedSection {
 		switch {
 		case s.Template:
 		case first == nil:
-			first = &convertedSection{section: s, variables: s.Variables}
+			first = &convertedSection{section: s, variables: slices.Clip(s.Variables)}
 			byName[key] = first
 			all = append(all, first)
 		case c.tech == schema.TechPJSIP:
-			first.variables = append(slices.Clip(first.variables), s.Variables...)
+			first.variables = append(first.variables, s.Variables...)
 		default:
 			c.remark(first, s.Place, "The section %s stands here once more. chan_sip looks at the first one only, and so does the message.", quoted(s.Name))
 		}
