@@ -16,6 +16,7 @@ import (
 func (p *Plan) Publication(now time.Time, snapshot []byte) (Publication, []*Work) {
 	pub := Publication{Base: p.State.Serial, Time: now, Snapshot: snapshot}
 	var works []*Work
+	begun := map[string]*Work{}
 	after := followers(slices.Values(p.Config.Jobs))
 	if !p.ByHand {
 		pub.Moved = p.Moved
@@ -47,7 +48,7 @@ func (p *Plan) Publication(now time.Time, snapshot []byte) (Publication, []*Work
 		}
 		for _, r := range jp.Resume {
 			works = append(works, &Work{
-				RunHeader: r.Run, Job: r.Job, Deliveries: r.Deliveries, Queued: overlap(r.Job, r.Run.Cause) == schema.OverlapQueue,
+				RunHeader: r.Run, Job: r.Job, Deliveries: r.Deliveries, Waits: r.Waits, Queued: overlap(r.Job, r.Run.Cause) == schema.OverlapQueue,
 			})
 		}
 		if jp.Fire != nil {
@@ -55,8 +56,10 @@ func (p *Plan) Publication(now time.Time, snapshot []byte) (Publication, []*Work
 			run.Followers = after[jp.Address]
 			pub.Runs = append(pub.Runs, run)
 			works = append(works, work)
+			begun[work.ID] = work
 		}
 	}
+	p.waits(&pub, begun)
 	return pub, works
 }
 

@@ -100,6 +100,8 @@ type loop struct {
 	reloads  uint64
 	pauses   map[string]Pause
 	open     map[string]map[string]bool // ids of open runs, by job
+	awaited  map[string]map[string]bool // PBXs with runs that wait for this one, by its id
+	lately   map[string]bool            // ids of runs that have ended while lanes were restarting
 	moved    map[string]string          // the present addresses of jobs, by those of before
 	eased    map[TriggerKey]eased
 	table    Timetable
@@ -164,7 +166,7 @@ const (
 func (d *Daemon) Run(ctx context.Context) error {
 	l := &loop{
 		Daemon: d, observer: d.Observer,
-		open: map[string]map[string]bool{}, moved: map[string]string{}, eased: map[TriggerKey]eased{}, lanes: map[string]*servedLane{}, retiring: map[string]chan struct{}{},
+		open: map[string]map[string]bool{}, awaited: map[string]map[string]bool{}, lately: map[string]bool{}, moved: map[string]string{}, eased: map[TriggerKey]eased{}, lanes: map[string]*servedLane{}, retiring: map[string]chan struct{}{},
 		misses: map[missKey]*Missed{}, silent: map[TriggerKey]MissedReason{}, failures: map[string]string{}, listened: map[string]time.Time{}, severed: map[string]bool{}, caught: map[string]time.Time{},
 		signal: make(chan struct{}, 1),
 	}

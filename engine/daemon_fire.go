@@ -344,6 +344,7 @@ func (l *loop) ended(r *RunReport, now time.Time) {
 	if len(l.open[job]) == 0 {
 		delete(l.open, job)
 	}
+	l.release(r.ID)
 	if l.serving != nil && len(l.serving.followers[job]) > 0 {
 		l.owed = true
 	}

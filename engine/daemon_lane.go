@@ -26,17 +26,21 @@ type servedLane struct {
 	stop   context.CancelFunc
 	done   chan struct{}
 
-	again  bool    // restart once more, as something has changed since
-	relink bool    // and with a new link
-	fired  []*Work // while there was no driver
-	later  Link    // which was refused: a new one is tried later
-	said   string  // why it was refused
+	starting bool    // it is being started anew
+	again    bool    // restart once more, as something has changed since
+	relink   bool    // and with a new link
+	fired    []*Work // while there was no driver
+	later    Link    // which was refused: a new one is tried later
+	said     string  // why it was refused
 }
 
 // refusedAgain is how long a lane waits after a refused login before it tries
 // with a new link, unless a reload comes first: each try costs the server a
 // second and may get us banned.
 const refusedAgain = 5 * time.Minute
+
+// restarting tells whether the lane is on its way to a new driver.
+func (s *servedLane) restarting() bool { return s.starting || s.driver == nil && s.done != nil }
 
 func (s *servedLane) status() LaneStatus {
 	st := LaneStatus{PBX: s.pbx.Address, Listens: s.listening != nil, Waiting: len(s.fired)}
@@ -65,10 +69,11 @@ func (l *loop) restart(s *servedLane, relink bool) {
 		return
 	}
 	s.relink = s.relink || relink
-	if s.driver == nil && s.done != nil {
+	if s.restarting() {
 		s.again = true // it is on its way; what it reads may be too old
 		return
 	}
+	l.forgetLately()
 	done := s.done
 	if s.driver != nil {
 		s.stop()
@@ -104,6 +109,14 @@ func (l *loop) restarted(s *servedLane, state *State, err error, now time.Time) 
 		l.restart(s, false)
 		return
 	}
+	s.starting = true
+	defer func() {
+		s.starting = false
+		if s.again && s.driver != nil {
+			s.again = false
+			l.restart(s, false)
+		}
+	}()
 	open := slices.DeleteFunc(l.serving.known(state.Open, state.Newest, state.Moved), func(r OpenRun) bool { return r.PBX != s.pbx.Address })
 	works, batch := l.serving.reopen(open, l.pauses, now)
 	if !batch.empty() {
@@ -115,6 +128,7 @@ func (l *loop) restarted(s *servedLane, state *State, err error, now time.Time) 
 		l.owed = true
 	}
 	ended := l.canceled(open, batch)
+	s.again = s.again || l.await(s, open)
 	for job, runs := range l.open { // those of this lane are as the ledger has them
 		if j := l.serving.Jobs[job]; j != nil && j.PBX.Address == s.pbx.Address {
 			clear(runs)
@@ -160,9 +174,61 @@ func (l *loop) canceled(open []OpenRun, batch Batch) map[string]bool {
 	for _, r := range open {
 		if ended[r.ID] {
 			delete(l.open[r.Job], r.ID)
+			l.release(r.ID)
 		}
 	}
 	return ended
+}
+
+// await notes for which runs those of a lane wait, and tells whether one of them
+// has ended since the lane began to restart: then it is to restart once more.
+func (l *loop) await(s *servedLane, open []OpenRun) (ended bool) {
+	for _, r := range open {
+		for _, w := range r.Waits {
+			if w.Ended {
+				continue
+			}
+			if l.awaited[w.Run] == nil {
+				l.awaited[w.Run] = map[string]bool{}
+			}
+			l.awaited[w.Run][s.pbx.Address] = true
+			ended = ended || l.lately[w.Run]
+		}
+	}
+	return ended
+}
+
+// release has the lanes restart whose runs have waited for one that has ended: the
+// record says whether they go on.
+func (l *loop) release(run string) {
+	if l.restarting() {
+		l.lately[run] = true
+	}
+	waiting := l.awaited[run]
+	delete(l.awaited, run)
+	for pbx := range waiting {
+		if s := l.lanes[pbx]; s != nil {
+			l.restart(s, false)
+		}
+	}
+}
+
+// forgetLately forgets which runs have ended while lanes were restarting, once
+// none is.
+func (l *loop) forgetLately() {
+	if !l.restarting() {
+		clear(l.lately)
+	}
+}
+
+// restarting tells whether a lane is on its way to a new driver.
+func (l *loop) restarting() bool {
+	for _, s := range l.lanes {
+		if s.restarting() {
+			return true
+		}
+	}
+	return false
 }
 
 // connect gives a lane a new link.
@@ -195,7 +261,7 @@ func (l *loop) unlink(s *servedLane) {
 // startDriver starts the driver of a lane.
 func (l *loop) startDriver(s *servedLane, works []*Work) {
 	ctx, cancel := context.WithCancel(context.Background())
-	d := newDriver(l.runner, l.committer, s.pbx, s.link, nil)
+	d := newDriver(l.runner, l.committer, s.pbx, s.link, nil, 0)
 	d.serve = true
 	d.lane.quiet = map[string]time.Time{}
 	link := s.link

@@ -472,7 +472,7 @@ func TestDriver_supersededInFlight(t *testing.T) {
 		}
 		c := newCommitter(b.Ledger, unobserved{}, 1)
 		go c.run(t.Context())
-		d := newDriver(b.Runner, c, cfg.PBXs[0], b.pbx, []*Work{b.work})
+		d := newDriver(b.Runner, c, cfg.PBXs[0], b.pbx, []*Work{b.work}, 1)
 		d.serve, d.ended = true, func(*RunReport) {}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})

@@ -38,6 +38,9 @@ type driver struct {
 	gone  func(error) // told that a PBX is lost for good
 	up    func() bool // whether there is a connection; nil: nobody knows
 
+	// depend are the works of all lanes that wait for others; nil: there is none.
+	depend *dependents
+
 	listens  atomic.Bool             // events of the PBX come to hear
 	expected map[string]*expectation // user events on their way, by ActionID
 	stopped  time.Time               // since when they are waited for no longer than it must be
@@ -75,6 +78,14 @@ type event struct {
 	works     []*Work
 	cancel    *cancellation
 	echo      *echo
+	drop      *drop
+	over      bool // no lane waits for another any more
+}
+
+// drop cancels a work that was never begun.
+type drop struct {
+	work   *Work
+	reason string
 }
 
 // cancellation ends what is pending of the works of a job, but for one of them.
@@ -93,10 +104,12 @@ type answer struct {
 // themselves, so that with one there is hardly ever more claimed than sent.
 const claimAhead = 2
 
-func newDriver(r *Runner, c *committer, pbx *schema.PBX, sender Sender, works []*Work) *driver {
+// newDriver makes the driver of a lane that begins with works, of the so many runs
+// that it is to serve.
+func newDriver(r *Runner, c *committer, pbx *schema.PBX, sender Sender, works []*Work, runs int) *driver {
 	d := &driver{
 		runner: r, committer: c, pbx: pbx, sender: sender,
-		lane:     newLane(claimAhead*pbx.MaxInFlight, pbx.RateLimit, len(works)),
+		lane:     newLane(claimAhead*pbx.MaxInFlight, pbx.RateLimit, runs),
 		log:      r.Log.With("pbx", pbx.Address),
 		reports:  map[string]*RunReport{},
 		targets:  map[*Work]map[string]schema.Target{},
@@ -146,8 +159,11 @@ func (d *driver) run(ctx, detached context.Context) error {
 		d.depth.Store(int64(d.lane.waiting()))
 		d.held.Store(int64(d.lane.nHeld))
 		d.flying.Store(int64(d.onWire))
-		if d.settled() && (d.stopping(ctx) || d.lane.idle() && !d.serve && d.holds(now)) {
+		if d.settled() && (d.stopping(ctx) || d.lane.idle() && !d.serve && d.holds(now) && (d.depend == nil || d.depend.rest(d))) {
 			return d.ledgerErr
+		}
+		if d.depend != nil && !d.lane.idle() {
+			d.depend.busy(d)
 		}
 		if wake.IsZero() {
 			timer.Stop()
@@ -287,6 +303,13 @@ func notQueued(err error) error {
 	return &amiclient.ConnError{Op: "send action", Err: err}
 }
 
+// heard tells whether something was reported that is not taken yet.
+func (d *driver) heard() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.events) > 0
+}
+
 // report hands an event to the driver's goroutine.
 func (d *driver) report(e event) {
 	d.mu.Lock()
@@ -316,6 +339,9 @@ func (d *driver) take(ctx, detached context.Context, now time.Time) {
 			}
 		case e.cancel != nil:
 			d.cancel(*e.cancel, now)
+		case e.drop != nil:
+			d.drop(*e.drop, now)
+		case e.over:
 		case e.echo != nil:
 			d.echoed(*e.echo, now)
 		default:

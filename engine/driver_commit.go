@@ -60,10 +60,13 @@ func (d *driver) committed(detached context.Context, err error, now time.Time) {
 		d.failed = 0
 		d.claimed = append(d.claimed, d.claiming...)
 		d.claiming = nil
-		if d.serve {
-			for _, id := range d.writing.Ended {
+		for _, id := range d.writing.Ended {
+			switch {
+			case d.serve:
 				d.ended(d.reports[id])
 				delete(d.reports, id)
+			case d.depend != nil:
+				d.depend.ended(d.reports[id])
 			}
 		}
 		return

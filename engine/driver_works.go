@@ -66,12 +66,8 @@ func (d *driver) done(w *Work) {
 // cancel ends what waits of a job's works. What is in flight gets its answer.
 func (d *driver) cancel(c cancellation, now time.Time) {
 	for _, w := range d.queued[c.job] {
-		if w.ID != c.except { // its end needs a report like any other's
-			d.active[c.job]++
-			d.reports[w.ID] = &RunReport{RunHeader: w.RunHeader, Outcomes: map[Outcome]int{}, Left: len(w.Deliveries)}
-			for _, s := range w.Deliveries {
-				d.end(&item{work: w, seq: s.Seq, target: s.Target}, 0, Canceled, c.reason, now)
-			}
+		if w.ID != c.except {
+			d.drop(drop{w, c.reason}, now)
 		}
 	}
 	d.queued[c.job] = slices.DeleteFunc(d.queued[c.job], func(w *Work) bool { return w.ID != c.except })
@@ -84,5 +80,15 @@ func (d *driver) cancel(c cancellation, now time.Time) {
 		return it.work.RunHeader.Job == c.job && it.work.ID != c.except
 	}) {
 		d.end(it, 0, Canceled, c.reason, now)
+	}
+}
+
+// drop ends a work that was never begun. Its end needs a report like any other's.
+func (d *driver) drop(c drop, now time.Time) {
+	w := c.work
+	d.active[w.RunHeader.Job]++
+	d.reports[w.ID] = &RunReport{RunHeader: w.RunHeader, Outcomes: map[Outcome]int{}, Left: len(w.Deliveries)}
+	for _, s := range w.Deliveries {
+		d.end(&item{work: w, seq: s.Seq, target: s.Target}, 0, Canceled, c.reason, now)
 	}
 }

@@ -21,6 +21,9 @@ type Work struct {
 	// Queued has it wait for the end of the job's earlier runs on its lane.
 	Queued bool
 
+	// Waits are the runs that must have succeeded before.
+	Waits []Waited
+
 	over string // why nothing of it is tried again; empty: it may be
 }
 

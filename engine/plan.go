@@ -52,6 +52,7 @@ type JobPlan struct {
 	Due       []Due      // the next due time of each schedule trigger
 	Paused    *Pause     // its triggers and its open runs are held
 	Waiting   []string   // targets of deliveries that wait for the end of the pause
+	After     []string   // jobs of the plan that must have sent with success before what fires of this one is
 	Window    *Windowed  // what its window has to do with what it sends; nil: it has none, or sends nothing
 	Skips     []Skip     // targets that preset_for does not know: they are sent nothing
 	Effects   []Effect   // what the presets do that are sent now, or else that the job sends
@@ -63,7 +64,8 @@ type JobPlan struct {
 	// only its digest, so without a change trigger it is not known.
 	New, Gone []string
 
-	applied AppliedJob
+	applied    AppliedJob
+	unfinished []string // ids of open runs of earlier applies that go on
 }
 
 // Firing is a run that an apply starts.
@@ -102,6 +104,7 @@ func NewPlan(cfg *schema.Config, state *State, now time.Time, opts Options) (*Pl
 	}
 	diags = append(diags, p.neverOpen()...)
 	p.Jobs = append(p.Jobs, removedJobs(cfg, state, open, moved.selects)...)
+	p.dependOn()
 	for _, jp := range p.Jobs {
 		jp.MovedFrom = moved.former[jp.Address]
 	}
@@ -134,9 +137,17 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 			jp.Cancel = append(jp.Cancel, Cancellation{Run: r.RunHeader, Deliveries: pending(r), Reason: supersededReason, Ends: true})
 			continue
 		}
+		if failed := failedWait(r.Waits); failed != nil {
+			jp.Cancel = append(jp.Cancel, Cancellation{Run: r.RunHeader, Deliveries: pending(r), Reason: failed.reason(), Ends: true})
+			continue
+		}
 		res, cancels := reopenRun(j, r, byTarget)
 		if len(res.Deliveries) > 0 {
+			res.Waits = r.Waits
 			jp.Resume = append(jp.Resume, res)
+			if r.Cause.Kind == "change" {
+				jp.unfinished = append(jp.unfinished, r.ID)
+			}
 			for _, d := range res.Deliveries {
 				resumed[d.Target] = d.Revision
 			}

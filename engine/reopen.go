@@ -13,7 +13,8 @@ const unrecorded = "its end could not be recorded when it came"
 // reopen gives what is to be driven of the open runs under a configuration, and
 // what is to be recorded of those that no longer apply. No lane may be driving
 // them: what is in flight has no one left who waits for its end. The runs of
-// paused jobs stay as they are.
+// paused jobs stay as they are, and so do those that wait for others, unless these
+// have failed.
 func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time) ([]*Work, Batch) {
 	var works []*Work // oldest first, as open is
 	b := Batch{Time: now}
@@ -40,6 +41,13 @@ func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time)
 			continue
 		case last[r.Job] > i:
 			cancel(supersededReason)
+			continue
+		}
+		if failed := failedWait(r.Waits); failed != nil {
+			cancel(failed.reason())
+			continue
+		}
+		if len(r.Waits) > 0 {
 			continue
 		}
 		res, cancels := reopenRun(j, r, index(j, s.prep[r.Job]))

@@ -20,6 +20,7 @@ type RunReport struct {
 	Outcomes map[Outcome]int // final ones
 	Left     int             // still pending
 	Failures []Failure       // in the order in which their causes appeared
+	Waits    []Waited        // what is left of it waits for these; nil: it does not
 	Held     *Held           // what is left of it is held back by this; nil: it is not
 
 	byCause map[failureCause]int // index in Failures: causes may be as many as phones
@@ -66,6 +67,24 @@ func (r *Report) add(d *driver) {
 	for _, run := range r.Runs {
 		if own := d.reports[run.ID]; own != nil {
 			*run = *own
+		}
+	}
+}
+
+// wait notes what the runs wait for that were not begun.
+func (r *Report) wait(works []*Work) {
+	left := map[string]bool{}
+	for _, run := range r.Runs {
+		left[run.ID] = run.Left > 0
+	}
+	for i, run := range r.Runs {
+		if run.Left < len(works[i].Deliveries) {
+			continue
+		}
+		for _, w := range works[i].Waits {
+			if on, here := left[w.Run]; on || !here {
+				run.Waits = append(run.Waits, w)
+			}
 		}
 	}
 }

@@ -7,6 +7,7 @@ type Resumption struct {
 	Run        RunHeader
 	Job        *schema.Job // as it was when it fired
 	Deliveries []DeliveryState
+	Waits      []Waited // runs that have to succeed before
 }
 
 // Cancellation is the part of an open run that no longer applies.

@@ -81,14 +81,18 @@ func (r *Runner) count(o Outcome) {
 func (r *Runner) Run(ctx context.Context, works []*Work) (*Report, error) {
 	report := newReport(works)
 	byPBX := map[string][]*Work{}
+	runs := map[string]int{} // by PBX
 	var pbxs []*schema.PBX
 	for _, w := range works {
 		r.total.Add(int64(len(w.Deliveries)))
-		if byPBX[w.PBX] == nil {
+		if runs[w.PBX]++; runs[w.PBX] == 1 {
 			pbxs = append(pbxs, w.Job.PBX)
 		}
-		byPBX[w.PBX] = append(byPBX[w.PBX], w)
+		if len(w.Waits) == 0 {
+			byPBX[w.PBX] = append(byPBX[w.PBX], w)
+		}
 	}
+	depend := newDependents(r, works)
 
 	// What is sent, looked up and recorded outlives the first Ctrl-C.
 	detached := context.WithoutCancel(ctx)
@@ -105,15 +109,25 @@ func (r *Runner) Run(ctx context.Context, works []*Work) (*Report, error) {
 	defer deaf()
 	drivers := make([]*driver, len(pbxs))
 	for i, pbx := range pbxs {
-		d := newDriver(r, committer, pbx, r.Senders[pbx.Address], byPBX[pbx.Address])
+		d := newDriver(r, committer, pbx, r.Senders[pbx.Address], byPBX[pbx.Address], runs[pbx.Address])
 		drivers[i] = d
+		if d.depend = depend; depend != nil {
+			depend.drivers[pbx.Address] = d
+		}
+	}
+	for i, pbx := range pbxs {
+		d := drivers[i]
 		if source := r.Events[pbx.Address]; source != nil {
 			d.listens.Store(true)
 			hearing.Go(func() { d.listen(listening, source) })
 		}
 		lanes.Go(func() {
-			if err := d.run(sending, detached); err != nil {
+			err := d.run(sending, detached)
+			if err != nil {
 				halt(err)
+			}
+			if depend != nil {
+				depend.gone(d)
 			}
 		})
 	}
@@ -128,6 +142,7 @@ func (r *Runner) Run(ctx context.Context, works []*Work) (*Report, error) {
 			failed = d.ledgerErr
 		}
 	}
+	report.wait(works)
 	report.Interrupted, report.Failed = ctx.Err() != nil, failed != nil
 	return report, failed
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,6 +47,7 @@ type journal struct {
 	batches []Batch
 	claimed map[string]bool // by action id
 	full    bool
+	earlier map[Outcome]int // of all runs, by an earlier process
 }
 
 func (j *journal) Commit(_ context.Context, b Batch) error {
@@ -61,6 +63,24 @@ func (j *journal) Commit(_ context.Context, b Batch) error {
 		}
 	}
 	return nil
+}
+
+// Runs tells how the attempts of a run have ended.
+func (j *journal) Runs(_ context.Context, q RunQuery) ([]RunSummary, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := RunSummary{RunHeader: RunHeader{ID: q.ID}, Outcomes: maps.Clone(j.earlier)}
+	if s.Outcomes == nil {
+		s.Outcomes = map[Outcome]int{}
+	}
+	for _, b := range j.batches {
+		for _, a := range b.Attempts {
+			if a.Run == q.ID && a.Outcome.Final() {
+				s.Outcomes[a.Outcome]++
+			}
+		}
+	}
+	return []RunSummary{s}, nil
 }
 
 func (j *journal) has(actionID string) bool {
