@@ -86,11 +86,11 @@ func spec(j *schema.Job, first Sent, messages string) []Attr {
 }
 
 func targetsAttr(j *schema.Job) Attr {
+	if data := j.TargetsData(); len(data) > 0 {
+		return Attr{Name: targetsName, Value: "read from " + listed(data, "data sources") + " when it fires", Digest: j.TargetsDigest()}
+	}
 	if !j.TargetsKnown {
 		return Attr{Name: targetsName, Value: knownLater, Digest: j.TriggerDigest()}
-	}
-	if data := j.TargetsData(); len(data) > 0 {
-		return Attr{Name: targetsName, Value: "as " + listed(data, "data sources") + " says when it fires", Digest: j.TargetsDigest()}
 	}
 	names := make([]string, len(j.Targets))
 	for i, t := range j.Targets {
@@ -187,7 +187,7 @@ func afterAttrs(t *schema.AfterTrigger) []Attr {
 
 func sentAttrs(j *schema.Job, s Sent, messages string) []Attr {
 	if j.MessageLive() {
-		return []Attr{{Name: "message", Value: "as data sources say when it fires", Digest: withTrigger(j.MessageDigest(), j)}}
+		return []Attr{{Name: "message", Value: "read from data sources when it fires", Digest: withTrigger(j.MessageDigest(), j)}}
 	}
 	if s.Action == "" && j.UnknownPhone == schema.UnknownSkipped && j.TargetsKnown && len(j.Targets) > 0 && !j.UsesTrigger() {
 		return []Attr{{Name: "message", Value: "none, since no phone is known"}}

@@ -18,6 +18,9 @@ const sensitive mark = "sensitive"
 // hasSensitive tells whether a value, or anything in it, is sensitive.
 func hasSensitive(v cty.Value) bool { return v.HasMarkDeep(sensitive) }
 
+// IsSensitive tells whether a value, or anything in it, may not be shown.
+func IsSensitive(v cty.Value) bool { return hasSensitive(v) }
+
 // textOf makes a Text of a string value; null becomes an empty one.
 func textOf(v cty.Value) Text {
 	v, marks := v.Unmark()

@@ -137,8 +137,8 @@ func TestSnapshot(t *testing.T) {
 The variable "hq_secret" is sensitive, and a saved plan or the state keeps no
 sensitive value, nor a sensitive default. Give the value again: with -var
 'hq_secret=VALUE', with a line hq_secret = VALUE in a file named by -var-file,
-or in the environment as NOTIFYRUN_VAR_hq_secret. The secret of a pbx may come
-from a file instead: secret_file.
+or in the environment as NOTIFYRUN_VAR_hq_secret. A variable, or the secret of a
+pbx, may come from a file instead: secret_file.
 
 Error: No value for sensitive variable
 
@@ -148,8 +148,8 @@ Error: No value for sensitive variable
 The variable "token" is sensitive, and a saved plan or the state keeps no
 sensitive value, nor a sensitive default. Give the value again: with -var
 'token=VALUE', with a line token = VALUE in a file named by -var-file, or in the
-environment as NOTIFYRUN_VAR_token. The secret of a pbx may come from a file
-instead: secret_file.
+environment as NOTIFYRUN_VAR_token. A variable, or the secret of a pbx, may come
+from a file instead: secret_file.
 
 `
 	if diff := cmp.Diff(want, strings.ReplaceAll(render(t, src.Files(), diags), dir+"/", "")); diff != "" {

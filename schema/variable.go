@@ -210,7 +210,7 @@ func (m *module) valueOf(v *variable, found map[string]given) (cty.Value, bool) 
 	}
 	if snap != nil && v.sensitive {
 		m.fail(v.block.rng, "No value for sensitive variable",
-			"The variable %[1]q is sensitive, and a saved plan or the state keeps no sensitive value, nor a sensitive default. Give the value again: with -var '%[1]s=VALUE', with a line %[1]s = VALUE in a file named by -var-file, or in the environment as %[2]s%[1]s. The secret of a pbx may come from a file instead: secret_file.", v.name, EnvPrefix)
+			"The variable %[1]q is sensitive, and a saved plan or the state keeps no sensitive value, nor a sensitive default. Give the value again: with -var '%[1]s=VALUE', with a line %[1]s = VALUE in a file named by -var-file, or in the environment as %[2]s%[1]s. A variable, or the secret of a pbx, may come from a file instead: secret_file.", v.name, EnvPrefix)
 		return cty.NilVal, false
 	}
 	m.fail(v.block.rng, "No value for required variable",

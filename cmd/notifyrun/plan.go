@@ -110,5 +110,9 @@ func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
 		return
 	}
 	a.warn(l.source, warnings)
-	planView{w: a.stdout, style: a.style(a.stdout), width: a.columns(a.stdout), args: l.args, full: a.full}.write(p)
+	v := planView{w: a.stdout, style: a.style(a.stdout), width: a.columns(a.stdout), args: l.args, full: a.full}
+	v.write(p)
+	if !p.ByHand {
+		v.outputs(l.config.Outputs)
+	}
 }

@@ -15,17 +15,18 @@ import (
 // planJSON is plan -json: the whole plan, nothing left out but sensitive
 // values. docs/cli.md describes it.
 type planJSON struct {
-	FormatVersion string           `json:"format_version"`
-	Type          string           `json:"type"` // "plan"
-	Version       string           `json:"notifyrun_version"`
-	Created       time.Time        `json:"created"`
-	Lineage       string           `json:"lineage,omitempty"`
-	Serial        uint64           `json:"serial"`
-	Data          []dataJSON       `json:"data,omitempty"`
-	Jobs          []jobJSON        `json:"jobs"` // written one by one
-	Summary       engine.Counts    `json:"summary"`
-	Through       []throughJSON    `json:"through"`
-	Diagnostics   []diagnosticJSON `json:"diagnostics"`
+	FormatVersion string                `json:"format_version"`
+	Type          string                `json:"type"` // "plan"
+	Version       string                `json:"notifyrun_version"`
+	Created       time.Time             `json:"created"`
+	Lineage       string                `json:"lineage,omitempty"`
+	Serial        uint64                `json:"serial"`
+	Data          []dataJSON            `json:"data,omitempty"`
+	Outputs       map[string]outputJSON `json:"outputs,omitempty"`
+	Jobs          []jobJSON             `json:"jobs"` // written one by one
+	Summary       engine.Counts         `json:"summary"`
+	Through       []throughJSON         `json:"through"`
+	Diagnostics   []diagnosticJSON      `json:"diagnostics"`
 }
 
 type jobJSON struct {
@@ -39,6 +40,7 @@ type jobJSON struct {
 	Fire       *fireJSON     `json:"fire,omitempty"`
 	Resume     []resumeJSON  `json:"resume,omitempty"`
 	Cancel     []cancelJSON  `json:"cancel,omitempty"`
+	Now        []string      `json:"now,omitempty"`
 	New        []string      `json:"new,omitempty"`
 	Gone       []string      `json:"gone,omitempty"`
 	NoContact  []string      `json:"no_contact,omitempty"`
@@ -143,7 +145,7 @@ func newDueJSON(job string, d engine.Due) dueJSON {
 func writePlanJSON(w io.Writer, p *engine.Plan, data []dataJSON, warnings []diagnosticJSON) error {
 	out := planJSON{
 		FormatVersion: formatVersion, Type: "plan", Version: version,
-		Created: p.Now.UTC(), Lineage: p.State.Lineage, Serial: p.State.Serial, Data: data,
+		Created: p.Now.UTC(), Lineage: p.State.Lineage, Serial: p.State.Serial, Data: data, Outputs: newOutputsJSON(p.Config.Outputs),
 		Jobs: []jobJSON{}, Summary: p.Counts(), Through: []throughJSON{}, Diagnostics: warnings,
 	}
 	for _, l := range loads(p) {
@@ -228,7 +230,7 @@ func (j jsonPieces) before(v any, list string) (rest string) {
 
 // newJobJSON gives what there is of a job but its deliveries and messages.
 func newJobJSON(jp *engine.JobPlan) jobJSON {
-	j := jobJSON{Address: jp.Address, MovedFrom: jp.MovedFrom, Op: jp.Op, Attributes: jp.Attrs, New: jp.New, Gone: jp.Gone, NoContact: jp.NoContact, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting, Window: newWindowJSON(jp.Window)}
+	j := jobJSON{Address: jp.Address, MovedFrom: jp.MovedFrom, Op: jp.Op, Attributes: jp.Attrs, Now: phonesNow(jp), New: jp.New, Gone: jp.Gone, NoContact: jp.NoContact, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting, Window: newWindowJSON(jp.Window)}
 	if jp.Job != nil {
 		j.Type, j.PBX = string(jp.Job.Type), jp.Job.PBX.Address
 	}

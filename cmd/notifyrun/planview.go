@@ -148,12 +148,27 @@ type note struct {
 	n     int
 }
 
+// phonesNow are the targets of a job that are read again when it fires.
+func phonesNow(jp *engine.JobPlan) []string {
+	if jp.Job == nil || len(jp.Job.TargetsData()) == 0 {
+		return nil
+	}
+	names := make([]string, len(jp.Job.Targets))
+	for i, t := range jp.Job.Targets {
+		names[i] = t.String()
+	}
+	return names
+}
+
 func notes(jp *engine.JobPlan) []note {
 	var all []note
 	phones := func(targets []string, says string) {
 		if n := len(targets); n > 0 {
 			all = append(all, note{text: fmt.Sprintf(says, count(n, "phone")), names: targets, many: says, noun: "phone", n: n})
 		}
+	}
+	if now := phonesNow(jp); jp.Op != engine.NoOp && jp.Fire == nil {
+		phones(now, "%s at present")
 	}
 	phones(jp.New, "%s of these never had any revision")
 	phones(jp.Gone, "%s that had one are targets no longer")

@@ -167,6 +167,30 @@ func (a *app) lastRead(ctx context.Context, src *schema.Source, v values) dataRe
 	}
 }
 
+// loadKept evaluates the configuration at path for commands that look at what is on
+// record and ask no PBX: with what the state has kept of its data sources. What
+// depends on others is not known.
+func (a *app) loadKept(ctx context.Context, path string, v values) (*loaded, error) {
+	l, err := a.load(path, v)
+	if err != nil || len(l.config.Unread) == 0 {
+		return l, err
+	}
+	v.state = l.state
+	kept, err := a.newestSnapshot(ctx, l.source, v)
+	if err != nil {
+		return nil, err
+	}
+	read, err := kept.Read()
+	if err != nil {
+		return nil, fmt.Errorf("read what was applied: %w", err)
+	}
+	args := l.args
+	if l, err = a.loadWith(l.source, nil, v, read, time.Now()); err == nil {
+		l.args = args
+	}
+	return l, err
+}
+
 // asLastRead gives a state, if a daemon serves it, the configuration as it is with
 // what data sources said when it was last applied. What was not read then is not
 // known, and no job of what was applied.

@@ -76,7 +76,7 @@ func (a *app) schedule(ctx context.Context, args []string) error {
 // declaredJobs are those of the files, with what is paused in the state, if there
 // is one.
 func (a *app) declaredJobs(ctx context.Context, path string, v values) (*schema.Config, map[string]engine.Pause, error) {
-	l, err := a.load(path, v)
+	l, err := a.loadKept(ctx, path, v)
 	if err != nil {
 		return nil, nil, err
 	}

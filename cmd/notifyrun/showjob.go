@@ -30,7 +30,7 @@ type revisionCounts struct {
 // showJob shows the job at an address, or all instances of the block there.
 func (a *app) showJob(ctx context.Context, address, path string, v values) error {
 	const lastRuns = 5
-	l, err := a.load(path, v)
+	l, err := a.loadKept(ctx, path, v)
 	if err != nil {
 		return err
 	}
