@@ -77,6 +77,8 @@ func (a *app) dispatch(ctx context.Context, args []string) error {
 	}
 	name := args[0]
 	switch name {
+	case completeWord:
+		return a.complete(ctx, args[1:])
 	case "-h", "-help", "--help":
 		name = "help"
 	case "-v", "-version", "--version":

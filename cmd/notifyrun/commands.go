@@ -29,6 +29,7 @@ func init() {
 		stateMvCommand,
 		stateRmCommand,
 		consoleCommand,
+		completionCommand,
 		helpCommand,
 		versionCommand,
 	}
