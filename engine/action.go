@@ -2,8 +2,10 @@ package engine
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"hash"
 	"strings"
 
 	"github.com/notifyrun/notifyrun/amiclient"
@@ -131,14 +133,25 @@ func (s Sent) stored(digest string) StoredMessage {
 // digest is the hex form of the first 128 bits of SHA-256 over parts, each
 // preceded by its length so that no two lists of parts can be confused.
 func digest(parts ...string) string {
-	h := sha256.New()
-	var size [8]byte
+	const atOnce = 512
+	var space [atOnce]byte
+	some := space[:0]
+	var h hash.Hash // of what has no room in space
 	for _, p := range parts {
-		for i := range size {
-			size[i] = byte(len(p) >> (8 * i))
+		if len(some) > 0 && len(some)+8+len(p) > atOnce {
+			if h == nil {
+				h = sha256.New()
+			}
+			h.Write(some)
+			some = some[:0]
 		}
-		h.Write(size[:])
-		h.Write([]byte(p))
+		some = binary.LittleEndian.AppendUint64(some, uint64(len(p)))
+		some = append(some, p...)
 	}
+	if h == nil {
+		all := sha256.Sum256(some)
+		return hex.EncodeToString(all[:16])
+	}
+	h.Write(some)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -37,7 +37,7 @@ func (f framed) headers(headers []Header, unknown bool) framed {
 // the hexadecimal first half of a SHA-256. A short secret could be found from it
 // by trying, so that a secret should be long.
 func (m *Message) Digest() string {
-	f := framed{}.string("message").text(m.Event).headers(m.Headers, m.HeadersUnknown).text(m.ContentType)
+	f := make(framed, 0, 256).string("message").text(m.Event).headers(m.Headers, m.HeadersUnknown).text(m.ContentType)
 	if m.Content == nil {
 		f = append(f, 0)
 	} else {

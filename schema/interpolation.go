@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
@@ -49,17 +50,60 @@ func textFrom(v cty.Value) (cty.Value, error) {
 // wholeNumberText writes a whole number of a usual size out as the language
 // does. It returns false for all else, which is to be converted by the language.
 func wholeNumberText(v cty.Value) (cty.Value, bool) {
-	if v.Type() != cty.Number {
-		return cty.NilVal, false
-	}
 	number, marks := v.Unmark()
-	if !number.IsKnown() || number.IsNull() {
+	n, ok := wholeNumber(number)
+	if !ok {
 		return cty.NilVal, false
 	}
-	f := number.AsBigFloat()
+	return cty.StringVal(strconv.FormatInt(n, 10)).WithMarks(marks), true
+}
+
+// wholeNumber gives a whole number of a usual size.
+func wholeNumber(v cty.Value) (int64, bool) {
+	if v.Type() != cty.Number || v.IsMarked() || !v.IsKnown() || v.IsNull() {
+		return 0, false
+	}
+	f := v.AsBigFloat()
 	if !f.IsInt() || f.MantExp(nil) > 63 || f.Sign() == 0 && f.Signbit() {
-		return cty.NilVal, false
+		return 0, false
 	}
 	n, _ := f.Int64()
-	return cty.StringVal(strconv.FormatInt(n, 10)).WithMarks(marks), true
+	return n, true
+}
+
+// shortNumbers gives the same value with whole numbers of 64 bits, which are
+// written out as others are, only faster.
+func shortNumbers(v cty.Value) cty.Value {
+	if !hasNumbers(v.Type()) {
+		return v
+	}
+	short, err := cty.Transform(v, func(_ cty.Path, v cty.Value) (cty.Value, error) {
+		if n, ok := wholeNumber(v); ok {
+			return cty.NumberIntVal(n), nil
+		}
+		return v, nil
+	})
+	if err != nil { // the function above has none: cannot happen
+		return v
+	}
+	return short
+}
+
+// hasNumbers tells whether a value of a type may have numbers in it.
+func hasNumbers(ty cty.Type) bool {
+	switch {
+	case ty == cty.Number:
+		return true
+	case ty.IsObjectType():
+		for _, a := range ty.AttributeTypes() {
+			if hasNumbers(a) {
+				return true
+			}
+		}
+	case ty.IsTupleType():
+		return slices.ContainsFunc(ty.TupleElementTypes(), hasNumbers)
+	case ty.IsCollectionType():
+		return hasNumbers(ty.ElementType())
+	}
+	return false
 }

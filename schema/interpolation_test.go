@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
 // What is written out here is what the language writes.
@@ -57,5 +58,24 @@ func TestInterpolate(t *testing.T) {
 		if len(plain.Variables()) != len(prepared.Variables()) {
 			t.Errorf("%s refers to %v, want %v", src, prepared.Variables(), plain.Variables())
 		}
+	}
+}
+
+// What is written with short numbers is what is written with long ones.
+func TestShortNumbers(t *testing.T) {
+	long := cty.MustParseNumberVal
+	for _, v := range []cty.Value{
+		long("7"), long("-0"), long("0.1"), long("1e40"), cty.StringVal("x"), cty.NullVal(cty.Number),
+		cty.ObjectVal(map[string]cty.Value{"a": long("1"), "b": cty.TupleVal([]cty.Value{long("2.5"), long("1001"), cty.True}), "c": cty.NullVal(cty.Number)}),
+		cty.SetVal([]cty.Value{long("10"), long("9"), long("0.5")}), cty.MapVal(map[string]cty.Value{"x": long("12345678901234567890")}), cty.ListValEmpty(cty.Number),
+	} {
+		got, err := ctyjson.Marshal(shortNumbers(v), v.Type())
+		want, wantErr := ctyjson.Marshal(v, v.Type())
+		if err != nil || wantErr != nil || string(got) != string(want) {
+			t.Errorf("%#v is %s, %v; want %s, %v", v, got, err, want, wantErr)
+		}
+	}
+	if secret := shortNumbers(long("42").Mark(sensitive)); !secret.IsMarked() {
+		t.Error("a secret number is a secret no longer")
 	}
 }

@@ -10,11 +10,8 @@ import (
 // Unknown tells whether anything of the message is known only when its job
 // fires.
 func (m *Message) Unknown() bool {
-	texts := []Text{m.Event, m.ContentType, m.Option, m.CallID, m.Channel}
-	if m.Content != nil {
-		texts = append(texts, *m.Content)
-	}
-	return m.HeadersUnknown || slices.ContainsFunc(texts, Text.IsUnknown) || anyUnknown(m.Headers)
+	return m.HeadersUnknown || m.Content != nil && m.Content.IsUnknown() ||
+		m.Event.IsUnknown() || m.ContentType.IsUnknown() || m.Option.IsUnknown() || m.CallID.IsUnknown() || m.Channel.IsUnknown() || anyUnknown(m.Headers)
 }
 
 // Unknown tells whether anything of the event is known only when its job fires.
@@ -40,6 +37,7 @@ func (j *Job) ChangeDetail() string {
 	if !ok {
 		return ""
 	}
+	v = shortNumbers(v)
 	if ty := v.Type(); v.IsMarked() || v.IsNull() || !v.IsKnown() || !ty.IsObjectType() && !ty.IsMapType() {
 		return oneLine(v)
 	}
