@@ -18,6 +18,8 @@ import (
 // A request that comes again (same Call-ID and CSeq: RFC 3261 section 17.1.2, UDP retransmits after 0.5 s) is answered
 // again and counted once. It answers OPTIONS, with which Asterisk qualifies contacts, with 200 unless it is silent, and takes calls.
 type Phone struct {
+	UserAgent string // what it says it is when it registers, "Test Phone 1.0" unless set
+
 	conn *net.UDPConn
 	addr netip.AddrPort
 	seed maphash.Seed

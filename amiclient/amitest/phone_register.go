@@ -1,6 +1,7 @@
 package amitest
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5"
 	"fmt"
@@ -26,7 +27,7 @@ func (p *Phone) Register(ctx context.Context, server, endpoint, password, callID
 			fmt.Sprintf("Via: SIP/2.0/UDP %s;rport;branch=z9hG4bK%s%d", p.Addr(), callID, cseq),
 			"Max-Forwards: 70", fmt.Sprintf("From: <sip:%s@%s>;tag=%s", endpoint, server, callID), fmt.Sprintf("To: <sip:%s@%s>", endpoint, server),
 			"Call-ID: " + callID, fmt.Sprintf("CSeq: %d REGISTER", cseq), fmt.Sprintf("Contact: <sip:%s@%s>", endpoint, p.Addr()),
-			fmt.Sprint("Expires: ", seconds), "User-Agent: Test Phone 1.0", authorization + "Content-Length: 0", "", ""}, "\r\n")
+			fmt.Sprint("Expires: ", seconds), "User-Agent: " + cmp.Or(p.UserAgent, "Test Phone 1.0"), authorization + "Content-Length: 0", "", ""}, "\r\n")
 		answer, err := p.request(ctx, to, request, fmt.Sprintf("%d REGISTER", cseq), callID)
 		if err != nil {
 			return fmt.Errorf("register %s: %w", endpoint, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/notifyrun/notifyrun/engine"
@@ -17,7 +18,8 @@ func phoneNotes(jp *engine.JobPlan) []note {
 	}
 	if n := len(jp.Skips); n > 0 {
 		const says, noun = "skips %s", engine.UnknownPhone
-		all = append(all, note{text: fmt.Sprintf(says, count(n, noun)), names: strangersOf(jp), many: says, noun: noun, n: n})
+		names, why := strangersOf(jp)
+		all = append(all, note{text: fmt.Sprintf(says, count(n, noun)) + why, names: names, many: says, noun: noun, n: n})
 	}
 	return all
 }
@@ -35,21 +37,32 @@ func effectText(e engine.Effect) string {
 	return text
 }
 
-// strangersOf names the phones that a job skips, each with why.
-func strangersOf(jp *engine.JobPlan) []string {
-	names := make([]string, len(jp.Skips))
-	for i, s := range jp.Skips {
-		names[i] = fmt.Sprintf("%s (%s)", s.Target, strings.TrimPrefix(s.Reason, engine.UnknownPhone+": "))
+// strangersOf names the phones that a job skips, each with why, unless it is the
+// same of several: then it is said once.
+func strangersOf(jp *engine.JobPlan) (names []string, why string) {
+	reason := func(s engine.Skip) string { return " (" + strings.TrimPrefix(s.Reason, engine.UnknownPhone+": ") + ")" }
+	first := jp.Skips[0]
+	alike := len(jp.Skips) > 1 && !slices.ContainsFunc(jp.Skips, func(s engine.Skip) bool { return s.Reason != first.Reason })
+	if alike {
+		why = reason(first)
 	}
-	return names
+	for _, s := range jp.Skips {
+		name := s.Target
+		if !alike {
+			name += reason(s)
+		}
+		names = append(names, name)
+	}
+	return names, why
 }
 
 // strangers lists whom jobs skip of which nothing else is to be said.
 func (v planView) strangers(p *engine.Plan) {
 	for _, jp := range p.Jobs {
 		if n := len(jp.Skips); n > 0 && !shown(jp) {
-			v.printf("%s %s of %s:\n", v.style.yellow("Skipped:"), count(n, engine.UnknownPhone), printable(jp.Address))
-			v.line("  %s", few(strangersOf(jp), itself, v.room(2)))
+			names, why := strangersOf(jp)
+			v.printf("%s %s of %s%s:\n", v.style.yellow("Skipped:"), count(n, engine.UnknownPhone), printable(jp.Address), printable(why))
+			v.line("  %s", few(names, itself, v.room(2)))
 			v.printf("\n")
 		}
 	}

@@ -94,4 +94,19 @@ func TestPlanPhones(t *testing.T) {
 	}
 	contains(run(exitOK, "plan", "-detailed-exitcode"), "Skipped: 2 unknown phones of sip_notify.restart:\n  "+skips, "No changes.")
 	contains(run(exitOK, "history", "-outcome", "skipped"), "PJSIP/1001", "unknown phone: ")
+
+	// A reason that all have is said once.
+	alike := strings.Replace(mixedFleet, `"Zoiper rv2.10.8.2"`, `""`, 1)
+	write := func(config string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(alike)
+	contains(run(exitOK, "plan"),
+		"2 unknown phones of sip_notify.restart (the phone has not told a User-Agent, so that its vendor is not known):\n  PJSIP/1001, PJSIP/1004\n")
+	write(strings.Replace(alike, `on = "1"`, `on = "2"`, 1))
+	contains(run(exitOK, "plan"),
+		"skips 2 unknown phones (the phone has not told a User-Agent, so that its vendor is not known): PJSIP/1001, PJSIP/1004\n")
 }
