@@ -109,9 +109,13 @@ func failedWait(waits []Waited) *Waited {
 	return nil
 }
 
+// DependencyFailed stands in what is said of deliveries that were canceled since a
+// job on which theirs depends has not succeeded.
+const DependencyFailed = ", on which it depends, has not succeeded"
+
 // reason is why a run is not sent that waited for this one.
 func (w Waited) reason() string {
-	return fmt.Sprintf("%s, on which it depends, has not succeeded (run %s)", w.Job, w.Run)
+	return fmt.Sprintf("%s%s (run %s)", w.Job, DependencyFailed, w.Run)
 }
 
 // dependents are the works of a Runner.Run that wait for others of it. They are

@@ -122,7 +122,7 @@ func (a *app) watch(ctx context.Context, led engine.DaemonLedger, works []*engin
 			}
 		}
 		if !flying {
-			p.held = heldWorks(works, func(i int) bool { return summaries[i].Ended.IsZero() }, time.Now())
+			p.held = heldWorks(works, func(i int) bool { return summaries[i].Ended.IsZero() && len(summaries[i].Waits) == 0 }, time.Now())
 		}
 		now.Store(&p)
 		if p.Done != before {
@@ -141,7 +141,7 @@ func (a *app) watch(ctx context.Context, led engine.DaemonLedger, works []*engin
 	report.Interrupted = ctx.Err() != nil
 	for i, r := range report.Runs {
 		if r.Left > 0 {
-			r.Held = engine.HeldBack(works[i].Job, time.Now())
+			r.Held, r.Waits = engine.HeldBack(works[i].Job, time.Now()), summaries[i].Waits
 		}
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(r.Outcomes)), func(o engine.Outcome) bool { return !o.Good() }) {
 			continue

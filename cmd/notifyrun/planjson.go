@@ -48,6 +48,7 @@ type jobJSON struct {
 	Paused     *pauseJSON    `json:"paused,omitempty"`
 	Waiting    []string      `json:"waiting,omitempty"`
 	Window     *windowJSON   `json:"window,omitempty"`
+	WaitsFor   []string      `json:"waits_for,omitempty"`
 	Recorded   []string      `json:"recorded,omitempty"`
 	Due        []dueJSON     `json:"due,omitempty"`
 	Waits      []waitJSON    `json:"waits,omitempty"`
@@ -230,7 +231,7 @@ func (j jsonPieces) before(v any, list string) (rest string) {
 
 // newJobJSON gives what there is of a job but its deliveries and messages.
 func newJobJSON(jp *engine.JobPlan) jobJSON {
-	j := jobJSON{Address: jp.Address, MovedFrom: jp.MovedFrom, Op: jp.Op, Attributes: jp.Attrs, Now: phonesNow(jp), New: jp.New, Gone: jp.Gone, NoContact: jp.NoContact, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting, Window: newWindowJSON(jp.Window)}
+	j := jobJSON{Address: jp.Address, MovedFrom: jp.MovedFrom, Op: jp.Op, Attributes: jp.Attrs, Now: phonesNow(jp), New: jp.New, Gone: jp.Gone, NoContact: jp.NoContact, Held: jp.Held, Paused: newPauseJSON(jp.Paused), Waiting: jp.Waiting, Window: newWindowJSON(jp.Window), WaitsFor: jp.After}
 	if jp.Job != nil {
 		j.Type, j.PBX = string(jp.Job.Type), jp.Job.PBX.Address
 	}

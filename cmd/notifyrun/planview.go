@@ -195,6 +195,7 @@ func notes(jp *engine.JobPlan) []note {
 			many: "goes on with open runs: %s left", noun: noun, n: n,
 		})
 	}
+	all = append(all, waitsNote(jp)...)
 	if held := jp.Window.Held(); held != nil && (jp.Fire != nil || len(jp.Resume) > 0) {
 		all = append(all, note{text: heldText(held), many: "%s " + heldText(held), noun: "delivery", n: len(jp.Window.Targets)})
 	}

@@ -79,6 +79,9 @@ func (v reportView) run(run *engine.RunReport) {
 	if run.Held != nil {
 		held = "; " + heldText(run.Held)
 	}
+	if len(run.Waits) > 0 {
+		held += "; " + waitsText(run.Waits)
+	}
 	fmt.Fprintf(v.w, "Run %s  %s: %s%s\n", run.ID, printable(run.Job), outcomesAndRest(run.Outcomes, run.Left), printable(held))
 }
 
@@ -126,7 +129,7 @@ func (v reportView) next(r *engine.Report, next commandLines, jobs int) {
 				continue // trying again helps nothing
 			}
 			switch again := f.Outcome == engine.Rejected || f.Outcome == engine.Skipped; {
-			case again && run.Cause.Kind == "change":
+			case (again || f.Outcome == engine.Canceled && strings.Contains(f.Cause, engine.DependencyFailed)) && run.Cause.Kind == "change":
 				applies = true
 			case again, f.Outcome == engine.Unknown:
 				byHand = append(byHand, f.Targets...)
@@ -159,11 +162,11 @@ func (v reportView) next(r *engine.Report, next commandLines, jobs int) {
 // complete.
 func onlyHeld(r *engine.Report) bool {
 	for _, run := range r.Runs {
-		if run.Left > 0 && run.Held == nil || len(run.Failures) > 0 {
+		if run.Left > 0 && run.Held == nil && len(run.Waits) == 0 || len(run.Failures) > 0 {
 			return false
 		}
 	}
-	return len(r.Lost) == 0 && !r.Complete()
+	return len(r.Lost) == 0 && firstOpening(r) != nil
 }
 
 // firstOpening is what holds back runs of a report: the window that opens first.
@@ -264,6 +267,7 @@ type runReportJSON struct {
 	Pending  int                    `json:"pending"`
 	Failures []failureJSON          `json:"failures,omitempty"`
 	Held     *heldJSON              `json:"held,omitempty"`
+	WaitsFor []engine.Waited        `json:"waits_for,omitempty"`
 }
 
 type failureJSON struct {
@@ -275,7 +279,7 @@ type failureJSON struct {
 func newReportJSON(r *engine.Report) reportJSON {
 	out := reportJSON{FormatVersion: formatVersion, Type: "report", Complete: r.Complete(), Interrupted: r.Interrupted, Runs: []runReportJSON{}}
 	for _, run := range r.Runs {
-		j := runReportJSON{Run: run.ID, Job: run.Job, PBX: run.PBX, Outcomes: run.Outcomes, Pending: run.Left, Held: newHeldJSON(run.Held)}
+		j := runReportJSON{Run: run.ID, Job: run.Job, PBX: run.PBX, Outcomes: run.Outcomes, Pending: run.Left, Held: newHeldJSON(run.Held), WaitsFor: run.Waits}
 		for _, f := range run.Failures {
 			j.Failures = append(j.Failures, failureJSON(f))
 		}

@@ -216,10 +216,11 @@ type runJSON struct {
 	Total    int                    `json:"total"`
 	Outcomes map[engine.Outcome]int `json:"outcomes"`
 	Held     *heldJSON              `json:"held,omitempty"`
+	WaitsFor []engine.Waited        `json:"waits_for,omitempty"`
 }
 
 func newRunJSON(r engine.RunSummary) runJSON {
-	return runJSON{r.ID, r.Job, r.PBX, r.Cause, *timeJSON(r.Created), timeJSON(r.Ended), r.Total, r.Outcomes, newHeldJSON(engine.HeldRun(r, time.Now()))}
+	return runJSON{r.ID, r.Job, r.PBX, r.Cause, *timeJSON(r.Created), timeJSON(r.Ended), r.Total, r.Outcomes, newHeldJSON(engine.HeldRun(r, time.Now())), r.Waits}
 }
 
 // timeJSON writes an instant in UTC with microseconds, the zero time as nil.

@@ -158,7 +158,7 @@ func (a *app) send(ctx context.Context, led engine.Ledger, conns *pbxs, works []
 		if p.Done == p.Total {
 			return shownProgress{p, nil}
 		}
-		return shownProgress{p, heldWorks(works, func(int) bool { return true }, time.Now())}
+		return shownProgress{p, heldWorks(works, func(i int) bool { return len(works[i].Waits) == 0 }, time.Now())}
 	}
 	stop := a.showProgress(ctx, progress, "Stopping: nothing more is sent; waiting for the answers that are due. Ctrl-C again ends at once.")
 	started := time.Now()

@@ -181,6 +181,9 @@ func (a *app) runView(r *shownRun) error {
 		if held := engine.HeldRun(r.RunSummary, time.Now()); held != nil {
 			row("held", "by "+heldBy(held))
 		}
+		if len(r.Waits) > 0 {
+			row("waits", strings.TrimPrefix(waitsText(r.Waits), "waits "))
+		}
 	} else {
 		row("ended", r.Ended.Local().Format("2006-01-02 15:04:05 -07:00")+", after "+took(r.Created, r.Ended))
 	}
