@@ -153,8 +153,10 @@ func needsOf(cfg *schema.Config, pbx *schema.PBX) []*need {
 			continue
 		}
 		techs := map[schema.TargetTech]bool{}
+		byURI := false
 		for _, t := range j.Targets {
 			techs[t.Tech] = true
+			byURI = byURI || t.Tech == schema.TechURI || t.Contact != ""
 		}
 		if !j.TargetsKnown { // as what data it depends on has them
 			for _, r := range cfg.Data {
@@ -168,6 +170,9 @@ func needsOf(cfg *schema.Config, pbx *schema.PBX) []*need {
 		}
 		if techs[schema.TechPJSIP] || techs[schema.TechURI] {
 			add(j.Address, "PJSIPNotify", "system", "")
+		}
+		if byURI {
+			add(j.Address, "Command", "command", "without it what is sent to a URI counts as accepted, also if the server has no default outbound endpoint").optional = true
 		}
 		if techs[schema.TechPJSIP] {
 			const why = "without it a phone that is not registered counts as accepted"
