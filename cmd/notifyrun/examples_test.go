@@ -61,6 +61,15 @@ var exampleCommands = map[string][]struct {
 		// The next version: all that are known to be older, once more.
 		{"plan -var firmware=66.86.0.20", "1 to fire (3 phones on 1 PBX).", exitOK},
 	},
+	"sites": {
+		{"plan", "Plan: 2 to add, 0 to change, 0 to remove; 2 to fire (19 phones on 2 PBXs).", exitOK},
+		{"apply -auto-approve -target module.site[\"north\"]", "Complete: 11 accepted", exitOK},
+		{"apply -auto-approve", "Complete: 8 accepted", exitOK},
+		{"plan -detailed-exitcode", "No changes.", exitOK},
+		{"plan -var firmware=1.2.4", "2 to fire (19 phones on 2 PBXs).", exitOK},
+		{`plan -var sites={north={phones=0}}`, "", exitError}, // a simulator has a phone
+		{`plan -var sites={north={phones=2,exclude=["PJSIP/1002"]}}`, "1 phone at present: PJSIP/1001", exitOK},
+	},
 	"sip_call_id.hcl": {
 		{"plan", "(in the dialog of Call-ID: 8f1e9c3a@192.0.2.1)", exitOK},
 		{"apply -auto-approve", "1 to add", exitOK},
@@ -75,19 +84,29 @@ func TestExamples(t *testing.T) {
 	}
 	for _, file := range files {
 		name := filepath.Base(file)
-		if filepath.Ext(name) != ".hcl" {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Ext(name) != ".hcl" && !info.IsDir() {
 			continue // a state that somebody's apply has left
 		}
 		t.Run(name, func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
 			copied := filepath.Join(t.TempDir(), name)
-			if err := os.WriteFile(copied, text, 0o600); err != nil {
-				t.Fatal(err)
+			if info.IsDir() {
+				if err := os.CopyFS(copied, os.DirFS(file)); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(copied, text, 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if code, out, _ := execute(t, "", nil, "fmt", "-check", copied); code != exitOK {
+			if code, out, _ := execute(t, "", nil, "fmt", "-check", "-recursive", copied); code != exitOK {
 				t.Errorf("it is not in canonical form: %s", out)
 			}
 			if len(exampleCommands[name]) == 0 {
