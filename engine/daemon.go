@@ -46,6 +46,11 @@ type Daemon struct {
 	// Load evaluates the configurations of an Applied, by serial. It is called
 	// from one goroutine at a time, and anew for the same Applied after Reload.
 	Load func(context.Context, *Applied) (map[uint64]*schema.Config, error)
+	// Refresh reads again what jobs depend on, and evaluates them with that: it gives
+	// them by address, without those that are no more. With an error, it has those
+	// that could be evaluated all the same. It is called from several goroutines.
+	// nil: jobs fire as they were applied.
+	Refresh func(context.Context, Refreshment) (map[string]*schema.Job, error)
 	// Connect makes the link to a PBX. It does not wait for the PBX.
 	Connect  func(*schema.PBX) (Link, error)
 	Log      *slog.Logger
@@ -63,6 +68,15 @@ type Daemon struct {
 
 	status atomic.Pointer[Status]
 	alive  atomic.Int64 // Unix nanoseconds of the last turn
+}
+
+// Refreshment is what a daemon asks to be read again.
+type Refreshment struct {
+	Applied *Applied
+	Serial  uint64    // of the configuration in it that the jobs go by
+	Jobs    []string  // their addresses
+	Data    []string  // the addresses of the data sources that all of them depend on
+	Since   time.Time // what was read before is too old
 }
 
 // Status is how a daemon is.
@@ -109,18 +123,24 @@ type loop struct {
 	retiring map[string]chan struct{} // lanes that were given up, by PBX: closed once they have ended
 	version  Version
 
-	arrivals []arrival // that fire
-	debounce debouncer
-	misses   map[missKey]*Missed // gathered, until they are recorded
-	missDue  time.Time
-	silent   map[TriggerKey]MissedReason // why triggers do not fire, as was logged
-	failures map[string]string           // errors that were logged, by what fails
-	owed     bool                        // debts are to be looked at
-	owedWake time.Time                   // or at this time
-	listened map[string]time.Time
-	noted    time.Time            // when listened was recorded last
-	caught   map[string]time.Time // when jobs last caught up with the events of a PBX, or will
-	severed  map[string]bool      // PBXs whose events have no connection, or one that has not said its first word yet
+	arrivals    []arrival            // that fire
+	awaiting    map[string]*dataWait // jobs whose data are to be read, by address
+	reading     map[string]*dataWait // … are being read
+	ready       []*reread            // … have been read, for the next decision
+	current     map[string]*reread   // … have been read, for open runs that are to go on
+	readings    context.Context      // of what is being read
+	endReadings context.CancelFunc
+	debounce    debouncer
+	misses      map[missKey]*Missed // gathered, until they are recorded
+	missDue     time.Time
+	silent      map[TriggerKey]MissedReason // why triggers do not fire, as was logged
+	failures    map[string]string           // errors that were logged, by what fails
+	owed        bool                        // debts are to be looked at
+	owedWake    time.Time                   // or at this time
+	listened    map[string]time.Time
+	noted       time.Time            // when listened was recorded last
+	caught      map[string]time.Time // when jobs last caught up with the events of a PBX, or will
+	severed     map[string]bool      // PBXs whose events have no connection, or one that has not said its first word yet
 
 	hold    time.Time // nothing is recorded before: the ledger has failed
 	failing bool
@@ -167,12 +187,15 @@ func (d *Daemon) Run(ctx context.Context) error {
 	l := &loop{
 		Daemon: d, observer: d.Observer,
 		open: map[string]map[string]bool{}, awaited: map[string]map[string]bool{}, lately: map[string]bool{}, moved: map[string]string{}, eased: map[TriggerKey]eased{}, lanes: map[string]*servedLane{}, retiring: map[string]chan struct{}{},
+		awaiting: map[string]*dataWait{}, reading: map[string]*dataWait{}, current: map[string]*reread{},
 		misses: map[missKey]*Missed{}, silent: map[TriggerKey]MissedReason{}, failures: map[string]string{}, listened: map[string]time.Time{}, severed: map[string]bool{}, caught: map[string]time.Time{},
 		signal: make(chan struct{}, 1),
 	}
 	if l.observer == nil {
 		l.observer = unobserved{}
 	}
+	l.readings, l.endReadings = context.WithCancel(context.Background())
+	defer func() { l.endReadings() }()
 	l.runner = &Runner{Ledger: d.Ledger, Log: d.Log, Observer: l.observer}
 	l.committer = newCommitter(d.Ledger, l.observer, 1024)
 	l.answers, l.endAnswers = context.WithCancel(context.WithoutCancel(ctx))
@@ -290,8 +313,13 @@ func (l *loop) rest(now time.Time) time.Duration {
 	if len(l.misses) > 0 {
 		earlier(l.missDue)
 	}
-	if l.owed || len(l.arrivals) > 0 {
+	if l.owed || len(l.arrivals) > 0 || len(l.ready) > 0 {
 		earlier(now)
+	}
+	for job, w := range l.awaiting {
+		if l.reading[job] == nil {
+			earlier(latest(w.notBefore, now))
+		}
 	}
 	if wake.Before(l.hold) {
 		wake = l.hold
@@ -330,6 +358,7 @@ func (l *loop) stop() {
 		}
 		l.takeVerdict(a, t, now)
 	}
+	l.endAwaiting(now)
 	l.hold, l.missDue = time.Time{}, now
 	l.record(context.Background(), now, true)
 	l.endLanes(ctx)

@@ -200,7 +200,7 @@ func (n *listening) amissed(m Missed) {
 func (l *loop) takeVerdict(a arrival, t taken, now time.Time) {
 	switch t {
 	case fires:
-		if len(l.arrivals) >= maxGroups { // the state cannot be written for long
+		if len(l.arrivals)+l.awaitedArrivals() >= maxGroups { // the state cannot be written for long
 			l.miss(a, MissedOverrun, fmt.Sprintf("%d events wait already to be recorded", maxGroups), now)
 			return
 		}

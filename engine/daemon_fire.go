@@ -19,9 +19,10 @@ type decision struct {
 	unfired []unfired   // events that fire nothing after all
 
 	// What was taken to decide this, to be put back if it cannot be recorded.
-	taken    []Settled // schedules, with what was settled before
-	arrivals []arrival
-	misses   map[missKey]*Missed // nil: none of those gathered are to be recorded yet
+	taken     []Settled // schedules, with what was settled before
+	arrivals  []arrival
+	following map[string]*reread  // jobs that follow others, and were read again for that
+	misses    map[missKey]*Missed // nil: none of those gathered are to be recorded yet
 }
 
 // unfired is an event that fires nothing after all.
@@ -56,21 +57,35 @@ func (l *loop) record(ctx context.Context, now time.Time, last bool) {
 	if l.serving == nil {
 		return
 	}
-	d := &decision{Firings: Firings{Base: l.seen, Time: now}, arrivals: l.arrivals}
-	l.arrivals = nil
+	d := &decision{Firings: Firings{Base: l.seen, Time: now}, following: map[string]*reread{}}
 	if !last {
+		l.takeReady(d, now)
 		for key, due := range l.table.Fire(now) {
-			l.fireSchedule(d, key, due.At.Add(-time.Second), now)
+			l.fireSchedule(d, key, due.At.Add(-time.Second), now, nil)
 			if len(d.taken) == maxFirings {
 				break
 			}
 		}
 	}
-	for _, a := range d.arrivals {
-		l.fireEvent(d, a, now)
+	arrivals := l.arrivals
+	l.arrivals = nil
+	for _, a := range arrivals {
+		switch {
+		case !l.toRead(a):
+			d.arrivals = append(d.arrivals, a)
+			l.fireEvent(d, a, now, nil)
+		case last:
+			l.miss(a, MissedUnread, unreadAtEnd, now)
+		default:
+			w := l.awaitData(a.key.Job)
+			w.arrivals = append(w.arrivals, a)
+		}
 	}
 	if !last && (l.owed || !l.owedWake.IsZero() && !l.owedWake.After(now)) {
 		l.fireFollowing(ctx, d, now)
+	}
+	if !last {
+		l.readData(now)
 	}
 	if len(l.misses) > 0 && !l.missDue.After(now) {
 		for _, m := range l.misses {
@@ -188,7 +203,8 @@ func (l *loop) putBack(d *decision, err error, now time.Time) {
 }
 
 // fireSchedule settles the due times of a schedule trigger that have passed.
-func (l *loop) fireSchedule(d *decision, key TriggerKey, settled time.Time, now time.Time) {
+// r is what its job's data sources say now, nil if they have not been read for it.
+func (l *loop) fireSchedule(d *decision, key TriggerKey, settled, now time.Time, r *reread) {
 	t := l.serving.schedule(key)
 	if t == nil {
 		return
@@ -201,7 +217,19 @@ func (l *loop) fireSchedule(d *decision, key TriggerKey, settled time.Time, now 
 	} else if ok {
 		grace += e.by
 	}
-	s := times.Settle(settled, now, t.Missed, grace)
+	at := now
+	if r != nil { // it was not late when its data began to be read
+		at = r.since
+	}
+	s := times.Settle(settled, at, t.Missed, grace)
+	switch {
+	case r != nil && r.err != nil:
+		l.unreadSchedule(d, key, t, settled, r, now)
+		return
+	case r == nil && (l.awaitsData(key) || l.live(j) && l.wouldFire(j, t, s)):
+		l.awaitData(key.Job).due(key, settled)
+		return
+	}
 	d.taken = append(d.taken, Settled{key, settled})
 	d.Settled = append(d.Settled, Settled{key, s.Settled})
 	miss := func(reason MissedReason, r DueRange, detail string) {
@@ -210,7 +238,7 @@ func (l *loop) fireSchedule(d *decision, key TriggerKey, settled time.Time, now 
 		})
 	}
 	if s.Missed.N > 0 {
-		miss(MissedLate, s.Missed, fmt.Sprintf("noticed %s after the last of them", now.Sub(s.Missed.Last.Fires).Round(time.Second)))
+		miss(MissedLate, s.Missed, fmt.Sprintf("noticed %s after the last of them", at.Sub(s.Missed.Last.Fires).Round(time.Second)))
 	}
 	if s.Fire.IsZero() {
 		return
@@ -238,8 +266,10 @@ func (l *loop) fireSchedule(d *decision, key TriggerKey, settled time.Time, now 
 		Fired: &schema.Fired{Kind: "schedule", Due: s.Fire.At},
 	}
 	waits := len(open) > 0
-	w, err := l.start(d, j, cause, s.Fire.Fires, now)
+	w, err := l.start(d, j, r, cause, s.Fire.Fires, now)
 	switch {
+	case errors.Is(err, errGone):
+		miss(MissedGone, one, err.Error())
 	case err != nil:
 		miss(MissedRefused, one, err.Error())
 	case waits && t.Overlap == schema.OverlapQueue:
@@ -249,9 +279,25 @@ func (l *loop) fireSchedule(d *decision, key TriggerKey, settled time.Time, now 
 	}
 }
 
-// start makes a run. The error says why there is nothing that could be sent.
-func (l *loop) start(d *decision, j *schema.Job, cause Cause, due, now time.Time) (*Work, error) {
+// wouldFire tells whether a settlement fires a job, as things are.
+func (l *loop) wouldFire(j *schema.Job, t *schema.ScheduleTrigger, s Settlement) bool {
+	if _, paused := l.pauses[j.Address]; paused || s.Fire.IsZero() {
+		return false
+	}
+	open := len(l.open[j.Address])
+	return open == 0 || t.Overlap == schema.OverlapCancelPrevious || t.Overlap == schema.OverlapQueue && open == 1
+}
+
+// start makes a run of a job, as it is with what was read for it, if that is there.
+// The error says why there is nothing that could be sent.
+func (l *loop) start(d *decision, j *schema.Job, r *reread, cause Cause, due, now time.Time) (*Work, error) {
 	prep := l.serving.prep[j.Address]
+	if r != nil {
+		if r.gone() {
+			return nil, errGone
+		}
+		j, prep = r.now, r.prep
+	}
 	if j.UsesTrigger() {
 		var err error
 		if j, prep, err = prepareFired(j, *cause.Fired); err != nil {
@@ -275,8 +321,15 @@ func (l *loop) opened(job, run string) {
 	l.open[job][run] = true
 }
 
-// fireEvent fires a job for an event.
-func (l *loop) fireEvent(d *decision, a arrival, now time.Time) {
+// toRead tells whether what the job of an event depends on is to be read first.
+func (l *loop) toRead(a arrival) bool {
+	_, paused := l.pauses[a.key.Job]
+	return l.serving.event(a.key) != nil && l.live(l.serving.Jobs[a.key.Job]) && !paused && a.depth <= maxDepth
+}
+
+// fireEvent fires a job for an event, as it is with what was read for it, if that
+// is there.
+func (l *loop) fireEvent(d *decision, a arrival, now time.Time, r *reread) {
 	if l.serving.event(a.key) == nil {
 		return // the trigger is no more
 	}
@@ -289,11 +342,18 @@ func (l *loop) fireEvent(d *decision, a arrival, now time.Time) {
 		d.unfired = append(d.unfired, unfired{a, MissedDepth, fmt.Sprintf("events of our own have led to it %d times, the last of them that of run %s", a.depth, a.run)})
 		return
 	}
+	if r != nil && r.err != nil {
+		d.unfired = append(d.unfired, unfired{a, MissedUnread, r.err.Error()})
+		return
+	}
 	cause := Cause{
 		Kind: "event", Detail: a.detail, Trigger: a.key.Index, Depth: a.depth,
 		Fired: &schema.Fired{Kind: "event", Event: j.HeadersUsed(a.headers)},
 	}
-	if _, err := l.start(d, j, cause, a.at, now); err != nil {
+	switch _, err := l.start(d, j, r, cause, a.at, now); {
+	case errors.Is(err, errGone):
+		d.unfired = append(d.unfired, unfired{a, MissedGone, err.Error()})
+	case err != nil:
 		d.unfired = append(d.unfired, unfired{a, MissedRefused, err.Error()})
 	}
 }
@@ -314,24 +374,57 @@ func (l *loop) fireFollowing(ctx context.Context, d *decision, now time.Time) {
 		l.Log.Info("a run has ended otherwise than a job waits for, or the job waits no more", "run", debt.Run, "job", debt.Follower.Job)
 	}
 	for _, f := range fire {
-		d.Paid = append(d.Paid, f.paid...)
 		j := l.serving.Jobs[f.key.Job]
 		miss := func(reason MissedReason, detail string) {
 			d.Missed = append(d.Missed, Missed{TriggerKey: f.key, Reason: reason, Count: 1, First: f.due, Last: f.due, Detail: detail, At: now})
 		}
+		r := d.following[j.Address]
+		if r != nil && r.since.Before(f.due) {
+			r = nil // it was read for a run before
+		}
+		at := now
+		if r != nil {
+			at = r.since
+		}
+		_, paused := l.pauses[j.Address]
+		if grace := l.serving.after(f.key).Grace; l.live(j) && !paused && now.Sub(f.due) < grace && (r == nil || r.err != nil) {
+			if w := l.reading[j.Address]; r == nil && w != nil && w.after && !w.since.Before(f.due) {
+				continue
+			}
+			w := l.awaitData(j.Address)
+			w.after = true
+			if r != nil {
+				w.fails(r, now)
+			}
+			continue
+		}
+		d.Paid = append(d.Paid, f.paid...)
 		if p, ok := l.pauses[j.Address]; ok {
 			miss(MissedPaused, p.Reason)
 			continue
 		}
-		if late := now.Sub(f.due); late >= l.serving.after(f.key).Grace {
+		failed := error(nil)
+		if r != nil {
+			failed = r.err
+		} else if w := l.awaiting[j.Address]; w != nil && w.after {
+			failed = w.failed
+		}
+		if failed != nil {
+			miss(MissedUnread, failed.Error())
+			continue
+		}
+		if late := at.Sub(f.due); late >= l.serving.after(f.key).Grace {
 			miss(MissedLate, fmt.Sprintf("noticed %s after it should have followed run %s of %s", late.Round(time.Second), f.last.Run, f.last.Job))
 			continue
 		}
-		_, err := l.start(d, j, Cause{
+		_, err := l.start(d, j, r, Cause{
 			Kind: "after", Detail: fmt.Sprintf("%s, run %s", f.last.Job, f.last.Run), Trigger: f.key.Index, Depth: f.depth,
 			Fired: &schema.Fired{Kind: "after", Job: f.last.Job, Run: f.last.Run},
 		}, f.due, now)
-		if err != nil {
+		switch {
+		case errors.Is(err, errGone):
+			miss(MissedGone, err.Error())
+		case err != nil:
 			miss(MissedRefused, err.Error())
 		}
 	}

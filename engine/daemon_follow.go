@@ -235,6 +235,9 @@ func (l *loop) swap(ctx context.Context, f *followed, fresh bool, now time.Time)
 			return err
 		}
 	}
+	if l.serving != nil {
+		l.giveUp()
+	}
 	changed := f.serving.rescheduled(l.serving)
 	if f.from == l.serving && f.from != nil {
 		changed = maps.All(f.changed)
@@ -321,7 +324,7 @@ func (l *loop) reconcile(ctx context.Context, open []OpenRun, all bool, now time
 	if len(orphans) == 0 {
 		return
 	}
-	if _, batch := l.serving.reopen(orphans, l.pauses, now); !batch.empty() {
+	if _, batch := l.serving.reopen(orphans, nil, l.pauses, now); !batch.empty() {
 		if err := l.Ledger.Commit(ctx, batch); err != nil {
 			l.Log.Error("cannot record canceled deliveries; it is tried again", "error", err)
 			l.later(commitAgain, func(time.Time) { l.lookAnew() })

@@ -118,7 +118,8 @@ func (l *loop) restarted(s *servedLane, state *State, err error, now time.Time) 
 		}
 	}()
 	open := slices.DeleteFunc(l.serving.known(state.Open, state.Newest, state.Moved), func(r OpenRun) bool { return r.PBX != s.pbx.Address })
-	works, batch := l.serving.reopen(open, l.pauses, now)
+	ready, jobs := l.asRead(open, now)
+	works, batch := l.serving.reopen(ready, jobs, l.pauses, now)
 	if !batch.empty() {
 		if err := l.Ledger.Commit(context.Background(), batch); err != nil {
 			l.failed("cannot record canceled deliveries; it is tried again", err)

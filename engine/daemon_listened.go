@@ -116,6 +116,11 @@ func (l *loop) unrecorded() map[string]time.Time {
 	for _, a := range l.arrivals {
 		note(a.trigger.PBX.Address, a.at)
 	}
+	for _, w := range l.dataWaits() {
+		for _, a := range w.arrivals {
+			note(a.trigger.PBX.Address, a.at)
+		}
+	}
 	for _, m := range l.misses {
 		if m.PBX != "" {
 			note(m.PBX, m.First)

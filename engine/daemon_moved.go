@@ -75,10 +75,14 @@ func renamedJob(j *schema.Job, to map[string]string) *schema.Job {
 func (s *Serving) renamed(to map[string]string, serial uint64) *Serving {
 	now := *s
 	now.renames = serial
+	now.then = map[string]string{}
 	now.Jobs, now.prep = make(map[string]*schema.Job, len(s.Jobs)), make(map[string]prepared, len(s.prep))
 	for address, j := range s.Jobs {
 		j = renamedJob(j, to)
 		now.Jobs[j.Address], now.prep[j.Address] = j, s.prep[address]
+		if then := presentName(s.then, address); then != j.Address {
+			now.then[j.Address] = then
+		}
 	}
 	now.connect()
 	return &now

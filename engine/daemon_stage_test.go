@@ -26,10 +26,11 @@ type stage struct {
 	links   map[string]*stageLink // by PBX address, the newest
 	every   []*stageLink
 
-	answer answering
-	away   bool // the PBXs cannot be reached
-	drain  time.Duration
-	slow   time.Duration
+	answer  answering
+	away    bool // the PBXs cannot be reached
+	drain   time.Duration
+	refresh func(context.Context, Refreshment) (map[string]*schema.Job, error)
+	slow    time.Duration
 
 	daemon *Daemon
 	reload chan struct{}
@@ -93,7 +94,7 @@ func (s *stage) begin() {
 	s.stop, s.done, s.reload = stop, make(chan error, 1), make(chan struct{})
 	log := slog.New(slog.NewTextHandler(&locked{to: s.said}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s.daemon = &Daemon{
-		Ledger: s.memory, Log: log, Drain: s.drain, Reload: s.reload, slow: s.slow,
+		Ledger: s.memory, Log: log, Drain: s.drain, Reload: s.reload, Refresh: s.refresh, slow: s.slow,
 		Load: func(_ context.Context, a *Applied) (map[uint64]*schema.Config, error) {
 			s.memory.mu.Lock()
 			defer s.memory.mu.Unlock()

@@ -280,6 +280,9 @@ const (
 	MissedDepth        MissedReason = "depth"        // the chain of runs is too long
 	MissedDisconnected MissedReason = "disconnected" // no connection for events
 	MissedOverrun      MissedReason = "overrun"      // events came faster than they could be taken
+
+	MissedUnread MissedReason = "data unreadable" // what the job depends on could not be read again
+	MissedGone   MissedReason = "gone"            // what was read has no such job any more
 )
 
 // MissedQuery selects what was missed; zero fields select all.

@@ -14,8 +14,8 @@ const unrecorded = "its end could not be recorded when it came"
 // what is to be recorded of those that no longer apply. No lane may be driving
 // them: what is in flight has no one left who waits for its end. The runs of
 // paused jobs stay as they are, and so do those that wait for others, unless these
-// have failed.
-func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time) ([]*Work, Batch) {
+// have failed. In read are jobs as they are with what was read for them.
+func (s *Serving) reopen(open []OpenRun, read map[string]*reread, paused map[string]Pause, now time.Time) ([]*Work, Batch) {
 	var works []*Work // oldest first, as open is
 	b := Batch{Time: now}
 	last := lastToCancel(open, func(r OpenRun) *schema.Job { return s.Jobs[r.Job] })
@@ -34,7 +34,10 @@ func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time)
 			}
 			b.Ended = append(b.Ended, r.ID)
 		}
-		j := s.Jobs[r.Job]
+		j, prep := s.Jobs[r.Job], s.prep[r.Job]
+		if now := read[r.Job]; now != nil && r.Cause.Kind != "change" {
+			j, prep = now.now, now.prep
+		}
 		switch {
 		case j == nil:
 			cancel("the job was removed")
@@ -50,7 +53,7 @@ func (s *Serving) reopen(open []OpenRun, paused map[string]Pause, now time.Time)
 		if len(r.Waits) > 0 {
 			continue
 		}
-		res, cancels := reopenRun(j, r, index(j, s.prep[r.Job]))
+		res, cancels := reopenRun(j, r, index(j, prep))
 		for _, c := range cancels {
 			for _, d := range c.Deliveries {
 				b.Attempts = append(b.Attempts, canceled(r.ID, d.Seq, c.Reason, now))

@@ -105,7 +105,7 @@ func TestServing_reopen(t *testing.T) {
 			if c.paused {
 				pauses["sip_notify.x"] = Pause{Job: "sip_notify.x"}
 			}
-			works, batch := s.reopen(open, pauses, start.Add(time.Hour))
+			works, batch := s.reopen(open, nil, pauses, start.Add(time.Hour))
 			var driven []string
 			for _, w := range works {
 				for _, d := range w.Deliveries {

@@ -20,6 +20,8 @@ type Serving struct {
 	Jobs      map[string]*schema.Job // by address, each from the configuration that it goes by
 	PBXs      map[string]*schema.PBX // by address, from the newest configuration that has it
 
+	applied   *Applied                // that it was made of
+	then      map[string]string       // the address that applied has of a job, where it has been moved since
 	renames   uint64                  // serial of the publication up to which jobs have the addresses that it gave them
 	prep      map[string]prepared     // of the jobs that are known before they fire
 	followers map[string][]TriggerKey // after triggers, by the address of the job that they follow
@@ -37,7 +39,7 @@ type listener struct {
 func NewServing(a *Applied, configs map[uint64]*schema.Config) (*Serving, hcl.Diagnostics) {
 	s := &Serving{
 		Serial: a.Serial, Jobs: map[string]*schema.Job{}, PBXs: map[string]*schema.PBX{},
-		renames: a.Serial, prep: map[string]prepared{},
+		applied: a, renames: a.Serial, prep: map[string]prepared{},
 	}
 	if n := len(a.Moved); n > 0 {
 		s.renames = max(s.renames, a.Moved[n-1].Serial)

@@ -51,6 +51,18 @@ func (s *Server) ClearFaults() {
 	s.faults = nil
 }
 
+// Struck returns how many actions of a name the faults that are there still have struck.
+func (s *Server) Struck(action string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.faults {
+		if strings.EqualFold(f.Action, action) {
+			n += f.struck
+		}
+	}
+	return n
+}
+
 // due returns the fault that strikes this action, nil if none does.
 func (s *Server) due(name string) *Fault {
 	s.mu.Lock()

@@ -86,11 +86,13 @@ func (a *app) live(ctx context.Context) dataReader {
 		var all sync.WaitGroup
 		for _, requests := range p.byPBX {
 			all.Go(func() {
-				found, diags := a.readPBX(ctx, requests, p)
+				found, unread := a.readPBX(ctx, requests, p)
 				mu.Lock()
 				defer mu.Unlock()
 				maps.Copy(read, found)
-				failed = append(failed, diags...)
+				for _, u := range unread {
+					failed = append(failed, u.diagnostic())
+				}
 			})
 		}
 		all.Wait()
@@ -101,21 +103,21 @@ func (a *app) live(ctx context.Context) dataReader {
 
 // readPBX reads what is asked of one PBX, one thing after the other over one
 // connection: a server does them in turn anyway.
-func (a *app) readPBX(ctx context.Context, requests []*schema.DataRequest, p *reading) (map[string]*schema.Data, hcl.Diagnostics) {
+func (a *app) readPBX(ctx context.Context, requests []*schema.DataRequest, p *reading) (map[string]*schema.Data, []unread) {
 	read := map[string]*schema.Data{}
 	pbx := requests[0].PBX
 	var started pbxs
 	defer started.close()
 	cfg, err := a.amiConfig(&started, pbx)
 	if err != nil {
-		return nil, hcl.Diagnostics{unread(requests, cfg.Address, err)}
+		return nil, []unread{{requests, cfg.Address, err}}
 	}
 	conn, err := amiclient.Dial(ctx, cfg)
 	if err != nil {
-		return nil, hcl.Diagnostics{unread(requests, cfg.Address, err)}
+		return nil, []unread{{requests, cfg.Address, err}}
 	}
 	defer conn.Close()
-	var failed hcl.Diagnostics
+	var failed []unread
 	for i, r := range requests {
 		d, err := refresh.Read(ctx, conn, *r, p.progress(r))
 		if err == nil {
@@ -124,30 +126,41 @@ func (a *app) readPBX(ctx context.Context, requests []*schema.DataRequest, p *re
 			continue
 		}
 		if !errors.As(err, new(*amiclient.ResponseError)) { // the others fail likewise
-			return read, append(failed, unread(requests[i:], cfg.Address, err))
+			return read, append(failed, unread{requests[i:], cfg.Address, err})
 		}
-		failed = append(failed, unread(requests[i:i+1], cfg.Address, err))
+		failed = append(failed, unread{requests[i : i+1], cfg.Address, err})
 	}
 	return read, failed
 }
 
-// unread says why data could not be read.
-func unread(requests []*schema.DataRequest, dial string, err error) *hcl.Diagnostic {
+// unread is what could not be read of a PBX.
+type unread struct {
+	requests []*schema.DataRequest
+	dial     string // host:port that was dialled; "": none was
+	err      error  // why
+}
+
+// text says what could not be read, and why.
+func (u unread) text() string {
+	err := u.err
 	if errors.As(err, new(x509.UnknownAuthorityError)) {
 		err = fmt.Errorf("%w; name the authority by ca_file in the tls block", err)
 	}
-	what := requests[0].Address
-	if n := len(requests) - 1; n > 0 {
+	what := u.requests[0].Address
+	if n := len(u.requests) - 1; n > 0 {
 		what += " and " + count(n, "other data source")
 	}
-	pbx := requests[0].PBX.Address
-	if dial != "" {
-		pbx += " at " + dial
+	pbx := u.requests[0].PBX.Address
+	if u.dial != "" {
+		pbx += " at " + u.dial
 	}
+	return printable(fmt.Sprintf("%s could not be read of %s: %s", what, pbx, strings.TrimSuffix(err.Error(), ".")))
+}
+
+func (u unread) diagnostic() *hcl.Diagnostic {
 	return &hcl.Diagnostic{
-		Severity: hcl.DiagError, Subject: requests[0].DeclRange.Ptr(),
-		Summary: "Data not read",
-		Detail:  printable(fmt.Sprintf("%s could not be read of %s: %s.", what, pbx, strings.TrimSuffix(err.Error(), "."))) + " To go by what was last read: -refresh=false.",
+		Severity: hcl.DiagError, Subject: u.requests[0].DeclRange.Ptr(),
+		Summary: "Data not read", Detail: u.text() + ". To go by what was last read: -refresh=false.",
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,6 +107,7 @@ func (a *app) serve(ctx context.Context, args []string) error {
 	d.Load = func(_ context.Context, applied *engine.Applied) (map[uint64]*schema.Config, error) {
 		return a.evaluateApplied(applied, dir, f.values)
 	}
+	d.Refresh = (&rereader{app: a, dir: dir, values: f.values}).refresh
 	a.log.Info("notifyrun serves", "version", version, "state", state)
 	whole, stop := context.WithCancelCause(ctx)
 	var checking sync.WaitGroup
@@ -201,9 +203,16 @@ func (a *app) evaluateApplied(applied *engine.Applied, dir string, v values) (ma
 		if err != nil {
 			return nil, err
 		}
-		cfg, diags := schema.Load(snap.SourceIn(dir), schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version})
-		if diags.HasErrors() {
+		read, err := snap.Read()
+		if err != nil {
+			return nil, fmt.Errorf("read applied configuration %d: %w", serial, err)
+		}
+		cfg, diags := schema.Load(snap.SourceIn(dir), schema.Values{Environ: a.environ, Assignments: v.assignments, Data: read, Version: version})
+		switch {
+		case diags.HasErrors():
 			return nil, errors.New(inOneLine(diags))
+		case len(cfg.Unread) > 0:
+			return nil, fmt.Errorf("read applied configuration %d: it does not have what was read for %s", serial, cfg.Unread[0].Address)
 		}
 		configs[serial] = cfg
 	}
