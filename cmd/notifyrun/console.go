@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -23,7 +24,11 @@ var consoleCommand = &command{
 configuration, and prints the value. An expression may go over several lines
 while a bracket is open. The word exit, or the end of the input, ends it. If the
 input is no terminal, the exit code is 1 when an expression could not be
-evaluated. Sensitive values are not shown.`,
+evaluated. Sensitive values are not shown.
+
+On a terminal the tab key completes names, and lists them when pressed again; the
+arrow keys edit the line and bring back earlier ones, which are not kept on disk;
+Ctrl-C clears the line, or the expression of several lines; Ctrl-D ends it.`,
 	run: (*app).console,
 }
 
@@ -42,22 +47,18 @@ func (a *app) console(ctx context.Context, args []string) error {
 	}
 	a.warn(l.source, l.diags)
 	interactive := terminal(a.stdin)
-	prompt := func(text string) {
-		if interactive {
-			fmt.Fprint(a.stdout, text)
-		}
-	}
-	next := a.readLines(ctx)
 	scope := l.config.Scope()
+	next := a.consoleLines(ctx, scope)
 	failed := false
 	for {
-		prompt("> ")
-		expr, err := next()
+		expr, err := next("> ", "")
 		for err == nil && isOpen(expr) {
-			prompt("… ")
 			var more string
-			more, err = next()
+			more, err = next("… ", expr+"\n")
 			expr += "\n" + more
+		}
+		if errors.Is(err, errInterrupted) {
+			continue
 		}
 		word := strings.TrimSpace(expr)
 		ended := errors.Is(err, io.EOF)
@@ -71,7 +72,9 @@ func (a *app) console(ctx context.Context, args []string) error {
 			failed = true
 		}
 		if ended {
-			prompt("\n")
+			if interactive {
+				fmt.Fprintln(a.stdout)
+			}
 			break
 		}
 	}
@@ -79,6 +82,30 @@ func (a *app) console(ctx context.Context, args []string) error {
 		return exitCode(exitError)
 	}
 	return nil
+}
+
+// consoleLines gives a function that returns the next line behind a prompt, of an
+// expression of which some lines may be there already. On a terminal it can be
+// edited.
+func (a *app) consoleLines(ctx context.Context, scope *schema.Scope) func(prompt, open string) (string, error) {
+	interactive := terminal(a.stdin)
+	if f, ok := a.stdin.(*os.File); ok && interactive && terminal(a.stdout) && a.editable() {
+		editor := a.newLineEditor(f, scope)
+		return func(prompt, open string) (string, error) { return editor.line(ctx, prompt, open) }
+	}
+	lines := a.readLines(ctx)
+	return func(prompt, _ string) (string, error) {
+		if interactive {
+			fmt.Fprint(a.stdout, prompt)
+		}
+		return lines()
+	}
+}
+
+// editable tells whether the terminal understands what an editor of lines writes.
+func (a *app) editable() bool {
+	name, _ := a.lookupEnv("TERM")
+	return name != "dumb" && name != ""
 }
 
 // readLines gives a function that returns the next line of the input, with the
