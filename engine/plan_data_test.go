@@ -5,16 +5,25 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/notifyrun/notifyrun/schema"
 )
 
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "main.hcl")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // withContacts is a configuration whose phones are those that are registered.
 func withContacts(t *testing.T, firmware string, endpoints ...string) *schema.Config {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "main.hcl")
-	if err := os.WriteFile(file, fmt.Appendf(nil, `
+	src, diags := schema.Open(writeConfig(t, fmt.Sprintf(`
 		pbx "hq" {
 		  simulator {}
 		}
@@ -31,10 +40,7 @@ func withContacts(t *testing.T, firmware string, endpoints ...string) *schema.Co
 		  trigger "change" {
 		    on = %q
 		  }
-		}`, firmware), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	src, diags := schema.Open(file)
+		}`, firmware)))
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -75,5 +81,50 @@ func TestPlan_liveTargets(t *testing.T) {
 		if jp.Op != c.op || !slices.Equal(fires, c.fires) {
 			t.Errorf("%s: %s, fires for %v: %+v", c.name, jp.Op, fires, jp.Changes)
 		}
+	}
+}
+
+// A phone that has registered an odd contact beside that of its endpoint is left
+// out, with the reason, and does not keep the others from their NOTIFY.
+func TestPlan_oddContact(t *testing.T) {
+	contacts := func(uris ...string) *schema.Config {
+		src, diags := schema.Open(writeConfig(t, `
+			pbx "hq" {
+			  simulator {}
+			}
+			data "pjsip_contacts" "all" {
+			  pbx = pbx.hq
+			}
+			sip_notify "x" {
+			  pbx     = pbx.hq
+			  targets = data.pjsip_contacts.all.contacts
+			  message {
+			    event = "check-sync"
+			  }
+			  trigger "change" {}
+			}`))
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		rows := &schema.PJSIPContacts{}
+		for _, uri := range uris {
+			rows.Contacts = append(rows.Contacts, schema.PJSIPContact{Endpoint: "1001", URI: uri, ContactCount: len(uris)})
+		}
+		cfg, diags := schema.Load(src, schema.Values{Data: map[string]*schema.Data{"data.pjsip_contacts.all": {Read: start, Rows: rows}}})
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		return cfg
+	}
+	jp := plan(t, contacts("sip:1001@192.0.2.1", "sip:a b@192.0.2.1", `sip:1001@192.0.2.2;x="y"`, "sip:1001@192.0.2.3:5062;ob"), &State{}).Jobs[0]
+	var sent []string
+	for _, d := range jp.Fire.Deliveries {
+		sent = append(sent, d.Target)
+	}
+	if want := []string{"PJSIP/1001/sip:1001@192.0.2.1", "PJSIP/1001/sip:1001@192.0.2.3:5062;ob"}; !slices.Equal(sent, want) {
+		t.Errorf("sent to %v", sent)
+	}
+	if len(jp.Skips) != 2 || !strings.Contains(jp.Skips[0].Reason, "the URI of the contact cannot be sent to: ") || jp.Skips[1].Target != `PJSIP/1001/sip:1001@192.0.2.2;x="y"` {
+		t.Errorf("left out: %+v", jp.Skips)
 	}
 }

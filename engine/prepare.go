@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/oklog/ulid/v2"
 
+	"github.com/notifyrun/notifyrun/amiclient"
 	"github.com/notifyrun/notifyrun/schema"
 )
 
@@ -18,8 +19,10 @@ type prepared struct {
 	messages  []string // digest of each target's message, in the order of the targets
 	revisions []string // of the change trigger, likewise; nil without one
 
-	// strangers are why preset_for has nothing for some of the targets, by their
-	// place, where unknown_phone = "skip". Their messages and revisions are "".
+	// strangers are why some of the targets are sent nothing, by their place: because
+	// preset_for has nothing for them and unknown_phone = "skip", or because a phone
+	// has registered a contact that cannot be sent to. Their messages and revisions
+	// are "".
 	strangers map[int]string
 	presets   map[int][]schema.PresetUse // that messages were made of, by the place of the target
 }
@@ -76,6 +79,14 @@ func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
 		p.revisions = nil
 	}
 	p.strangers = strange.skipped(j)
+	for i := range parts {
+		for at, reason := range parts[i].odd {
+			if p.strangers == nil {
+				p.strangers = map[int]string{}
+			}
+			p.strangers[at] = reason
+		}
+	}
 	return p, slices.Concat(diags, strange.diagnostics(j), problems.diagnostics())
 }
 
@@ -86,6 +97,7 @@ type preparedPart struct {
 	diags    hcl.Diagnostics
 	problems problems
 	strange  strangers
+	odd      map[int]string // contacts that cannot be sent to, and why, by their place
 	presets  map[int][]schema.PresetUse
 }
 
@@ -94,6 +106,7 @@ type preparedPart struct {
 func (part *preparedPart) prepare(j *schema.Job, p prepared, from, to int) {
 	trigger := changeTrigger(j)
 	part.problems.job = j
+	live := len(j.TargetsData()) > 0
 	var last *schema.Message
 	var lastDigest, before, own string
 	var fine map[schema.TargetTech]bool // with this message
@@ -114,7 +127,16 @@ func (part *preparedPart) prepare(j *schema.Job, p prepared, from, to int) {
 			fine = nil
 		}
 		if alike := plain(t); !alike || !fine[t.Tech] {
-			if err := notifyAction(t, m).Check(); err != nil {
+			err := notifyAction(t, m).Check()
+			if reason := oddContact(t, err); reason != "" && live {
+				if part.odd == nil {
+					part.odd = map[int]string{}
+				}
+				part.odd[i] = reason
+				part.n++
+				continue
+			}
+			if err != nil {
 				part.problems.add(&j.Targets[i], err)
 			} else if alike && !j.MessageVaries() {
 				if fine == nil {
@@ -150,6 +172,19 @@ func (part *preparedPart) prepare(j *schema.Job, p prepared, from, to int) {
 		}
 		part.n++
 	}
+}
+
+// oddContact says why a contact cannot be sent to, if that is because of its URI,
+// which the phone has chosen; "" where it can, or something else is wrong.
+func oddContact(t schema.Target, err error) string {
+	if t.Contact == "" || err == nil {
+		return ""
+	}
+	faults := fieldErrors(err)
+	if len(faults) != 1 || faults[0].Field != amiclient.FieldTarget {
+		return ""
+	}
+	return "the URI of the contact cannot be sent to: " + faults[0].Reason
 }
 
 // plain tells whether nothing can be wrong with an action because of its target,

@@ -75,8 +75,11 @@ func checkURI(s string) error {
 
 func clip(s string) string { return s[:min(len(s), 40)] }
 
-// targetOf reads one element of a list of targets.
-func targetOf(v cty.Value) (Target, error) {
+// targetOf reads one element of a list of targets. What was read of a PBX may have
+// the URI of a contact as its phone made it: whether that can be sent to is seen
+// when it is prepared, and then it is left out, so that one phone does not hold up
+// all others.
+func targetOf(v cty.Value, read bool) (Target, error) {
 	if v.IsMarked() {
 		return Target{}, errSensitiveTarget
 	}
@@ -121,7 +124,9 @@ func targetOf(v cty.Value) (Target, error) {
 	}
 	t, err := ParseTarget(spelling)
 	if err == nil && uri != "" {
-		t.Contact, err = uri, checkURI(uri)
+		if t.Contact = uri; !read || strings.ContainsFunc(uri, unicode.IsControl) {
+			err = checkURI(uri)
+		}
 	}
 	t.fields = v
 	return t, err
@@ -278,6 +283,7 @@ func (c *collector) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target,
 	known, mistakes, repeats := true, 0, 0
 	var repeat string
 	index := -1
+	read := slices.ContainsFunc(a.refs, func(r *node) bool { return len(r.data) > 0 })
 	for it := v.ElementIterator(); it.Next(); {
 		index++
 		_, e := it.Element()
@@ -285,7 +291,7 @@ func (c *collector) evalTargets(a *arg, ctx *hcl.EvalContext) (targets []Target,
 			known = false
 			continue
 		}
-		t, err := targetOf(e)
+		t, err := targetOf(e, read)
 		name := t.String()
 		t.text = name
 		if err == nil {
