@@ -2,12 +2,15 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient/amisim"
+	"github.com/notifyrun/notifyrun/engine"
 )
 
 // dependingConfig has two jobs of which the second depends on the first.
@@ -106,5 +109,106 @@ func TestDependsOn(t *testing.T) {
 				return !strings.Contains(out, "pending") && !strings.Contains(out, "in flight") && strings.Count(out, "accepted") == 4
 			})
 		})
+	}
+}
+
+// Whatever instant the one who sends is killed at, what depends on a run is not
+// sent before that has succeeded, and in the end all is sent.
+func TestDependsOn_kill(t *testing.T) {
+	const phones, kills = 40, 6
+	for _, served := range []bool{false, true} {
+		t.Run(fmt.Sprintf("served=%v", served), func(t *testing.T) {
+			sim := startPBX(t, amisim.Config{Phones: amisim.Phones(2 * phones)})
+			dir := t.TempDir()
+			pbx := filePBX(t, dir, "hq", sim.Addr(), sim.Users()[0], "  rate_limit = \"200/s\"\n")
+			job := func(name string, first int, more string) string {
+				return fmt.Sprintf("sip_notify %q {\n  pbx        = pbx.hq\n  targets    = [for n in range(%d) : \"PJSIP/${%d + n}\"]\n  on_unknown = \"resend\"\n  %s\n  message {\n    event = \"ping\"\n  }\n  trigger \"change\" {}\n}\n", name, phones, first, more)
+			}
+			write(t, dir, "main.hcl", pbx+job("second", 1001+phones, "depends_on = [sip_notify.first]")+job("first", 1001, ""))
+			start := func() *server {
+				s := serve(t, dir, nil)
+				s.says("notifyrun serves")
+				return s
+			}
+			var s *server
+			if served {
+				s = start()
+			}
+			for range kills {
+				apply := program(dir, "apply", "-auto-approve")
+				if err := apply.Start(); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Duration(rand.IntN(700)) * time.Millisecond) // anywhere between its start and its end
+				if served {
+					s.cmd.Process.Kill()
+					s.end()
+					apply.Process.Kill()
+					apply.Wait()
+					s = start()
+					continue
+				}
+				apply.Process.Kill()
+				apply.Wait()
+			}
+			eventually(t, time.Minute, "an apply has nothing left to do", func() bool {
+				code, out, errs := execute(t, "", nil, "apply", "-auto-approve", dir)
+				if code == exitError {
+					t.Fatalf("%s%s", out, errs)
+				}
+				return strings.Contains(out, "No changes.")
+			})
+			if served {
+				eventually(t, time.Minute, "nothing is open", func() bool {
+					_, out, _ := execute(t, "", nil, "runs", dir)
+					return !strings.Contains(out, "open")
+				})
+				s.stop()
+			}
+			dependenciesKept(t, recordOf(t, dir).led, 2*phones)
+		})
+	}
+}
+
+// dependenciesKept checks that each attempt for the second job came after the end,
+// with success, of the run of the first that came with it or before it, and that
+// all phones have had theirs.
+func dependenciesKept(t *testing.T, led engine.DaemonLedger, phones int) {
+	t.Helper()
+	runs, err := led.Runs(t.Context(), engine.RunQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]engine.RunSummary{}
+	for _, r := range runs {
+		of[r.ID] = r
+	}
+	accepted := map[string]bool{}
+	for h, err := range led.History(t.Context(), engine.HistoryQuery{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted[h.Target] = accepted[h.Target] || h.Outcome == engine.Accepted
+		if h.Job != "sip_notify.second" || h.Attempt == 0 {
+			continue
+		}
+		i := slices.IndexFunc(runs, func(r engine.RunSummary) bool { // newest first
+			return r.Job == "sip_notify.first" && !r.Created.After(of[h.Run].Created)
+		})
+		if i < 0 {
+			t.Fatalf("%s was sent without a run of the first job", h.Target)
+		}
+		if first := runs[i]; first.Ended.IsZero() || first.Ended.After(h.Started) || !engine.Succeeded(first.Outcomes) {
+			t.Errorf("%s was sent at %s, but run %s of the first job ended at %s with %v", h.Target, h.Started, first.ID, first.Ended, first.Outcomes)
+		}
+	}
+	n := 0
+	for _, had := range accepted {
+		if had {
+			n++
+		}
+	}
+	if n != phones {
+		t.Errorf("%d of %d phones have had theirs", n, phones)
 	}
 }
