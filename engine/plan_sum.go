@@ -20,7 +20,7 @@ type Counts struct {
 // Counts sums the plan up.
 func (p *Plan) Counts() Counts {
 	var c Counts
-	phones, pbxs := map[[2]string]bool{}, map[string]bool{}
+	through := map[string][]*JobPlan{} // by the PBX that they send through
 	for _, jp := range p.Jobs {
 		switch jp.Op {
 		case Add:
@@ -30,34 +30,52 @@ func (p *Plan) Counts() Counts {
 		case Remove:
 			c.Remove++
 		}
-		note := func(target string) {
-			pbxs[jp.Job.PBX.Address] = true
-			if jp.Job.Type == schema.SIPNotify {
-				phones[[2]string{jp.Job.PBX.Address, target}] = true
-			}
+		runs := len(jp.Resume)
+		if jp.Fire != nil {
+			runs++
+		}
+		if c.Fire += runs; runs > 0 {
+			through[jp.Job.PBX.Address] = append(through[jp.Job.PBX.Address], jp)
+		}
+	}
+	c.PBXs = len(through)
+	for _, jobs := range through {
+		c.Phones += phonesOf(jobs)
+	}
+	return c
+}
+
+// phonesOf counts the distinct targets of what is sent through one PBX.
+func phonesOf(jobs []*JobPlan) int {
+	if first := jobs[0]; len(jobs) == 1 && first.Fire != nil && len(first.Resume) == 0 && first.Job.Type == schema.SIPNotify {
+		return len(first.Fire.Deliveries) // a firing has no target twice
+	}
+	phones := map[string]bool{}
+	for _, jp := range jobs {
+		if jp.Job.Type != schema.SIPNotify {
+			continue
 		}
 		if jp.Fire != nil {
-			c.Fire++
 			for _, d := range jp.Fire.Deliveries {
-				note(d.Target)
+				phones[d.Target] = true
 			}
 		}
 		for _, r := range jp.Resume {
-			c.Fire++
 			for _, d := range r.Deliveries {
-				note(d.Target)
+				phones[d.Target] = true
 			}
 		}
 	}
-	c.Phones, c.PBXs = len(phones), len(pbxs)
-	return c
+	return len(phones)
 }
 
 // PBXs are those that an apply of the plan sends to, in the order of the jobs.
 func (p *Plan) PBXs() []*schema.PBX {
 	var pbxs []*schema.PBX
+	known := map[*schema.PBX]bool{}
 	for _, jp := range p.Jobs {
-		if (jp.Fire != nil || len(jp.Resume) > 0) && !slices.Contains(pbxs, jp.Job.PBX) {
+		if (jp.Fire != nil || len(jp.Resume) > 0) && !known[jp.Job.PBX] {
+			known[jp.Job.PBX] = true
 			pbxs = append(pbxs, jp.Job.PBX)
 		}
 	}

@@ -106,7 +106,11 @@ func (a *app) makePlan(l *loaded, state *engine.State, opts engine.Options) (*en
 
 func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
 	if a.json {
-		writePlanJSON(a.stdout, p, l.dataJSON(), toDiagnosticJSON(l.source.Files(), warnings))
+		var files map[string]*hcl.File
+		if len(warnings) > 0 { // to find the secrets in large files takes a while
+			files = l.source.Files()
+		}
+		writePlanJSON(a.stdout, p, l.dataJSON(), toDiagnosticJSON(files, warnings))
 		return
 	}
 	a.warn(l.source, warnings)

@@ -177,7 +177,7 @@ func writePlanJSON(w io.Writer, p *engine.Plan, data []dataJSON, warnings []diag
 			j.comma(i)
 			j.value(m.Digest)
 			j.text(":")
-			j.value(m.Text)
+			j.w.Write(m.Text)
 			i++
 		}
 		j.text(strings.TrimPrefix(rest, messages))
