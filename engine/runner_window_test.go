@@ -315,3 +315,51 @@ func TestDaemon_windowAndOverlap(t *testing.T) {
 		})
 	}
 }
+
+// What is taken back when the window closes is sent the next time, as an attempt
+// of its own; the ledger has nothing to complain of.
+func TestDaemon_windowRecalls(t *testing.T) {
+	cfg := configure(t, `
+		pbx "hq" {
+		  simulator {}
+		  rate_limit    = "unlimited"
+		  max_in_flight = 16
+		}
+		sip_notify "x" {
+		  pbx     = pbx.hq
+		  window  = window.brief
+		  targets = [for n in range(150) : "SIP/${n}"]
+		  message { event = "check-sync" }
+		  trigger "change" {}
+		}
+		window "brief" {
+		  start = "00:10"
+		  end   = "00:10:10"
+		}`)
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.slow = 60
+		s.answers(slowly(1500 * time.Millisecond))
+		s.begin()
+		s.apply(cfg)
+		s.sleep(time.Hour)
+		count := func() map[Outcome]int {
+			outcomes := map[Outcome]int{}
+			for _, a := range s.runsOf("sip_notify.x")[0].attempts {
+				outcomes[a.Outcome]++
+				if at := a.Started.UTC(); a.Outcome == Accepted && (at.Minute() != 10 || at.Second() >= 10) {
+					t.Errorf("sent at %s", at)
+				}
+			}
+			return outcomes
+		}
+		if got := count(); got[Accepted] != 7*16 || got[NotSent] != 16 {
+			t.Errorf("the first night: %v", got)
+		}
+		s.sleep(24 * time.Hour)
+		if got := count(); got[Accepted] != 150 || got[NotSent] != 16 {
+			t.Errorf("after the second night: %v", got)
+		}
+		s.end()
+	})
+}
