@@ -113,7 +113,7 @@ func (l *loaded) check() hcl.Diagnostics { return append(l.diags, engine.Check(l
 
 // warn shows warnings; as JSON they are part of a command's own output.
 func (a *app) warn(src *schema.Source, diags hcl.Diagnostics) {
-	if !a.json {
+	if !a.json && len(diags) > 0 { // to find the secrets in large files takes a while
 		a.showDiagnostics(src.Files(), diags)
 	}
 }

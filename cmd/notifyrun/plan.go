@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -113,10 +114,43 @@ func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
 		writePlanJSON(a.stdout, p, l.dataJSON(), toDiagnosticJSON(files, warnings))
 		return
 	}
+	if !a.full {
+		warnings = fewWarnings(warnings)
+	}
 	a.warn(l.source, warnings)
 	v := planView{w: a.stdout, style: a.style(a.stdout), width: a.columns(a.stdout), args: l.args, full: a.full}
-	v.write(p)
+	var outputs []string
 	if !p.ByHand {
-		v.outputs(l.config.Outputs)
+		outputs = v.lines(func(v planView) { v.outputs(l.config.Outputs) })
 	}
+	v.taken = v.rowsOf(outputs)
+	v.write(p)
+	for _, line := range outputs {
+		v.printf("%s\n", line)
+	}
+}
+
+// fewWarnings leaves out those of many warnings of a kind that would push the plan
+// off the screen, and says how many.
+func fewWarnings(warnings hcl.Diagnostics) hcl.Diagnostics {
+	const shown = 3 // of a kind
+	kinds := map[string]int{}
+	for _, d := range warnings {
+		kinds[d.Summary]++
+	}
+	left := maps.Clone(kinds)
+	var few hcl.Diagnostics
+	for _, d := range warnings {
+		all := kinds[d.Summary]
+		left[d.Summary]--
+		switch told := all - left[d.Summary]; {
+		case all > shown+1 && told == shown:
+			more := *d
+			more.Detail = fmt.Sprintf("%s There are %s; -full shows them.", strings.TrimSpace(d.Detail), count(all-shown, "more such warning"))
+			few = append(few, &more)
+		case all <= shown+1 || told < shown:
+			few = append(few, d)
+		}
+	}
+	return few
 }

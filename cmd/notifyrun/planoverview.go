@@ -29,10 +29,10 @@ func (v planView) fits(p *engine.Plan, whole func(planView)) bool {
 			jobs++
 		}
 	}
-	if 3*jobs > twoScreens { // a job has that many rows at least
+	if 3*jobs > twoScreens-v.taken { // a job has that many rows at least
 		return false
 	}
-	return v.rowsOf(v.lines(whole)) <= twoScreens
+	return v.rowsOf(v.lines(whole)) <= twoScreens-v.taken
 }
 
 // lines are those that write writes.
@@ -93,11 +93,11 @@ func (v planView) overview(p *engine.Plan, c engine.Counts) {
 			v.line("This is an overview; -full shows each job, -json each phone.")
 			v.summary(p, c)
 		})
-		if v.rowsOf(head)+v.rowsOf(tail)+forGroups <= twoScreens {
+		if v.rowsOf(head)+v.rowsOf(tail)+forGroups <= twoScreens-v.taken {
 			break
 		}
 	}
-	middle := v.groups(groupJobs(p), twoScreens-v.rowsOf(head)-v.rowsOf(tail))
+	middle := v.groups(groupJobs(p), twoScreens-v.taken-v.rowsOf(head)-v.rowsOf(tail))
 	for _, l := range slices.Concat(head, middle, tail) {
 		v.printf("%s\n", l)
 	}

@@ -21,6 +21,7 @@ type planView struct {
 	full  bool   // every job, however many there are
 
 	listed int // how many things of a kind an overview lists
+	taken  int // rows of the two screens that something else needs
 }
 
 const maxNames = 5 // targets named in full before "and N more"

@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
 
 	"github.com/notifyrun/notifyrun/engine"
 	"github.com/notifyrun/notifyrun/schema"
@@ -323,6 +324,37 @@ func TestPlanView(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPlanView_taken leaves room on the two screens for what stands behind a plan.
+func TestPlanView_taken(t *testing.T) {
+	p := planOf(t, sites(20, "1.2.3", reboot)+extraJobs, &engine.State{})
+	for _, taken := range []int{0, 5, 14} {
+		var b strings.Builder
+		v := planView{w: &b, width: 80, taken: taken}
+		v.write(p)
+		if rows := v.rowsOf(strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")); rows > twoScreens-taken {
+			t.Errorf("%d rows, want %d at most", rows, twoScreens-taken)
+		}
+	}
+}
+
+func TestFewWarnings(t *testing.T) {
+	warn := func(summary string, n int) hcl.Diagnostics {
+		var all hcl.Diagnostics
+		for i := range n {
+			all = append(all, &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: summary, Detail: fmt.Sprintf("%s %d.", summary, i)})
+		}
+		return all
+	}
+	var got []string
+	for _, d := range fewWarnings(slices.Concat(warn("few", 4), warn("many", 2000), warn("one", 1))) {
+		got = append(got, d.Detail)
+	}
+	want := []string{"few 0.", "few 1.", "few 2.", "few 3.", "many 0.", "many 1.", "many 2. There are 1,997 more such warnings; -full shows them.", "one 0."}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
