@@ -197,6 +197,9 @@ func tidied(diags hcl.Diagnostics, expr hcl.Expression, ctx *hcl.EvalContext) hc
 			better.Detail = "Two different items produced the same key in this 'for' expression. The key is not shown because it is sensitive."
 		default:
 			plainValues(&better)
+			if name != "" { // its reason may quote an argument
+				better.Detail = cutShort(better.Detail)
+			}
 		}
 		out[i] = &better
 	}
@@ -267,6 +270,15 @@ func callSensitive(expr hcl.Expression, name string, d *hcl.Diagnostic) bool {
 		return nil
 	})
 	return found
+}
+
+// cutShort leaves out the middle of a text that nobody would read to its end.
+func cutShort(s string) string {
+	const begin, end = 3000, 500
+	if len(s) <= begin+end {
+		return s
+	}
+	return strings.ToValidUTF8(s[:begin]+" … "+s[len(s)-end:], "")
 }
 
 // panicked tells whether a function failed by a defect of its own: its reason is

@@ -39,7 +39,7 @@ func fileFunc(src *Source, of func([]byte) (string, error)) function.Function {
 func readFor(src *Source, path string) ([]byte, error) {
 	b, err := src.read(path, maxDataSize)
 	if err != nil {
-		return nil, function.NewArgErrorf(0, "the file %q could not be read: %s. Its name is relative to the directory of the configuration", path, cause(err))
+		return nil, function.NewArgErrorf(0, "the file %s could not be read: %s. Its name is relative to the directory of the configuration", excerpt(path), cause(err))
 	}
 	return b, nil
 }
@@ -59,7 +59,7 @@ func fileExistsFunc(src *Source) function.Function {
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			_, err := src.read(args[0].AsString(), maxDataSize)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return cty.UnknownVal(cty.Bool), function.NewArgErrorf(0, "%q could not be read: %s", args[0].AsString(), cause(err))
+				return cty.UnknownVal(cty.Bool), function.NewArgErrorf(0, "%s could not be read: %s", excerpt(args[0].AsString()), cause(err))
 			}
 			return cty.BoolVal(err == nil), nil
 		},
