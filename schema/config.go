@@ -30,7 +30,8 @@ type Config struct {
 	// again elsewhere, but for the sensitive values.
 	Snapshot *Snapshot
 
-	scope *Scope
+	scope   *Scope
+	modules []*module // for References
 }
 
 // Settings is the notifyrun block.

@@ -98,6 +98,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 	}
 	root.assign(values)
 	root.evaluate()
+	l.config.modules = l.modules
 	for _, m := range l.modules {
 		l.once(strings.TrimSuffix(m.path, "."), hcl.Range{}, m.finish)
 	}

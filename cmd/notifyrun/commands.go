@@ -29,6 +29,7 @@ func init() {
 		stateMvCommand,
 		stateRmCommand,
 		consoleCommand,
+		graphCommand,
 		completionCommand,
 		helpCommand,
 		versionCommand,
