@@ -153,7 +153,10 @@ func (v reportView) next(r *engine.Report, next commandLines, jobs int) {
 	if left > 0 && next.served {
 		fmt.Fprintf(v.w, "notifyrun serve goes on with the rest; to see how far it is: notifyrun runs%s\n", next.args)
 	}
-	if applies {
+	switch {
+	case applies && onlyHeld(r):
+		fmt.Fprintf(v.w, "To send it by hand once it is open: %s\n", next.resume)
+	case applies:
 		fmt.Fprintf(v.w, "To send to the rest: %s\n", next.resume)
 	}
 }

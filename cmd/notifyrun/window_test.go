@@ -68,7 +68,7 @@ func TestWindow(t *testing.T) {
 	expect(exitOK, []string{"plan"}, "      "+held+"\n", "Held back: sip_notify.night, by "+strings.TrimPrefix(held, "held by ")+"\n  It is open "+hours+". Waiting for that: 3 phones (PJSIP/1001, PJSIP/1002, PJSIP/1003)\n", "1 to fire (3 phones on 1 PBX)")
 	expect(exitOK, []string{"plan", "-json"}, json3)
 	began := time.Now()
-	out := expect(exitIncomplete, []string{"apply", "-auto-approve"}, "sip_notify.night: 3 pending; "+held, "Held back: 3 pending in", "notifyrun serve would send then what it holds back, but none runs on this state.", "To send to the rest: notifyrun apply")
+	out := expect(exitIncomplete, []string{"apply", "-auto-approve"}, "sip_notify.night: 3 pending; "+held, "Held back: 3 pending in", "notifyrun serve would send then what it holds back, but none runs on this state.", "To send it by hand once it is open: notifyrun apply")
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("apply waited for %s", took)
 	}
