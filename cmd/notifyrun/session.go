@@ -30,12 +30,26 @@ func (a *app) begin(ctx context.Context, l *loaded, command string) (*session, *
 	}
 	s := &session{a, l, lock}
 	state, err := a.readState(ctx, l)
+	if errors.As(err, new(*ledger.OldFormatError)) && lock != nil {
+		if err = bringUp(ctx, l.state); err == nil {
+			state, err = a.readState(ctx, l)
+		}
+	}
 	if err != nil {
 		s.end()
 		return nil, nil, err
 	}
 	state.Served = lock == nil
 	return s, state, nil
+}
+
+// bringUp brings a state that an earlier version has written to the present format.
+func bringUp(ctx context.Context, state string) error {
+	led, err := ledger.Open(ctx, state, ledger.ReadWrite)
+	if err != nil {
+		return err
+	}
+	return led.Close()
 }
 
 func (s *session) end() {

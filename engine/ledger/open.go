@@ -105,9 +105,17 @@ func open(ctx context.Context, path string, mode Mode) (s *SQLite, err error) {
 func (s *SQLite) current(ctx context.Context) error {
 	format, err := format(ctx, s.read)
 	if err == nil && format < len(migrations) {
-		err = fmt.Errorf("it has the older format %d; run notifyrun apply once to bring it to format %d", format, len(migrations))
+		err = &OldFormatError{format, len(migrations)}
 	}
 	return err
+}
+
+// OldFormatError is why a reader refuses a state that an earlier version has
+// written. Who opens it ReadWrite brings it to the present format.
+type OldFormatError struct{ Format, Present int }
+
+func (e *OldFormatError) Error() string {
+	return fmt.Sprintf("it has the older format %d; run notifyrun apply once to bring it to format %d", e.Format, e.Present)
 }
 
 // remove removes an SQLite file that we have made, and what stands beside it.
