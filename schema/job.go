@@ -113,23 +113,54 @@ func (j *jobBlock) allArgs() []*arg {
 	return args
 }
 
-// dependencies are the addresses of the jobs that depends_on names.
+// dependencies are the addresses of the jobs that depends_on names, that of the job
+// and those of the module blocks that it is in. A module stands for all jobs in it.
 func (j *jobBlock) dependencies() []string {
-	a := j.meta.dependsOn
-	if a == nil || j.depends != nil {
+	if j.depends != nil {
 		return j.depends
 	}
+	j.depends = j.module.dependencies()
+	if j.meta.dependsOn != nil {
+		j.depends = union(j.depends, addressesOf(j.meta.dependsOn))
+	}
+	return j.depends
+}
+
+// dependencies are the addresses of the jobs for which all jobs of the module wait.
+func (m *module) dependencies() []string {
+	if m.caller == nil || m.depends != nil {
+		return m.depends
+	}
+	m.depends = m.caller.dependencies()
+	if a := m.call.meta.dependsOn; a != nil {
+		m.depends = union(m.depends, addressesOf(a))
+	}
+	return m.depends
+}
+
+// addressesOf are those of all jobs that an argument depends_on names, sorted.
+func addressesOf(a *arg) []string {
+	var all []string
 	for _, n := range a.refs {
-		if n.job == nil {
-			continue
-		}
+		all = n.addresses(all)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// addresses appends those of the jobs that a node stands for.
+func (n *node) addresses(all []string) []string {
+	if n.job != nil {
 		for _, i := range n.job.meta.keys {
-			j.depends = append(j.depends, n.job.address()+i.suffix)
+			all = append(all, n.job.address()+i.suffix)
 		}
 	}
-	slices.Sort(j.depends)
-	j.depends = slices.Compact(j.depends)
-	return j.depends
+	for _, m := range n.modules {
+		for _, n := range m.order {
+			all = n.addresses(all)
+		}
+	}
+	return all
 }
 
 // usesData tells whether the block depends on data sources.

@@ -17,6 +17,7 @@ type module struct {
 	path      string  // before the addresses of all that is in it: "", or "module.north."
 	dir       string  // relative to the configuration: "." of the root
 	caller    *module // nil: of the root
+	call      *call   // the block of the caller that makes it
 	unknown   bool    // it stands for modules that are known only when data have been read
 	variables map[string]*variable
 	settings  *block
@@ -24,6 +25,7 @@ type module struct {
 	moves     []*movedBlock
 	checks    []*block
 	root      *hcl.EvalContext // shared by all jobs
+	depends   []string         // see dependencies
 }
 
 // newModule makes a module without anything declared, from a directory relative

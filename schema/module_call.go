@@ -166,7 +166,8 @@ func (m *module) checkInputs(c *call) {
 // outputs.
 func (m *module) make(n *node, c *call, i instance, ctx *hcl.EvalContext) cty.Value {
 	child := m.newModule(m.path+"module."+c.label()+i.suffix+".", c.dir)
-	child.caller, child.unknown = m, i.unread || m.unknown
+	child.caller, child.call, child.unknown = m, c, i.unread || m.unknown
+	n.modules = append(n.modules, child)
 	m.once(strings.TrimSuffix(child.path, "."), c.rng, func() {
 		for _, body := range c.bodies {
 			child.declareAll(body)

@@ -112,6 +112,64 @@ output "text" { value = "${local.text} ${path.module} ${path.root}" }
 	}
 }
 
+// What depends on a module waits for all jobs in it, and what is in a module that
+// depends on jobs waits for these.
+func TestModule_dependsOn(t *testing.T) {
+	job := func(name, rest string) string {
+		return "user_event \"" + name + "\" {\n pbx = var.pbx\n" + rest + "\n}\n"
+	}
+	dir := writeFiles(t,
+		"main.hcl", strings.ReplaceAll(`
+pbx "hq" {
+  simulator {}
+}
+`+job("begin", "")+job("mine", "depends_on = [user_event.begin]")+`
+module "site" {
+  source     = "./site"
+  for_each   = toset(["north", "south"])
+  pbx        = pbx.hq
+  depends_on = [user_event.begin]
+}
+`+job("end", "depends_on = [module.site]")+`
+module "after" {
+  source     = "./site/inner"
+  pbx        = pbx.hq
+  depends_on = [module.site["north"], user_event.begin]
+}
+`, "var.pbx", "pbx.hq"),
+		"site/site.hcl", `
+variable "pbx" {}
+module "inner" {
+  source = "./inner"
+  count  = 1
+  pbx    = var.pbx
+}
+`+job("a", "")+job("b", "depends_on = [user_event.a]"),
+		"site/inner/inner.hcl", "variable \"pbx\" {}\n"+job("x", ""))
+	_, cfg := load(t, dir, Values{})
+	var north, south []string
+	for _, name := range []string{"module.inner[0].user_event.x", "user_event.a", "user_event.b"} {
+		north = append(north, `module.site["north"].`+name)
+		south = append(south, `module.site["south"].`+name)
+	}
+	sites := append(slices.Clone(north), south...)
+	begin := []string{"user_event.begin"}
+	want := map[string][]string{
+		"user_event.begin": nil, "user_event.mine": begin, "user_event.end": sites,
+		"module.after.user_event.x": append(slices.Clone(sites), begin...),
+	}
+	for _, site := range [][]string{north, south} {
+		want[site[0]], want[site[1]], want[site[2]] = begin, begin, []string{site[1], begin[0]}
+	}
+	got := map[string][]string{}
+	for _, j := range cfg.Jobs {
+		got[j.Address] = j.DependsOn
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("depends on (-want +got):\n%s", diff)
+	}
+}
+
 // No secret of a module comes into a snapshot, and one that would be missing from
 // it is named, so that no job runs without.
 func TestModule_secrets(t *testing.T) {

@@ -66,11 +66,12 @@ type node struct {
 	flawed  bool // likewise, but it has a value all the same
 	unread  bool // it is not known before data have been read, or not wholly
 	varies  scope
-	data    []string // the addresses of the data sources that it depends on, or that it has itself; sorted
-	place   string   // of a data block: its address
-	repeats bool     // of a data block: it has for_each or count
-	parts   []*node  // of a module block: the outputs of its modules
-	pbxs    []*PBX   // of a pbx block
+	data    []string  // the addresses of the data sources that it depends on, or that it has itself; sorted
+	place   string    // of a data block: its address
+	repeats bool      // of a data block: it has for_each or count
+	parts   []*node   // of a module block: the outputs of its modules
+	modules []*module // of a module block: those that it makes
+	pbxs    []*PBX    // of a pbx block
 	job     *jobBlock
 	// message is set for a message block.
 	message *message
