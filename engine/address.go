@@ -39,10 +39,8 @@ func FindJobs(cfg *schema.Config, state *State, address string) ([]string, error
 	if len(found) > 0 {
 		return found, nil
 	}
-	for _, a := range known { // a block may be meant
-		if block, _, ok := strings.Cut(a, "["); ok {
-			known = append(known, block)
-		}
+	for _, a := range known { // a block or a module may be meant
+		known = append(known, schema.Containers(a)...)
 	}
 	return nil, unknownAddress(address, known)
 }

@@ -1,6 +1,9 @@
 package schema
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -127,6 +130,91 @@ func TestParseAddress(t *testing.T) {
 	for _, text := range []string{"", "a", "sip_notify", "sip_notify.", "sip_notify.a[", `sip_notify.a["x`, "sip_notify.a.b", "pbx.hq", "sip_notify.a[*]", "sip_notify.a\nb", `sip_notify.a["${x}"]`, "sip_notify.a[-1]", "module.m[1.5]", "sip_notify.a[x]"} {
 		if got, err := ParseAddress(text); err == nil {
 			t.Errorf("ParseAddress(%q) = %q, want an error", text, got)
+		}
+	}
+}
+
+// TestLoad_movesModules moves into modules and within them, and holds what is wrong
+// with that.
+func TestLoad_movesModules(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"main.hcl": `
+pbx "hq" {
+  simulator {}
+}
+module "site" {
+  source   = "./site"
+  for_each = toset(["north", "south"])
+  pbx      = pbx.hq
+}
+moved {
+  from = user_event.flat
+  to   = module.site["north"].user_event.now
+}
+moved {
+  from = module.place
+  to   = module.site
+}
+moved {
+  from = module.single
+  to   = module.site["south"]
+}
+moved {
+  from = user_event.gone
+  to   = module.site["north"].user_event.nwo
+}
+moved {
+  from = module.site["north"].user_event.now
+  to   = module.site["south"].user_event.other
+}
+`,
+		"site/main.hcl": `
+variable "pbx" {}
+user_event "now" { pbx = var.pbx }
+moved {
+  from = user_event.before
+  to   = user_event.now
+}
+`,
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src, diags := Open(dir)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	cfg, diags := Load(src, Values{})
+	var told []string
+	for _, d := range diags {
+		told = append(told, d.Summary+": "+d.Detail)
+	}
+	want := []string{
+		`Ambiguous move: module.site["north"].user_event.now can take over the past of one job only; the moved block at ` + filepath.Join(dir, "main.hcl") + `:10,1-6 says that it was user_event.flat. Keep one of the two.`,
+		`Move to nothing: The configuration declares no module.site["north"].user_event.nwo to take over what user_event.gone has had. Did you mean "module.site[\"north\"].user_event.now"?`,
+		`Moved and still there: module.site["north"].user_event.now is declared, so that it cannot have become module.site["south"].user_event.other. Take the moved block out, or what is declared under the old name.`,
+	}
+	for _, w := range want {
+		if !slices.ContainsFunc(told, func(s string) bool { return strings.Contains(s, strings.SplitN(w, "; the moved block", 2)[0]) }) {
+			t.Errorf("not reported: %s", w)
+		}
+	}
+	if t.Failed() {
+		t.Logf("reported:\n%s", strings.Join(told, "\n"))
+	}
+	var moves []string
+	for _, m := range cfg.Moves {
+		moves = append(moves, m.From+" "+m.To)
+	}
+	for _, w := range []string{"module.place module.site", `module.single module.site["south"]`, `module.site["south"].user_event.before module.site["south"].user_event.now`} {
+		if !slices.Contains(moves, w) {
+			t.Errorf("no move %s among %v", w, moves)
 		}
 	}
 }
