@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,11 @@ import (
 // manyTargets is a job of n targets of which each gets a message of its own,
 // divided by an attribute of the target.
 func manyTargets(t testing.TB, n int, divisor, contentType string) *schema.Job {
+	t.Helper()
+	return manyTargetsConfig(t, n, divisor, contentType).Jobs[0]
+}
+
+func manyTargetsConfig(t testing.TB, n int, divisor, contentType string) *schema.Config {
 	t.Helper()
 	var all []string
 	for i := range n {
@@ -31,7 +37,7 @@ func manyTargets(t testing.TB, n int, divisor, contentType string) *schema.Job {
 		    content      = "a ${target.n}"
 		  }
 		  trigger "change" {}
-		}`, strings.Join(all, ","), contentType, divisor)).Jobs[0]
+		}`, strings.Join(all, ","), contentType, divisor))
 }
 
 // What is prepared in parts, by several goroutines, is what each target would
@@ -110,6 +116,43 @@ func TestPrepareJob_checksOddTargets(t *testing.T) {
 			}`, strings.Join(all, ",")))
 		if _, diags := prepareJob(cfg.Jobs[0]); len(diags) != 1 {
 			t.Errorf("%.20s: diagnostics %v", odd, diags)
+		}
+	}
+}
+
+// What a plan allocates grows with the number of targets and of jobs, and no
+// faster: what is measured is not time, so that it holds on any machine.
+func TestPlan_growsLinearly(t *testing.T) {
+	bytes := func(cfg *schema.Config, s *State) float64 {
+		var before, behind runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		plan(t, cfg, s)
+		runtime.ReadMemStats(&behind)
+		return float64(behind.TotalAlloc - before.TotalAlloc)
+	}
+	jobs := func(n int) *schema.Config {
+		var b strings.Builder
+		b.WriteString("pbx \"hq\" {\n  simulator {}\n}\n")
+		for i := range n {
+			fmt.Fprintf(&b, "sip_notify \"j%d\" {\n  pbx     = pbx.hq\n  targets = [\"PJSIP/%d\"]\n  message {\n    event = \"check-sync\"\n  }\n  trigger \"change\" {\n    on = %d\n  }\n}\n", i, i, i)
+		}
+		return configure(t, b.String())
+	}
+	targets := func(n int) *schema.Config { return manyTargetsConfig(t, n, "1", `"text/plain"`) }
+	for name, config := range map[string]func(int) *schema.Config{"jobs": jobs, "targets": targets} {
+		for _, applied := range []bool{false, true} {
+			var sum [2]float64
+			for i, n := range []int{500, 5_000} {
+				cfg, s := config(n), &State{}
+				if applied {
+					s = after(t, plan(t, cfg, s), n)
+				}
+				sum[i] = bytes(cfg, s)
+			}
+			if ratio := sum[1] / sum[0]; ratio > 11 {
+				t.Errorf("%s, applied %v: ten times as many take %.1f times as many bytes", name, applied, ratio)
+			}
 		}
 	}
 }

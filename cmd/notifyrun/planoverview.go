@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -220,10 +221,13 @@ func (l load) pace() string {
 	case l.pbx.RateLimit <= 0:
 		return "without a limit of rate"
 	case l.lasting < 2*time.Second:
-		return fmt.Sprintf("at %g/s", float64(l.pbx.RateLimit))
+		return "at " + perSecond(l.pbx.RateLimit)
 	}
-	return fmt.Sprintf("about %s at %g/s", l.lasting, float64(l.pbx.RateLimit))
+	return fmt.Sprintf("about %s at %s", l.lasting, perSecond(l.pbx.RateLimit))
 }
+
+// perSecond writes a rate, which may be a fraction or a million.
+func perSecond(r schema.Rate) string { return strconv.FormatFloat(float64(r), 'f', -1, 64) + "/s" }
 
 // sendsWhat says how much is sent and how long it takes, PBX by PBX where they
 // are few.

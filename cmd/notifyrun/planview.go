@@ -456,7 +456,7 @@ func when(j *schema.Job) string {
 func lasting(j *schema.Job, n int) string {
 	if rate := float64(j.PBX.RateLimit); rate > 0 {
 		if d := time.Duration(float64(n) / rate * float64(time.Second)); d >= 2*time.Second {
-			return fmt.Sprintf(", about %s at %g/s", d.Round(time.Second), rate)
+			return fmt.Sprintf(", about %s at %s", d.Round(time.Second), perSecond(j.PBX.RateLimit))
 		}
 	}
 	return ""

@@ -327,6 +327,17 @@ func TestPlanView(t *testing.T) {
 	}
 }
 
+// TestPlanView_document finds in docs/cli.md the overview that a plan shows.
+func TestPlanView_document(t *testing.T) {
+	shown, err := os.ReadFile(filepath.Join("testdata", "planview", "198_and_2.txt")) // which TestPlanView holds
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(cliReference(t)["plan"], "```text\n"+string(shown)+"```\n") {
+		t.Errorf("docs/cli.md does not have the overview:\n%s", shown)
+	}
+}
+
 // TestPlanView_taken leaves room on the two screens for what stands behind a plan.
 func TestPlanView_taken(t *testing.T) {
 	p := planOf(t, sites(20, "1.2.3", reboot)+extraJobs, &engine.State{})
