@@ -1,9 +1,12 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient/amisim"
 )
@@ -64,5 +67,36 @@ func TestRefresh_savedPlan(t *testing.T) {
 	sim.SetState("1001", "INUSE")
 	if out, err := program(dir, "apply", "saved").CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// TestRefresh_interrupt: who waits for a PBX that does not answer can stop, and
+// nothing has happened. Whoever goes on waiting is told which PBX it is.
+func TestRefresh_interrupt(t *testing.T) {
+	dir := t.TempDir()
+	sim := startPBX(t, amisim.Config{})
+	sim.Inject(amisim.Fault{Kind: amisim.Stall, Action: "PJSIPShowEndpoints", Times: -1})
+	config := filePBX(t, dir, "hq", sim.Addr(), sim.Users()[0]) + registeredConfig
+	write(t, dir, "main.hcl", config)
+	cmd := program(dir, "apply", "-auto-approve")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, time.Minute, "the list is asked for", func() bool { return sim.Struck("PJSIPShowEndpoints") > 0 })
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d", code)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "notifyrun.db")); err == nil || sim.Count() > 0 {
+		t.Errorf("there is a state, or the phones got %d NOTIFYs", sim.Count())
+	}
+	write(t, dir, "main.hcl", strings.Replace(config, "username", "timeout = \"1s\"\n  username", 1))
+	out, err := program(dir, "plan").CombinedOutput()
+	text := strings.Join(strings.Fields(string(out)), " ")
+	if want := "data.pjsip_contacts.hq could not be read of pbx.hq at " + sim.Addr() + ": PJSIPShowEndpoints: sent, but Asterisk answered nothing for 1s."; err == nil || !strings.Contains(text, want) {
+		t.Errorf("%v: %s\nwant %s", err, text, want)
 	}
 }
