@@ -100,10 +100,10 @@ func TestReadme_commands(t *testing.T) {
 }
 
 // TestReadme_configuration plans the configuration that the README shows in two
-// parts.
+// parts, and the one that reads a PBX with a simulated one.
 func TestReadme_configuration(t *testing.T) {
 	blocks := fenced(readme(t), "hcl")
-	if len(blocks) != 2 {
+	if len(blocks) != 3 {
 		t.Fatalf("%d configurations in the README", len(blocks))
 	}
 	dir := t.TempDir()
@@ -113,6 +113,18 @@ func TestReadme_configuration(t *testing.T) {
 	code, out, errs := execute(t, "", []string{"NOTIFYRUN_VAR_hq_secret=x"}, "plan", dir)
 	if code != exitOK || !strings.Contains(out, "Plan: 4 to add, 0 to change, 0 to remove; 1 to fire (3 phones on 1 PBX)") ||
 		strings.Count(out, " fires on event ")+strings.Count(out, " fires after ") != 2 {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	if code, out, _ := execute(t, "", nil, "fmt", "-check", dir); code != exitOK {
+		t.Errorf("it is not in canonical form: %s", out)
+	}
+
+	dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(blocks[2]+"\npbx \"hq\" {\n  simulator {}\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs = execute(t, "", nil, "plan", dir)
+	if code != exitOK || !strings.Contains(out, "Plan: 1 to add, 0 to change, 0 to remove; 0 to fire.") || !strings.Contains(out, "window.nights") {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
 	if code, out, _ := execute(t, "", nil, "fmt", "-check", dir); code != exitOK {
