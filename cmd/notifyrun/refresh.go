@@ -206,9 +206,12 @@ func (a *app) loadKept(ctx context.Context, path string, v values) (*loaded, err
 
 // asLastRead gives a state, if a daemon serves it, the configuration as it is with
 // what data sources said when it was last applied. What was not read then is not
-// known, and no job of what was applied.
+// known, and no job of what was applied. The time of the plan is that of what was
+// applied, too, in the configuration itself: the daemon sends by that.
 func (a *app) asLastRead(ctx context.Context, l *loaded, v values, state *engine.State) error {
-	if !state.Served || len(l.config.Data) == 0 || v.stale {
+	reads := len(l.config.Data) > 0 && !v.stale
+	timed := !l.config.Snapshot.PlanTime.IsZero()
+	if !state.Served || !reads && !timed {
 		return nil
 	}
 	v.state = l.state
@@ -216,11 +219,23 @@ func (a *app) asLastRead(ctx context.Context, l *loaded, v values, state *engine
 	if err != nil {
 		return err
 	}
+	now := time.Now()
+	if timed && !kept.PlanTime.IsZero() {
+		now = kept.PlanTime
+		then, err := a.loadWith(l.source, nil, v, l.read, now)
+		if err != nil {
+			return err
+		}
+		l.config = then.config
+	}
+	if !reads {
+		return nil
+	}
 	read, err := kept.Read()
 	if err != nil {
 		return fmt.Errorf("read what was applied: %w", err)
 	}
-	then, err := a.loadWith(l.source, nil, v, read, time.Now())
+	then, err := a.loadWith(l.source, nil, v, read, now)
 	if err != nil {
 		return err
 	}
