@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient/amisim"
+	"github.com/notifyrun/notifyrun/amiclient/amitest"
 )
 
 // registeredConfig notifies who is registered at the PBX hq, the user agent as it
@@ -98,5 +100,59 @@ func TestRefresh_interrupt(t *testing.T) {
 	text := strings.Join(strings.Fields(string(out)), " ")
 	if want := "data.pjsip_contacts.hq could not be read of pbx.hq at " + sim.Addr() + ": PJSIPShowEndpoints: sent, but Asterisk answered nothing for 1s."; err == nil || !strings.Contains(text, want) {
 		t.Errorf("%v: %s\nwant %s", err, text, want)
+	}
+}
+
+// TestAsterisk_Refresh: on real servers, those who have registered are told, by
+// what they call themselves, and by nobody else's rights than the smallest.
+func TestAsterisk_Refresh(t *testing.T) {
+	for _, major := range []int{16, 22} {
+		t.Run(fmt.Sprint(major), func(t *testing.T) {
+			phone := amitest.StartPhone(t)
+			server := amitest.StartAsterisk(t, major, amitest.AsteriskConfig{Phone: phone.Addr(), Endpoints: 100})
+			dir := t.TempDir()
+			write(t, dir, "main.hcl", filePBX(t, dir, "hq", server.Addr, amisim.User{Name: amitest.UserMinimal, Secret: amitest.Secret})+`
+data "pjsip_contacts" "hq" {
+  pbx = pbx.hq
+}
+data "pjsip_endpoints" "hq" {
+  pbx = pbx.hq
+}
+data "device_states" "hq" {
+  pbx = pbx.hq
+}
+data "pbx_info" "hq" {
+  pbx = pbx.hq
+}
+sip_notify "reboot" {
+  pbx     = pbx.hq
+  targets = [for c in data.pjsip_contacts.hq.contacts : { endpoint = c.endpoint, agent = c.user_agent } if c.user_agent != ""]
+  message {
+    event   = "check-sync"
+    headers = { X-Seen = "${target.agent}, ${length(data.pjsip_endpoints.hq.endpoints)}, ${length(data.device_states.hq.devices) >= 100}, ${data.pbx_info.hq.ami_version}" }
+  }
+}
+`)
+			fire := func(want string) {
+				t.Helper()
+				out, err := program(dir, "fire", "sip_notify.reboot").CombinedOutput()
+				if !strings.Contains(string(out), want) {
+					t.Errorf("%v\n%s", err, out)
+				}
+			}
+			fire("it has no targets")
+			if err := phone.Register(t.Context(), server.SIPAddr, amitest.EndpointDynamic, "pw", "refresh", 600); err != nil {
+				t.Fatal(err)
+			}
+			fire("Complete: 1 accepted")
+			requests, err := phone.Wait(t.Context(), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen, _ := requests[0].Get("X-Seen")
+			if want := "Test Phone 1.0, 103, true, " + map[int]string{16: "5.0.4", 22: "11.0.0"}[major]; seen != want || phone.Count() != 1 {
+				t.Errorf("%d NOTIFYs, of %q, want %q", phone.Count(), seen, want)
+			}
+		})
 	}
 }
