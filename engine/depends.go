@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/notifyrun/notifyrun/schema"
 )
 
 // dependOn finds for each job that fires the jobs of the plan that are to send
-// before it: those that it depends on, and those on which these do, as far as they
-// fire or have something left of an earlier apply. Jobs that depend on the same
+// before it: those that it depends on, as far as they fire or have something left of
+// an earlier apply, and those on which these do that do not fire. Jobs that depend on the same
 // ones share the list.
 func (p *Plan) dependOn() {
 	byAddress := make(map[string]*JobPlan, len(p.Jobs))
@@ -46,7 +48,9 @@ func (p *Plan) dependOn() {
 					if on.Fire != nil || len(on.unfinished) > 0 {
 						after = append(after, address)
 					}
-					follow(on.Job.DependsOn)
+					if on.Fire == nil { // else what fires waits for those itself
+						follow(on.Job.DependsOn)
+					}
 				}
 			}
 			follow(jp.Job.DependsOn)
@@ -54,6 +58,45 @@ func (p *Plan) dependOn() {
 			known[list] = after
 		}
 		jp.After = after
+	}
+}
+
+// failWaits plans the jobs anew whose open runs wait for such as end canceled, by
+// the plan or by a daemon that will go by it: those will not succeed.
+func (p *Plan) failWaits(open map[string][]OpenRun, again func(*schema.Job) *JobPlan) {
+	if !slices.ContainsFunc(p.State.Open, func(r OpenRun) bool { return len(r.Waits) > 0 }) {
+		return
+	}
+	canceled := map[string]bool{}
+	for changed := true; changed; {
+		changed = false
+		for _, jp := range p.Jobs {
+			for _, run := range jp.canceled {
+				canceled[run] = true
+			}
+			for _, c := range jp.Cancel {
+				canceled[c.Run.ID] = canceled[c.Run.ID] || jp.Job == nil // it is removed
+			}
+		}
+		for i, jp := range p.Jobs {
+			runs := slices.Clone(open[jp.Address])
+			failed := false
+			for k, r := range runs {
+				if !slices.ContainsFunc(r.Waits, func(w Waited) bool { return !w.Ended && canceled[w.Run] }) {
+					continue
+				}
+				runs[k].Waits = slices.Clone(r.Waits)
+				for n := range runs[k].Waits {
+					w := &runs[k].Waits[n]
+					w.Ended = w.Ended || canceled[w.Run]
+				}
+				failed = true
+			}
+			if failed && jp.Job != nil {
+				open[jp.Address] = runs
+				p.Jobs[i], changed = again(jp.Job), true
+			}
+		}
 	}
 }
 

@@ -66,6 +66,7 @@ type JobPlan struct {
 
 	applied    AppliedJob
 	unfinished []string // ids of open runs of earlier applies that go on
+	canceled   []string // ids of those that end, with deliveries that were not sent
 }
 
 // Firing is a run that an apply starts.
@@ -104,6 +105,10 @@ func NewPlan(cfg *schema.Config, state *State, now time.Time, opts Options) (*Pl
 	}
 	diags = append(diags, p.neverOpen()...)
 	p.Jobs = append(p.Jobs, removedJobs(cfg, state, open, moved.selects)...)
+	p.failWaits(open, func(j *schema.Job) *JobPlan {
+		prep, _ := prepareJob(j)
+		return planJob(j, prep, state, open[j.Address], now)
+	})
 	p.dependOn()
 	for _, jp := range p.Jobs {
 		jp.MovedFrom = moved.former[jp.Address]
@@ -156,6 +161,11 @@ func planJob(j *schema.Job, prep prepared, state *State, open []OpenRun, now tim
 			cancels[n-1].Ends = true
 		}
 		jp.Cancel = append(jp.Cancel, cancels...)
+	}
+	for _, c := range jp.Cancel {
+		if c.Ends && len(c.Deliveries) > 0 {
+			jp.canceled = append(jp.canceled, c.Run.ID)
+		}
 	}
 	driven := jp.Resume // by a daemon, if there is one
 	if state.Served {
