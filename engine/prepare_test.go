@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -154,5 +156,59 @@ func TestPlan_growsLinearly(t *testing.T) {
 				t.Errorf("%s, applied %v: ten times as many take %.1f times as many bytes", name, applied, ratio)
 			}
 		}
+	}
+}
+
+// What the functions of the language remember is shared by goroutines: with the
+// race detector this test finds what is not meant to be.
+func TestPrepareJob_sharedFunctions(t *testing.T) {
+	dir := t.TempDir()
+	var all []string
+	for i := range 4 * atOnce {
+		all = append(all, fmt.Sprint(i))
+	}
+	for name, text := range map[string]string{
+		"a.txt": "text", "b.tftpl": "${number} at ${plantimestamp()}\n%{ for i in [1, 2] }${i * number}\n%{ endfor }",
+		"main.hcl": `
+pbx "hq" {
+  simulator {}
+}
+message "common" {
+  event   = "check-sync"
+  headers = { X-Number = tostring(1000 + target.n) }
+}
+sip_notify "x" {
+  pbx     = pbx.hq
+  targets = [for n in split(",", "` + strings.Join(all, ",") + `") : { target = "PJSIP/${n}", n = tonumber(n), agent = tonumber(n) % 2 == 0 ? "Yealink SIP-T46S 66.85.0.5" : "snomD785/10.1.64.14" }]
+  message {
+    event        = preset_for(target.agent, "check_sync").event
+    headers      = concat(message.common.headers, [{ name = "X-Text", value = "${file("a.txt")} ${sha256(file("a.txt"))} ${target.n}" }])
+    content_type = "text/plain"
+    content      = templatefile("b.tftpl", { number = target.n })
+  }
+  trigger "change" {
+    on = { text = file("a.txt"), n = target.n, day = formatdate("YYYY-MM-DD", plantimestamp()) }
+  }
+}
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src, diags := schema.Open(dir)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	cfg, diags := schema.Load(src, schema.Values{Version: "0.1.0", Now: start})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	p, diags := prepareJob(cfg.Jobs[0])
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if len(p.messages) != 4*atOnce || p.messages[0] == p.messages[1] {
+		t.Errorf("%d messages, the first are %v", len(p.messages), p.messages[:2])
 	}
 }
