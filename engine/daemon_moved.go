@@ -95,15 +95,16 @@ func (l *loop) rename(to map[string]string) {
 			l.moved[job] = next
 		}
 	}
-	for from, now := range to {
-		l.moved[from] = now
+	maps.Copy(l.moved, to)
+	for _, now := range to {
 		delete(l.moved, now)
 	}
-	for from, now := range to {
-		for run := range l.open[from] {
-			l.opened(now, run)
+	open := l.open
+	l.open = make(map[string]map[string]bool, len(open))
+	for job, runs := range open {
+		for run := range runs {
+			l.opened(presentName(to, job), run)
 		}
-		delete(l.open, from)
 	}
 	l.debounce.rename(to)
 	for i, a := range l.arrivals {

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/notifyrun/notifyrun/schema"
 )
 
@@ -306,6 +308,20 @@ func TestServing_known_moved(t *testing.T) {
 		}
 		if known != "13" {
 			t.Errorf("with the configuration %d it knows of the runs %s", newest, known)
+		}
+	}
+}
+
+// Two jobs move at once, one to where the other was.
+func TestDaemon_movedInLine(t *testing.T) {
+	for range 20 { // whatever the order of a map is
+		l := &loop{moved: map[string]string{"z": "b"}, open: map[string]map[string]bool{"a": {"1": true}, "b": {"2": true}, "e": {"3": true}}}
+		l.rename(map[string]string{"a": "b", "b": "c"})
+		if diff := cmp.Diff(map[string]map[string]bool{"b": {"1": true}, "c": {"2": true}, "e": {"3": true}}, l.open); diff != "" {
+			t.Fatalf("open runs (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(map[string]string{"a": "b", "z": "c"}, l.moved); diff != "" {
+			t.Fatalf("present addresses (-want +got):\n%s", diff)
 		}
 	}
 }
