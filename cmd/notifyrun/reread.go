@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/hcl/v2"
 
 	"github.com/notifyrun/notifyrun/engine"
 	"github.com/notifyrun/notifyrun/schema"
@@ -22,8 +25,10 @@ type rereader struct {
 
 	mu       sync.Mutex
 	readings map[string]*sharedReading
-	applied  *engine.Applied // of which kept is
-	kept     map[uint64]*keptData
+
+	keeping sync.Mutex
+	applied *engine.Applied // of which kept is
+	kept    map[uint64]*keptData
 }
 
 // sharedReading is the reading of one data source, now or just before.
@@ -38,6 +43,19 @@ type sharedReading struct {
 type keptData struct {
 	snapshot *schema.Snapshot
 	read     map[string]*schema.Data
+	requests map[string]*schema.DataRequest // that were asked then, by address
+
+	evaluating bool          // somebody does
+	waiting    []*evaluation // and these are next
+}
+
+// evaluation asks for jobs, as they are with what was read for them.
+type evaluation struct {
+	jobs  []string
+	fresh map[string]*schema.Data // by address
+	done  chan struct{}           // closed once the rest is there
+	cfg   *schema.Config
+	diags hcl.Diagnostics
 }
 
 // refresh is engine.Daemon.Refresh.
@@ -46,43 +64,148 @@ func (r *rereader) refresh(ctx context.Context, ask engine.Refreshment) (map[str
 	if err != nil {
 		return nil, err
 	}
-	read := make(map[string]*schema.Data, len(kept.read))
-	for address, d := range kept.read {
-		if !slices.Contains(ask.Data, address) {
-			read[address] = d
+	var requests []*schema.DataRequest
+	for _, address := range ask.Data {
+		if q := kept.requests[address]; q != nil {
+			requests = append(requests, q)
 		}
 	}
-	only := ""
-	if len(ask.Jobs) == 1 {
-		only = ask.Jobs[0]
-	}
-	src, now := kept.snapshot.SourceIn(r.dir), time.Now()
+	fresh, asked := map[string]*schema.Data{}, map[string]string{}
 	for range maxRounds {
-		cfg, diags := schema.Load(src, schema.Values{Environ: r.app.environ, Assignments: r.values.assignments, Data: read, Only: only, Version: version, Now: now})
-		if len(cfg.Unread) > 0 {
-			if err := r.read(ctx, ask.Since, cfg.Unread, read); err != nil {
-				return nil, err
-			}
+		if err := r.read(ctx, ask.Since, requests, fresh); err != nil {
+			return nil, err
+		}
+		for _, q := range requests {
+			asked[q.Address] = questionOf(q)
+		}
+		e := r.evaluate(kept, ask.Jobs, fresh)
+		if requests = furtherRequests(e.cfg, ask, asked); len(requests) > 0 {
 			continue
 		}
 		jobs := map[string]*schema.Job{}
-		for _, j := range cfg.Jobs {
+		for _, j := range e.cfg.Jobs {
 			if slices.Contains(ask.Jobs, j.Address) {
 				jobs[j.Address] = j
 			}
 		}
-		if diags.HasErrors() && len(jobs) < len(ask.Jobs) {
-			return jobs, errors.New(inOneLine(diags))
+		if e.diags.HasErrors() && len(jobs) < len(ask.Jobs) {
+			return jobs, errors.New(inOneLine(e.diags))
 		}
 		return jobs, nil
 	}
 	return nil, fmt.Errorf("read data: what was read has asked for more %d times", maxRounds)
 }
 
+// furtherRequests are what is to be read now that more is known: data blocks that
+// are there only by what was read, or that ask for something else by that.
+func furtherRequests(cfg *schema.Config, ask engine.Refreshment, asked map[string]string) (further []*schema.DataRequest) {
+	blocks := map[string]bool{}
+	for _, address := range ask.Data {
+		blocks[dataBlock(address)] = true
+	}
+	needs := map[string]bool{} // what the jobs depend on now
+	there := 0
+	for _, j := range cfg.Jobs {
+		if slices.Contains(ask.Jobs, j.Address) {
+			there++
+			for _, address := range j.Data {
+				needs[address] = true
+			}
+		}
+	}
+	for _, q := range cfg.Data {
+		was, known := asked[q.Address]
+		switch {
+		case known && was == questionOf(q):
+		case known, needs[q.Address], blocks[dataBlock(q.Address)]:
+			further = append(further, q)
+		}
+	}
+	if len(further) == 0 && there < len(ask.Jobs) { // one that is missing may depend on any of them
+		for _, q := range cfg.Unread {
+			if _, known := asked[q.Address]; !known {
+				further = append(further, q)
+			}
+		}
+	}
+	return further
+}
+
+// dataBlock is the address of the block that an instance is of.
+func dataBlock(address string) string {
+	if i := strings.LastIndexByte(address, '['); i > 0 && strings.HasSuffix(address, "]") {
+		return address[:i]
+	}
+	return address
+}
+
+// questionOf tells requests apart that ask for different things.
+func questionOf(q *schema.DataRequest) string {
+	return fmt.Sprintf("%s %s %s %#v", q.Address, q.PBX.Address, q.PBX.Dial, q.Args)
+}
+
+// evaluate evaluates jobs with what was read for them. Those that ask while
+// somebody evaluates are evaluated together then: a configuration of hundreds of
+// sites takes a while.
+func (r *rereader) evaluate(kept *keptData, jobs []string, fresh map[string]*schema.Data) *evaluation {
+	e := &evaluation{jobs: jobs, fresh: maps.Clone(fresh), done: make(chan struct{})}
+	r.mu.Lock()
+	kept.waiting = append(kept.waiting, e)
+	if !kept.evaluating {
+		kept.evaluating = true
+		go r.evaluateAll(kept)
+	}
+	r.mu.Unlock()
+	<-e.done
+	return e
+}
+
+// evaluateAll evaluates until nobody waits for it.
+func (r *rereader) evaluateAll(kept *keptData) {
+	for {
+		r.mu.Lock()
+		all := kept.waiting
+		kept.waiting = nil
+		kept.evaluating = len(all) > 0
+		r.mu.Unlock()
+		if len(all) == 0 {
+			return
+		}
+		read := maps.Clone(kept.read)
+		jobs := map[string]bool{}
+		at := map[string]time.Time{}
+		for _, e := range all {
+			for address, d := range e.fresh {
+				if !d.Read.Before(at[address]) {
+					read[address], at[address] = d, d.Read
+				}
+			}
+			for _, job := range e.jobs {
+				jobs[job] = true
+			}
+		}
+		only := ""
+		if len(jobs) == 1 {
+			only = all[0].jobs[0]
+		}
+		cfg, diags := r.load(kept, read, only)
+		for _, e := range all {
+			e.cfg, e.diags = cfg, diags
+			close(e.done)
+		}
+	}
+}
+
+func (r *rereader) load(kept *keptData, read map[string]*schema.Data, only string) (*schema.Config, hcl.Diagnostics) {
+	return schema.Load(kept.snapshot.SourceIn(r.dir), schema.Values{
+		Environ: r.app.environ, Assignments: r.values.assignments, Data: read, Only: only, Version: version, Now: time.Now(),
+	})
+}
+
 // keptOf is a configuration of those that are applied.
 func (r *rereader) keptOf(applied *engine.Applied, serial uint64) (*keptData, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.keeping.Lock()
+	defer r.keeping.Unlock()
 	if r.applied != applied {
 		r.applied, r.kept = applied, map[uint64]*keptData{}
 	}
@@ -97,8 +220,16 @@ func (r *rereader) keptOf(applied *engine.Applied, serial uint64) (*keptData, er
 	if err != nil {
 		return nil, fmt.Errorf("read applied configuration %d: %w", serial, err)
 	}
-	r.kept[serial] = &keptData{snap, read}
-	return r.kept[serial], nil
+	kept := &keptData{snapshot: snap, read: read, requests: map[string]*schema.DataRequest{}}
+	cfg, diags := r.load(kept, read, "")
+	if diags.HasErrors() {
+		return nil, errors.New(inOneLine(diags))
+	}
+	for _, q := range cfg.Data {
+		kept.requests[q.Address] = q
+	}
+	r.kept[serial] = kept
+	return kept, nil
 }
 
 // read reads data sources, or takes what others have begun to read since then.
@@ -116,7 +247,7 @@ func (r *rereader) read(ctx context.Context, since time.Time, requests []*schema
 	}
 	mine := map[string]*sharedReading{} // by address
 	for i, q := range requests {
-		key := fmt.Sprintf("%s %s %s %#v", q.Address, q.PBX.Address, q.PBX.Dial, q.Args)
+		key := questionOf(q)
 		if s := r.readings[key]; s != nil && !s.began.Before(since) {
 			shared[i] = s
 			continue
