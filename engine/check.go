@@ -17,6 +17,7 @@ func Check(cfg *schema.Config) hcl.Diagnostics {
 	found := make([]hcl.Diagnostics, len(cfg.Jobs))
 	inParallel(len(cfg.Jobs), func(i int) {
 		_, found[i] = prepareJob(cfg.Jobs[i])
+		found[i] = append(found[i], forNobodyYet(cfg.Jobs[i])...)
 	})
 	return slices.Concat(found...)
 }

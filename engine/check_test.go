@@ -3,6 +3,9 @@ package engine
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
 
 	"github.com/notifyrun/notifyrun/schema"
 )
@@ -45,6 +48,48 @@ user_event "x" {
 		}
 		if len(diags) != 1 || diags[0].Subject.Start.Line != 8 || !strings.Contains(diags[0].Detail, c.says) {
 			t.Errorf("%s, %s: got %v", c.channel, c.body, diags)
+		}
+	}
+}
+
+// What Asterisk would refuse of a message whoever it is for is told before the
+// targets are known, and where there are none; what it would not, is not.
+func TestCheck_noTargets(t *testing.T) {
+	const compact = "compact form of a header"
+	for _, c := range []struct{ targets, message, says string }{
+		{`["PJSIP/${trigger.event.Device}"]`, `headers = { X = "1" }`, compact},
+		{`["PJSIP/${trigger.event.Device}"]`, `headers = { X-Site = "1" }`, ""},
+		{`["PJSIP/${trigger.event.Device}"]`, `headers = { X-Site = trigger.event.Site }`, ""},
+		{`data.pjsip_contacts.all.contacts`, `headers = { X = "1" }`, compact},
+		{`data.pjsip_contacts.all.contacts`, `headers = { X-Of = data.pjsip_contacts.all.contacts[0].uri }`, ""},
+		{`data.pjsip_contacts.all.contacts`, `headers = { X-Of = target.uri }`, ""},
+		{`[]`, `headers = { X = "1" }`, compact},
+		{`[]`, `channel = "PJSIP/1001-00000001"`, ""},
+		{`["SIP/${trigger.event.Device}"]`, `call_id = "1@192.0.2.7"`, ""},
+	} {
+		cfg := configure(t, `
+pbx "hq" {
+  simulator {}
+}
+data "pjsip_contacts" "all" { pbx = pbx.hq }
+sip_notify "x" {
+  pbx     = pbx.hq
+  targets = `+c.targets+`
+  message {
+    event = "check-sync"
+    `+c.message+`
+  }
+  trigger "event" { name = "UserEvent" }
+}
+`)
+		_, planned := NewPlan(cfg, &State{}, time.Now(), Options{})
+		for what, diags := range map[string]hcl.Diagnostics{"Check": Check(cfg), "NewPlan": planned} {
+			switch {
+			case c.says == "" && diags.HasErrors():
+				t.Errorf("%s of %s, %s: %v", what, c.targets, c.message, diags)
+			case c.says != "" && (len(diags) != 1 || diags[0].Subject.Start.Line != 11 || !strings.Contains(diags[0].Detail, c.says)):
+				t.Errorf("%s of %s, %s: got %v", what, c.targets, c.message, diags)
+			}
 		}
 	}
 }

@@ -93,6 +93,7 @@ func NewPlan(cfg *schema.Config, state *State, now time.Time, opts Options) (*Pl
 	inParallel(len(cfg.Jobs), func(i int) {
 		j := cfg.Jobs[i]
 		prep, more := prepareJob(j)
+		more = append(more, forNobodyYet(j)...)
 		found[i] = more
 		if !more.HasErrors() && moved.selects(j.Address) {
 			jobs[i] = planJob(j, prep, state, open[j.Address], now)

@@ -90,6 +90,34 @@ func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
 	return p, slices.Concat(diags, strange.diagnostics(j), problems.diagnostics())
 }
 
+// forNobodyYet reports what Asterisk would refuse of the message of a job whose
+// targets are not known, or that has none at present: what it refuses whoever
+// they will be.
+func forNobodyYet(j *schema.Job) hcl.Diagnostics {
+	if j.Type != schema.SIPNotify || len(j.Targets) > 0 || j.MessageVaries() {
+		return nil
+	}
+	m, diags := j.Message(schema.Target{Tech: schema.TechPJSIP, Name: "x"})
+	if m == nil || diags.HasErrors() || m.Unknown() {
+		return nil // the loader has reported it, or it is not known either
+	}
+	found := map[schema.TargetTech]problems{}
+	for _, tech := range []schema.TargetTech{schema.TechPJSIP, schema.TechSIP} {
+		of := problems{job: j}
+		of.add(nil, notifyAction(schema.Target{Tech: tech, Name: "x"}, m).Check())
+		found[tech] = of
+	}
+	all := found[schema.TechPJSIP]
+	switch pjsipAlone := !m.Option.IsEmpty() || !m.Channel.IsEmpty(); {
+	case pjsipAlone:
+	case !m.CallID.IsEmpty():
+		all = found[schema.TechSIP]
+	default:
+		all.order = slices.DeleteFunc(all.order, func(k problem) bool { return found[schema.TechSIP].count[k] == 0 })
+	}
+	return all.diagnostics()
+}
+
 // preparedPart is what comes of some targets in a row.
 type preparedPart struct {
 	n        int // how many could be prepared
