@@ -39,9 +39,7 @@ func BenchmarkRead(b *testing.B) {
 			}
 			a := amitest.StartAsterisk(b, major, amitest.AsteriskConfig{Phone: phone.Addr(), Endpoints: endpoints - dynamic, PJSIP: pjsip.String()})
 			for i := range dynamic {
-				if err := phone.Register(b.Context(), a.SIPAddr, fmt.Sprint("d", i), "", fmt.Sprint("bench-", i), 3600); err != nil {
-					b.Fatal(err)
-				}
+				register(b, phone, a, fmt.Sprint("d", i), "")
 			}
 			benchRead(b, major, a.Addr, amitest.UserFull, amitest.Secret)
 		})
