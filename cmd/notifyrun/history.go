@@ -101,7 +101,9 @@ func (a *app) listHistory(ctx context.Context, led engine.Ledger, q engine.Histo
 		}
 	}
 	if n == 0 && !a.json {
-		fmt.Fprintln(w, "No attempts are recorded.")
+		if err := noneRecorded(ctx, w, led, "No attempts are recorded", q.Job); err != nil {
+			return errors.Join(err, w.Flush())
+		}
 	}
 	if n > 0 {
 		if err := view(engine.HistoryEntry{}); err != nil {

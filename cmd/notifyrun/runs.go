@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -71,8 +72,7 @@ func (a *app) runs(ctx context.Context, args []string) error {
 		return err
 	}
 	if len(runs)+len(not) == 0 {
-		fmt.Fprintln(a.stdout, "No runs are recorded.")
-		return nil
+		return noneRecorded(ctx, a.stdout, led, "No runs are recorded", q.Job)
 	}
 	if err := a.runTable(runs, between(runs, not)); err != nil || len(not) < missedRead {
 		return err
@@ -96,10 +96,34 @@ func (a *app) listMissed(ctx context.Context, led engine.DaemonLedger, q engine.
 		return nil
 	}
 	if len(missed) == 0 {
-		fmt.Fprintln(a.stdout, "Nothing is recorded as missed.")
-		return nil
+		return noneRecorded(ctx, a.stdout, led, "Nothing is recorded as missed", q.Job)
 	}
 	return a.missedTable(missed)
+}
+
+// noneRecorded says that there is nothing, and of what: an address that is no job's,
+// but that of a block with instances or of a module, has jobs that may be meant.
+func noneRecorded(ctx context.Context, w io.Writer, led engine.Ledger, what, job string) error {
+	if job == "" {
+		_, err := fmt.Fprintf(w, "%s.\n", what)
+		return err
+	}
+	state, err := led.State(ctx)
+	if err != nil {
+		return err
+	}
+	what += " of " + job
+	switch jobs, err := state.Find(job); {
+	case err != nil:
+		what += ": " + err.Error()
+	case !slices.Contains(jobs, job):
+		what += ", which is no job; there is " + names(jobs, func(s string) string { return s })
+	}
+	if !strings.HasSuffix(what, "?") {
+		what += "."
+	}
+	_, err = fmt.Fprintln(w, printable(what))
+	return err
 }
 
 // runsHead says above the list what explains it: how the daemon is, what is
