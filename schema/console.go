@@ -35,7 +35,7 @@ func (s *Scope) Eval(expr string) (cty.Value, hcl.Diagnostics) {
 	}
 	parsed, diags := hclsyntax.ParseExpression(s.input, consoleInput, hcl.InitialPos)
 	if diags.HasErrors() {
-		return cty.DynamicVal, plainSyntax(s.input, diags)
+		return cty.DynamicVal, plainSyntax(s.input, hcl.InitialPos, len(s.input), diags)
 	}
 	boundNumbers(parsed)
 	of, isType := typeCall(parsed)

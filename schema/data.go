@@ -184,7 +184,7 @@ func instancesNamed(a *arg, ctx *hcl.EvalContext) map[*node][]string {
 		if !ok {
 			return nil
 		}
-		whole, ok := index.Collection.(*hclsyntax.ScopeTraversalExpr)
+		whole, ok := bare(index.Collection).(*hclsyntax.ScopeTraversalExpr)
 		if !ok || len(whole.Traversal) != 3 {
 			return nil
 		}

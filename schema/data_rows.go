@@ -46,15 +46,15 @@ func (g *graph) checkRows(a *arg) bool {
 // to none that are known.
 func rowsIn(e hclsyntax.Expression) []DataAttribute {
 	var path hcl.Traversal // behind the data block
-	switch e := e.(type) {
+	switch e := bare(e).(type) {
 	case *hclsyntax.ScopeTraversalExpr: // data.TYPE.NAME.ATTR, data.TYPE.NAME["KEY"].ATTR
 		path = e.Traversal
 	case *hclsyntax.RelativeTraversalExpr: // data.TYPE.NAME[KEY].ATTR
-		index, ok := e.Source.(*hclsyntax.IndexExpr)
+		index, ok := bare(e.Source).(*hclsyntax.IndexExpr)
 		if !ok {
 			return nil
 		}
-		whole, ok := index.Collection.(*hclsyntax.ScopeTraversalExpr)
+		whole, ok := bare(index.Collection).(*hclsyntax.ScopeTraversalExpr)
 		if !ok || len(whole.Traversal) != 3 {
 			return nil
 		}

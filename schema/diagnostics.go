@@ -36,8 +36,9 @@ func failf(subject *hcl.Range, summary, format string, args ...any) hcl.Diagnost
 // collector gathers diagnostics, each once: an expression that is evaluated for
 // each of ten thousand instances says what is wrong with it one time.
 type collector struct {
-	diags hcl.Diagnostics
-	seen  map[diagKey]bool
+	diags  hcl.Diagnostics
+	seen   map[diagKey]bool
+	errors int // how many there were, each time
 }
 
 type diagKey struct {
@@ -55,6 +56,9 @@ func (c *collector) add(diags ...*hcl.Diagnostic) {
 		key := diagKey{summary: d.Summary, detail: d.Detail}
 		if d.Subject != nil {
 			key.subject = *d.Subject
+		}
+		if d.Severity == hcl.DiagError {
+			c.errors++
 		}
 		if c.seen[key] {
 			continue

@@ -15,11 +15,12 @@ import (
 
 // plainSyntax puts what hcl says about syntax into words for people who do not
 // know how it is parsed: what stands there, why that cannot be, what to write.
-// src is what was parsed, from its first byte. Of several complaints that come of
+// all is the source, of which the part from from to end was parsed. Of several complaints that come of
 // one mistake it keeps the first: of a line, and of all that follows where it is
 // not known any more what is text and what is not.
-func plainSyntax(src []byte, diags hcl.Diagnostics) hcl.Diagnostics {
+func plainSyntax(all []byte, from hcl.Pos, end int, diags hcl.Diagnostics) hcl.Diagnostics {
 	var out hcl.Diagnostics
+	src := all[:end]
 	told := make(map[int]bool) // lines of which something has been said
 	for _, d := range diags {
 		if d.Subject == nil {
@@ -32,7 +33,7 @@ func plainSyntax(src []byte, diags hcl.Diagnostics) hcl.Diagnostics {
 		}
 		told[line] = true
 		better := *d
-		say := syntaxWords{src: src, d: &better}
+		say := syntaxWords{src: src, all: all, from: from, d: &better}
 		say.reword()
 		out = append(out, &better)
 		if d.Summary == "Unterminated template string" || d.Summary == "Invalid multi-line string" || better.Summary == "Invalid here document" {
@@ -44,8 +45,10 @@ func plainSyntax(src []byte, diags hcl.Diagnostics) hcl.Diagnostics {
 
 // syntaxWords rewords one diagnostic.
 type syntaxWords struct {
-	src []byte
-	d   *hcl.Diagnostic
+	src  []byte  // up to where what was parsed ends
+	all  []byte  // and beyond
+	from hcl.Pos // where what was parsed begins in it
+	d    *hcl.Diagnostic
 }
 
 func (w syntaxWords) say(summary, format string, args ...any) {
@@ -232,7 +235,7 @@ func (w syntaxWords) inFor() {
 // pointAtOpen points at the last bracket that is not closed, where hcl points at
 // the end of the file.
 func (w syntaxWords) pointAtOpen() {
-	tokens, _ := hclsyntax.LexConfig(w.src, w.d.Subject.Filename, hcl.InitialPos)
+	tokens, _ := hclsyntax.LexConfig(w.src[w.from.Byte:], w.d.Subject.Filename, w.from)
 	var open []hclsyntax.Token
 	for _, t := range tokens {
 		switch t.Type {
@@ -375,7 +378,7 @@ func (w syntaxWords) expression() {
 // quote is a text that is not closed, or has several lines.
 func (w syntaxWords) quote() {
 	start := clampTo(w.d.Subject.Start.Byte, w.src)
-	if begin, marker := openHeredoc(w.src[:start]); marker != "" && bytes.Count(w.src[start:], []byte{'\n'}) == 0 {
+	if begin, marker := openHeredoc(w.src[:start], w.from); marker != "" && bytes.Count(w.src[start:], []byte{'\n'}) == 0 {
 		w.d.Subject = &hcl.Range{Filename: w.d.Subject.Filename, Start: begin, End: begin}
 		w.d.Subject.End.Byte += len(marker)
 		w.d.Subject.End.Column += utf8.RuneCountInString(marker)
@@ -397,10 +400,10 @@ var heredoc = regexp.MustCompile(`<<-?[\pL_][\pL\pN_-]*[ \t\r]*$`)
 
 // openHeredoc finds the line on which a here document begins that src ends in,
 // and what stands there, as <<EOT.
-func openHeredoc(src []byte) (begin hcl.Pos, opening string) {
-	line := hcl.InitialPos
+func openHeredoc(src []byte, from hcl.Pos) (begin hcl.Pos, opening string) {
+	line := from
 	closing := ""
-	for text := range bytes.Lines(src) {
+	for text := range bytes.Lines(src[min(from.Byte, len(src)):]) {
 		trimmed := bytes.TrimRight(text, "\r\n")
 		switch found := heredoc.FindIndex(trimmed); {
 		case opening != "":
@@ -479,7 +482,7 @@ func (w syntaxWords) unclosed() {
 // left margin that begins a block.
 func (w syntaxWords) nextAtMargin() int {
 	line := w.d.Subject.Start.Line
-	rest := w.at()
+	rest := w.all[clampTo(w.d.Subject.Start.Byte, w.all):]
 	for i := bytes.IndexByte(rest, '\n'); i >= 0; i = bytes.IndexByte(rest, '\n') {
 		rest = rest[i+1:]
 		line++

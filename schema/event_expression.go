@@ -84,6 +84,9 @@ func plainASCII(s string) bool {
 // header with a text that is known, which stand by themselves or between &&.
 // Most events that do not match are told by it without evaluating anything.
 func needsOf(expr hcl.Expression, ctx *hcl.EvalContext) []need {
+	if node, ok := expr.(hclsyntax.Expression); ok {
+		expr = bare(node)
+	}
 	switch expr := expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
 		return needsOf(expr.Expression, ctx)

@@ -206,7 +206,7 @@ func (s *Source) parseTemplate(template []byte, shown string) (hclsyntax.Express
 	}
 	expr, diags := hclsyntax.ParseTemplate(template, shown, hcl.InitialPos)
 	if diags.HasErrors() {
-		return nil, function.NewArgErrorf(0, "the template cannot be read: %s: %s", diags[0].Subject, errorOf(plainSyntax(template, diags)))
+		return nil, function.NewArgErrorf(0, "the template cannot be read: %s: %s", diags[0].Subject, errorOf(plainSyntax(template, hcl.InitialPos, len(template), diags)))
 	}
 	s.noticeTime(template, hclsyntax.LexTemplate)
 	boundNumbers(expr)

@@ -83,7 +83,7 @@ func headerRange(expr hcl.Expression, name string) (hcl.Range, bool) {
 		}
 	case *hclsyntax.TupleConsExpr:
 		for _, e := range expr.Exprs {
-			object, ok := e.(*hclsyntax.ObjectConsExpr)
+			object, ok := bare(e).(*hclsyntax.ObjectConsExpr)
 			if !ok {
 				continue
 			}

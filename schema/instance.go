@@ -138,7 +138,7 @@ func (m *module) perInstance(keys []instance, address string, rng hcl.Range, f f
 // told of the first of them, with its address. It tells whether there were errors.
 // Without an address there is only one, and all is told.
 func (l *loader) once(address string, rng hcl.Range, f func()) (failed bool) {
-	all := l.collector.diags
+	all, errors := l.collector.diags, l.collector.errors
 	l.collector.diags = nil
 	f()
 	found := l.collector.diags
@@ -156,7 +156,7 @@ func (l *loader) once(address string, rng hcl.Range, f func()) (failed bool) {
 		}
 		l.collector.diags = append(l.collector.diags, d)
 	}
-	return found.HasErrors()
+	return l.collector.errors > errors // also those that were told of another
 }
 
 // toldOf begins the sentence that says where a mistake is.

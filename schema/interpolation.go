@@ -16,25 +16,34 @@ import (
 // numbers become text here, before the template does the same. It stands for
 // parentheses around the part, so that who looks for something in an expression
 // finds it there too.
+//
+// What all parts make together is counted as well.
 type interpolated struct {
 	*hclsyntax.ParenthesesExpr
+	written *textSoFar
+	first   bool // of the parts that are counted
 }
 
 func (p *interpolated) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := p.ParenthesesExpr.Value(ctx)
 	if s, ok := wholeNumberText(v); ok {
-		return s, diags
+		v = s
+	}
+	if d := p.written.add(v, p.first, p.Range()); d != nil {
+		return cty.UnknownVal(cty.String), append(diags, d)
 	}
 	return v, diags
 }
 
 // interpolate puts parts that may be numbers into a template.
 func interpolate(t *hclsyntax.TemplateExpr) {
+	w, first := &textSoFar{}, true
 	for i, p := range t.Parts {
 		switch p.(type) {
-		case *hclsyntax.LiteralValueExpr, *hclsyntax.TemplateExpr, *hclsyntax.TemplateJoinExpr, *interpolated:
+		case *hclsyntax.LiteralValueExpr, *interpolated:
 		default:
-			t.Parts[i] = &interpolated{&hclsyntax.ParenthesesExpr{Expression: p, SrcRange: p.Range()}}
+			t.Parts[i] = &interpolated{&hclsyntax.ParenthesesExpr{Expression: p, SrcRange: p.Range()}, w, first}
+			first = false
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 const (
 	maxInstances    = 1_000_000 // of all jobs together
+	maxTargets      = 2_000_000 // likewise
 	maxBadInstances = 20        // of one block, after which the rest is not tried
 	defaultAttempts = 3
 	defaultBackoff  = time.Second
@@ -185,14 +186,14 @@ func (m *module) evalJobs(j *jobBlock) {
 	}
 	whole, usesData := j.whole(), j.usesData()
 	m.perInstance(keys, j.address(), j.rng, func(i instance) {
-		ctx := i.in(m.root)
+		ctx, errors := i.in(m.root), m.collector.errors
 		job := m.evalJob(j, i, ctx)
 		if usesData {
 			for _, a := range j.allArgs() {
 				job.Data = union(job.Data, dataOf(a, ctx))
 			}
 		}
-		if whole && !i.unread && !m.unknown && job.PBX != nil && !m.diags.HasErrors() {
+		if whole && !i.unread && !m.unknown && job.PBX != nil && m.collector.errors == errors {
 			m.config.Jobs = append(m.config.Jobs, job)
 		}
 	})
@@ -230,6 +231,10 @@ func (m *module) evalJob(j *jobBlock, i instance, ctx *hcl.EvalContext) *Job {
 	if j.kind == SIPNotify {
 		// If they cannot be used, the message is tried all the same.
 		job.Targets, job.TargetsKnown = m.targetsOf(j, ctx)
+		if m.targets += len(job.Targets); m.targets > maxTargets {
+			m.fail(j.args["targets"].rng, "Too many targets", "The jobs of this configuration together send to more than %d targets.", maxTargets)
+			m.targets, job.Targets = m.targets-len(job.Targets), nil
+		}
 	}
 	job.eval = &jobEval{job: job, block: j, ctx: ctx, src: m.src}
 	m.add(job.prepare()...)

@@ -55,6 +55,8 @@ type loader struct {
 	after     map[*arg][]string // the jobs that an argument of after triggers names, where it is the same for all
 	addresses map[string]bool   // of all jobs; nil: not asked for yet
 	instances int
+	targets   int                         // of all jobs
+	kept      int64                       // what all local values hold, see weightOf
 	told      map[diagKey]*hcl.Diagnostic // of instances: what has been said of one is not said of others
 }
 

@@ -17,7 +17,16 @@ func (m *module) declareLocals(b *hcl.Block) {
 	for _, attr := range sorted {
 		a := &arg{name: attr.Name, expr: attr.Expr, rng: attr.Expr.Range()}
 		m.declare(&node{root: "local", name: attr.Name, rng: attr.NameRange, args: []*arg{a}, compute: func(ctx *hcl.EvalContext) (cty.Value, bool) {
+			if m.kept > maxLocals {
+				return cty.NilVal, false // told
+			}
 			v, ok := m.eval(a, ctx)
+			if ok && !isReference(a.expr) {
+				if m.kept += weightOf(v); m.kept > maxLocals {
+					m.fail(a.rng, "Values too large", "All local values together hold more elements, or more text, than a configuration can handle.")
+					return v, false
+				}
+			}
 			if ok && tooLarge(v) {
 				m.fail(a.rng, "Value too large", "The local value %q is larger than a configuration can handle.", a.name)
 				return v, false
@@ -25,6 +34,13 @@ func (m *module) declareLocals(b *hcl.Block) {
 			return v, ok
 		}})
 	}
+}
+
+// isReference tells whether an expression does no more than refer to something,
+// so that its value is no new one.
+func isReference(expr hcl.Expression) bool {
+	_, diags := hcl.AbsTraversalForExpr(expr)
+	return !diags.HasErrors()
 }
 
 // tooLarge tells whether a value is beyond all use. Local values can double

@@ -145,10 +145,16 @@ var countableOps = func() map[*hclsyntax.Operation]*hclsyntax.Operation {
 // nothing. It also takes the namespace off the names of functions, all of which
 // are in one, so that nobody else needs to know of it.
 func boundNumbers(parsed hclsyntax.Node) {
+	if expr, ok := parsed.(hclsyntax.Expression); ok {
+		boundWork(expr)
+	}
 	hclsyntax.VisitAll(parsed, func(n hclsyntax.Node) hcl.Diagnostics {
 		switch n := n.(type) {
+		case *hclsyntax.Attribute:
+			boundWork(n.Expr)
 		case *hclsyntax.FunctionCallExpr:
 			n.Name = strings.TrimPrefix(n.Name, "core::")
+			evenArguments(n)
 		case *hclsyntax.BinaryOpExpr:
 			if op := countableOps[n.Op]; op != nil {
 				n.Op = op

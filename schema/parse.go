@@ -73,6 +73,7 @@ func parseBroken(src []byte, shown string, whole hcl.Diagnostics) (body *hclsynt
 	}
 	for i := 0; i < len(starts); {
 		var first hcl.Diagnostics
+		firstEnd := len(src)
 		next := i + 1
 		for try := i + 1; try <= min(i+1+maxRetries, len(starts)); try++ {
 			end := len(src)
@@ -90,14 +91,14 @@ func parseBroken(src []byte, shown string, whole hcl.Diagnostics) (body *hclsynt
 				break
 			}
 			if try == i+1 {
-				first = wrong
+				first, firstEnd = wrong, end
 			}
 		}
-		diags = append(diags, plainSyntax(src, first)...)
+		diags = append(diags, plainSyntax(src, starts[i], firstEnd, first)...)
 		i = next
 	}
 	if !diags.HasErrors() { // the parts are right, but not as a whole
-		diags = plainSyntax(src, whole)
+		diags = plainSyntax(src, hcl.InitialPos, len(src), whole)
 	}
 	if body != nil {
 		boundNumbers(body)

@@ -149,7 +149,7 @@ func (g given) decode(l *module, v *variable) (cty.Value, bool) {
 		}
 		parsed, diags := hclsyntax.ParseExpression([]byte(g.text), shown, hcl.InitialPos)
 		if diags.HasErrors() {
-			for _, d := range plainSyntax([]byte(g.text), diags) {
+			for _, d := range plainSyntax([]byte(g.text), hcl.InitialPos, len(g.text), diags) {
 				better := *d
 				better.Detail += fmt.Sprintf("\n\nThe value was given by %s. Because the variable %q is not a plain string, number or bool, it is read as an expression of the configuration language.", g.origin, v.name)
 				l.add(&better)
