@@ -22,11 +22,11 @@ var pureFunctions = map[string]function.Function{
 	"abs":      stdlib.AbsoluteFunc,
 	"ceil":     stdlib.CeilFunc,
 	"floor":    stdlib.FloorFunc,
-	"log":      stdlib.LogFunc,
+	"log":      defined(stdlib.LogFunc),
 	"max":      stdlib.MaxFunc,
 	"min":      stdlib.MinFunc,
 	"parseint": stdlib.ParseIntFunc,
-	"pow":      stdlib.PowFunc,
+	"pow":      defined(stdlib.PowFunc),
 	"signum":   stdlib.SignumFunc,
 	"sum":      sumFunc,
 
@@ -205,6 +205,24 @@ func functions(src *Source) map[string]function.Function {
 	all["templatefile"] = templateFileFunc(src, inner)
 	all["templatestring"] = templateStringFunc(src, text)
 	return all
+}
+
+// defined has f say where its result is no number, as the logarithm of -1 is
+// none, which that of go-cty does not survive.
+func defined(f function.Function) function.Function {
+	return function.New(&function.Spec{
+		Params:       f.Params(),
+		Type:         f.ReturnTypeForValues,
+		RefineResult: notNull,
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, err := f.Call(args)
+			var defect function.PanicError
+			if errors.As(err, &defect) {
+				err = errors.New("the result is not a number")
+			}
+			return v, err
+		},
+	})
 }
 
 // without has some functions fail, for a reason, where they would be wrong.

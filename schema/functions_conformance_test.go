@@ -254,6 +254,9 @@ func TestConformance_arguments(t *testing.T) {
 			with(cty.NullVal(given.Type()))
 			with(cty.NullVal(cty.DynamicPseudoType))
 			with(cty.DynamicVal.Mark(sensitive))
+			for _, v := range []cty.Value{cty.EmptyObjectVal, cty.EmptyTupleVal, cty.True, cty.NumberIntVal(-1), cty.MapVal(map[string]cty.Value{"a": cty.StringVal("x").Mark(sensitive)})} {
+				with(v)
+			}
 			for _, v := range []cty.Value{cty.DynamicVal, cty.UnknownVal(given.Type())} {
 				if got, diags := with(v); !row.fails && diags.HasErrors() {
 					t.Errorf("%s with argument %d unknown: %#v, %v", row.expr, i+1, got, diags)

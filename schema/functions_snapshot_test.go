@@ -153,8 +153,28 @@ func TestFileSet_snapshot(t *testing.T) {
 	}
 }
 
-// A change in which files there are changes what a change trigger watches, also
-// in a message that is known only when the job fires.
+// A change in which files there are is a change of a job that is known only when
+// it fires.
+func TestFileSet_fired(t *testing.T) {
+	dir := writeFiles(t, "main.hcl", "pbx \"hq\" {\n  simulator {}\n}\nuser_event \"a\" {\n  pbx  = pbx.hq\n"+
+		"  body = { A = \"${trigger.kind} ${join(\",\", fileset(\".\", \"*.csv\"))}\" }\n}\n", "a.csv", "")
+	digest := func() string {
+		_, cfg := load(t, dir, Values{})
+		return cfg.Jobs[0].TriggerDigest()
+	}
+	before := digest()
+	if before == "" || digest() != before {
+		t.Fatalf("the digest %q does not stay", before)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "b.csv"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if digest() == before {
+		t.Error("another file has changed nothing")
+	}
+}
+
+// Links lead around in no circle, and nothing outside is found.
 func TestFileSet_bounds(t *testing.T) {
 	dir := writeFiles(t, "main.hcl", "")
 	for _, d := range []string{"sub", "sub/deep"} {
