@@ -24,7 +24,7 @@ func FuzzLoad(f *testing.F) {
 			f.Fatal(err)
 		}
 		for _, file := range archive.Files {
-			if file.Name == "main.hcl" {
+			if filepath.Ext(file.Name) == ".hcl" {
 				f.Add(file.Data)
 			}
 		}
