@@ -347,7 +347,16 @@ func (v planView) head(g group) {
 func (v planView) briefly(g group) {
 	var does []string
 	if n := g.deliveries(); n > 0 {
-		does = append(does, "sends to "+whom(g[0].Job, n))
+		sends := "sends to "
+		if j := g[0].Job; j != nil && j.Type == schema.UserEvent {
+			sends = "sends "
+		}
+		does = append(does, sends+whom(g[0].Job, n))
+	}
+	if len(g) == 1 {
+		for _, n := range waitsNote(g[0].JobPlan) {
+			does = append(does, n.text)
+		}
 	}
 	switch first := g[0]; {
 	case first.Op == engine.Change:
