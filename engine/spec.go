@@ -192,6 +192,9 @@ func sentAttrs(j *schema.Job, s Sent, messages string) []Attr {
 	if s.Action == "" && j.UnknownPhone == schema.UnknownSkipped && j.TargetsKnown && len(j.Targets) > 0 && !j.UsesTrigger() {
 		return []Attr{{Name: "message", Value: "none, since no phone is known"}}
 	}
+	if s.Action == "" && j.TargetsKnown && len(j.Targets) == 0 && !j.UsesTrigger() {
+		return []Attr{{Name: "message", Value: "none, since there are no targets", Digest: j.TriggerDigest()}}
+	}
 	if s.Action == "" {
 		return []Attr{{Name: "message", Value: knownLater, Digest: j.TriggerDigest()}}
 	}
