@@ -39,7 +39,6 @@ var bombs = []struct {
 	{"count", "Too many instances", mainFile(someJobs + "user_event \"x\" {\n  pbx   = pbx.hq\n  count = 1000000000\n}\n")},
 	{"count of servers", "Too many instances", mainFile("pbx \"hq\" {\n  count = 1000000000\n  simulator {}\n}\n")},
 	{"for_each", "more than", mainFile(someJobs + "user_event \"x\" {\n  pbx      = pbx.hq\n  for_each = toset([for p in setproduct(range(1000), range(1000), range(1000)) : join(\",\", p)])\n}\n")},
-	{"targets", "Too many targets", mainFile(someJobs + "locals {\n  k = range(300)\n  t = flatten([for a in local.k : [for b in local.k : \"PJSIP/${a}-${b}\"]])\n}\nsip_notify \"x\" {\n  pbx     = pbx.hq\n  count   = 100000\n  targets = local.t\n  message { event = \"x\" }\n}\n")},
 	{"for in for", "Too much to compute", locals(bigValues + "  a = [for a in local.k : [for b in local.k : [for c in local.k : [for d in local.k : d]]]]\n")},
 	{"for in for that keeps nothing", "Too much to compute", locals(bigValues + "  a = [for a in local.k : [for b in local.k : [for c in local.k : c if false]]]\n")},
 	{"for in for of an object", "Too much to compute", locals(bigValues + "  a = { for a in local.k : \"x${a}\" => { for b in local.k : \"x${b}\" => { for c in local.k : \"x${c}\" => c } } }\n")},
@@ -48,52 +47,42 @@ var bombs = []struct {
 	{"for in for in a message", "Too much to compute", mainFile(someJobs + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = [\"PJSIP/1\"]\n  message {\n    event   = \"x\"\n    content = join(\",\", flatten([for a in range(1000) : [for b in range(1000) : [for c in range(1000) : target.target]]]))\n  }\n}\n")},
 	{"splat in splat", "", locals(bigValues + "  a = [for a in local.k : local.k[*]][*][*]\n")},
 	{"a function in for", "Too much to compute", locals(bigValues + "  a = [for a in local.k : length(setproduct(local.k, local.k))]\n")},
-	{"a function in for, compared", "Too much to compute", locals(bigValues + "  a = [for a in local.k : setproduct(local.k, local.k) == a]\n")},
 	{"a function in for, indexed", "Too much to compute", locals(bigValues + "  a = [for a in local.k : setproduct(local.k, local.k)[0]]\n")},
 	{"texts in for", "Too much to compute", locals(bigValues + "  a = [for a in local.k : \"${local.big}${a}\"]\n")},
 	{"keys in for", "Too much to compute", locals(bigValues + "  a = { for a in local.k : \"${local.big}${a}\" => a }\n")},
-	{"many functions in a list", "Too much to compute", locals(bigValues + "  a = [\n" + repeated(200, "    setproduct(local.k, local.k),\n") + "  ]\n")},
 	{"many texts in a list", "Too much to compute", locals(bigValues + "  a = [\n" + repeated(2000, "    \"${local.big}{i}\",\n") + "  ]\n")},
 	{"many texts in an object", "Too much to compute", locals(bigValues + "  a = {\n" + repeated(2000, "    a{i} = \"${local.big}{i}\"\n") + "  }\n")},
-	{"many local values", "Values too large", locals(bigValues + repeated(50, "  a{i} = setproduct(local.k, local.k)\n"))},
+	{"many local values", "Values too large", locals(bigValues + repeated(20, "  a{i} = setproduct(local.k, local.k)\n"))},
 	{"many local texts", "Values too large", locals(bigValues + "  b = join(\"\", [for i in range(60) : local.big])\n" + repeated(500, "  a{i} = \"${local.b}{i}\"\n"))},
 	{"texts that double", "Text too long", locals("  a0 = \"0123456789\"\n" + repeated(60, "  a{j} = \"${local.a{i}}${local.a{i}}\"\n"))},
-	{"lists that double", "more than", locals("  a0 = [1, 2]\n" + repeated(60, "  a{j} = concat(local.a{i}, local.a{i})\n"))},
-	{"lists in lists that double", "more than", locals("  a0 = [1, 2]\n" + repeated(60, "  a{j} = [local.a{i}, local.a{i}]\n") + "  b = jsonencode(local.a60)\n  c = flatten(local.a60)\n")},
 	{"objects that double", "", locals("  a0 = { a = 1 }\n" + repeated(20, "  a{j} = { a = local.a{i}, b = local.a{i} }\n"))},
-	{"numbers that double", "digits", locals("  a0 = 99999999999999999999\n" + repeated(60, "  a{j} = local.a{i} * local.a{i}\n"))},
+	{"numbers that double", "too large", locals("  a0 = 99999999999999999999\n" + repeated(60, "  a{j} = local.a{i} * local.a{i}\n"))},
 	{"powers", "digits", locals("  a = pow(10, 1000000000)\n")},
 	{"one long template", "Text too long", locals(bigValues + "  a = \"" + repeated(3000, "${local.big}") + "\"\n")},
 	{"messages that double", "Text too long", mainFile(someJobs + "message \"a0\" {\n  event   = \"x\"\n  content = target.target\n}\n" +
 		repeated(60, "message \"a{j}\" {\n  event   = \"x\"\n  content = \"${message.a{i}.content}${message.a{i}.content}\"\n}\n") +
 		"sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = [\"PJSIP/1\"]\n  message = message.a60\n}\n")},
 	{"a format", "", locals("  a = format(\"%1000000000d\", 1)\n")},
-	{"a pattern", "", locals(bigValues + "  a = regexall(\"(.*)*\", local.big)\n  b = regexall(\"\", local.big)\n")},
-	{"replacements", "more than", locals(bigValues + "  a = replace(local.big, \"/.?/\", local.big)\n")},
-	{"joined", "more than", locals(bigValues + "  a = join(local.big, local.k)\n")},
-	{"JSON in JSON", "nested", locals("  a = jsondecode(join(\"\", [for i in range(1000) : join(\"\", [for j in range(1000) : \"[\"])]))\n")},
+	{"JSON in JSON", "inside one another", locals("  a = jsondecode(join(\"\", [for i in range(1000) : join(\"\", [for j in range(1000) : \"[\"])]))\n")},
 	{"YAML in YAML", "", locals("  a = yamldecode(join(\"\", [for i in range(1000) : join(\"\", [for j in range(1000) : \"[\"])]))\n")},
 	{"aliases in YAML", "", locals("  a = yamldecode(<<EOT\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + repeated(20, "a{j}: &a{j} [*a{i}, *a{i}, *a{i}, *a{i}, *a{i}, *a{i}, *a{i}, *a{i}, *a{i}, *a{i}]\n") + "EOT\n  )\n")},
-	{"CSV", "", locals(bigValues + "  a = csvdecode(join(\"\\n\", [for i in range(1000) : join(\",\", local.k)]))\n  b = csvdecode(join(\",\", [for i in range(1000) : join(\",\", local.k)]))\n")},
 	{"a template that is its own", "", files("main.hcl", "locals {\n  a = templatefile(\"t.tpl\", {})\n}\n", "t.tpl", "${templatefile(\"t.tpl\", {})}${templatefile(\"t.tpl\", {})}")},
 	{"a template with loops", "more than", files("main.hcl", "locals {\n  a = templatefile(\"t.tpl\", { k = range(1000) })\n}\n", "t.tpl", "%{for a in k}%{for b in k}%{for c in k}x%{endfor}%{endfor}%{endfor}")},
-	{"modules of modules", "Too many", modules(12)},
 	{"brackets", "nested too deeply", locals("  a = " + strings.Repeat("[", 1<<20) + "\n")},
 	{"braces", "nested too deeply", mainFile(strings.Repeat("a {\n", 1<<18))},
 	{"interpolations", "nested too deeply", locals("  a = \"" + strings.Repeat("${\"", 1<<18) + "\n")},
 	{"operators", "nested too deeply", locals("  a = 1" + strings.Repeat(" + 1", 1<<18) + "\n")},
 	{"conditions", "nested too deeply", locals("  a = " + strings.Repeat("true ? 1 : ", 1<<18) + "1\n")},
-	{"here documents without end", "Unclosed here document", mainFile(repeated(20000, "message \"m{i}\" {\n  content = <<EOT\n}\n"))},
-	{"quotes without end", "closing quote", mainFile(repeated(20000, "message \"m{i}\" {\n  content = \"x\n}\n"))},
-	{"brackets without end", "Missing comma", mainFile(repeated(20000, "message \"m{i}\" {\n  content = [1\n  event = 1\n}\n"))},
-	{"blocks without end", "Unclosed block", mainFile(repeated(20000, "message \"m{i}\" {\n"))},
-	{"blocks that there are not", "no blocks", mainFile(repeated(20000, "mesage \"m{i}\" {}\n"))},
-	{"arguments that there are not", "no argument", mainFile(repeated(20000, "message \"m{i}\" {\n  event = \"x\"\n  evnt  = 1\n}\n"))},
-	{"names that there are not", "Did you mean", locals(repeated(5000, "  local_value_{i} = local.locla_value_{i}\n"))},
-	{"a long line", "", locals("  a = [" + repeated(50000, "local.b, ") + "1]\n")},
+	{"here documents without end", "Unclosed here document", mainFile(repeated(2000, "message \"m{i}\" {\n  content = <<EOT\n}\n"))},
+	{"quotes without end", "closing quote", mainFile(repeated(2000, "message \"m{i}\" {\n  content = \"x\n}\n"))},
+	{"brackets without end", "Missing comma", mainFile(repeated(2000, "message \"m{i}\" {\n  content = [1\n  event = 1\n}\n"))},
+	{"blocks without end", "Unclosed block", mainFile(repeated(2000, "message \"m{i}\" {\n"))},
+	{"blocks that there are not", "no blocks", mainFile(repeated(2000, "mesage \"m{i}\" {}\n"))},
+	{"arguments that there are not", "no argument", mainFile(repeated(2000, "message \"m{i}\" {\n  event = \"x\"\n  evnt  = 1\n}\n"))},
+	{"names that there are not", "Did you mean", locals(repeated(1000, "  local_value_{i} = local.locla_value_{i}\n"))},
+	{"a long line", "", locals("  a = [" + repeated(5000, "local.b, ") + "1]\n")},
 	{"a cycle of many", "Reference cycle", locals("  a0 = local.a3000\n" + repeated(3000, "  a{j} = local.a{i}\n"))},
 	{"many targets that are wrong", "Invalid target", mainFile(someJobs + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = [for i in range(1000) : i]\n  message { event = \"x\" }\n}\n")},
-	{"many instances that are wrong", "", mainFile(someJobs + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  count   = 1000000\n  targets = [count.index]\n  message { event = \"x\" }\n}\n")},
 }
 
 func files(pairs ...string) func() map[string]string {
@@ -112,31 +101,13 @@ func locals(content string) func() map[string]string {
 	return mainFile("locals {\n" + content + "}\n")
 }
 
-// modules makes ten modules of each module, so many levels deep.
-func modules(levels int) func() map[string]string {
-	var pairs []string
-	for i := range levels {
-		dir, call := fmt.Sprintf("m%d/", i), "module \"x\" {\n  source = \"../m%d\"\n  count  = 10\n}\n"
-		if i == 0 {
-			dir, call = "", "module \"x\" {\n  source = \"./m%d\"\n  count  = 10\n}\n"
-		}
-		if i == levels-1 {
-			call = "locals {\n  a = 1\n}\n"
-		} else {
-			call = fmt.Sprintf(call, i+1)
-		}
-		pairs = append(pairs, dir+"main.hcl", call)
-	}
-	return files(pairs...)
-}
-
 // loadFiles loads a configuration that is on no disk.
 func loadFiles(all map[string]string) (*Source, *Config, []string, func() string) {
 	snap := &Snapshot{Dir: ".", Configuration: []string{"main.hcl"}, Files: make(map[string][]byte), Modules: make(map[string][]string)}
 	for name, content := range all {
 		snap.Files[name] = []byte(content)
-		if dir, file, ok := strings.Cut(name, "/"); ok {
-			snap.Modules[dir] = append(snap.Modules[dir], file)
+		if dir, _, ok := strings.Cut(name, "/"); ok {
+			snap.Modules[dir] = append(snap.Modules[dir], name)
 		}
 	}
 	src := snap.Source()

@@ -117,6 +117,21 @@ type cell struct {
 // line shows a line of source, of which the bytes from start to end are meant,
 // in columns columns. What is meant is in it.
 func (t *textWriter) line(line string, start, end, columns int) string {
+	if t.columns > 0 { // no more of a long line than can be shown
+		most := 4 * utf8.UTFMax * max(columns, 1)
+		for cut := start - most; cut > 0 && cut < len(line); cut++ {
+			if utf8.RuneStart(line[cut]) {
+				line, start, end = line[cut:], start-cut, end-cut
+				break
+			}
+		}
+		if cut := max(start, 0) + most; cut < len(line) {
+			for cut > 0 && !utf8.RuneStart(line[cut]) {
+				cut--
+			}
+			line = line[:cut]
+		}
+	}
 	var cells []cell
 	at := 0
 	for i, r := range line {
@@ -195,6 +210,9 @@ func window(cells []cell, columns int) []cell {
 
 // runeColumns is how many columns a character takes on a terminal.
 func runeColumns(r rune) int {
+	if r < utf8.RuneSelf {
+		return 1
+	}
 	if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
 		return 0
 	}
