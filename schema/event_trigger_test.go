@@ -130,7 +130,7 @@ func TestEventTrigger_Matches(t *testing.T) {
 		{where: `local.names[local.names[split(",", event.Listed)[0] - 1]] == "x"`, says: "digits"},
 		{where: `{ "001e13123456" = "x" }[event.Mac] == "x" && tomap({ "001e13123456" = "x" })[event.Mac] == "x"`, want: true},
 		{where: `local.names[event.Count - 15] == "Provision"`, want: true},
-		{where: `1e999 * 1e999 > 1 && tonumber("1e99998") + 1 > 1 && "1e-99999" + 1 == 1 && event.Count > 1`, want: true},
+		{where: `1e999 * 1e999 > 1 && tonumber("1e9998") + 1 > 1 && "1e-9999" + 1 == 1 && event.Count > 1`, want: true},
 		{where: `"1e999${event.Count}" * 1e99 > 1`, says: "digits"},
 		{where: `indent(event.Wide, "x\ny") == ""`, says: "0 to 100 spaces"},
 		{where: `indent(-1 * event.Count, "x\ny") == ""`, says: "0 to 100 spaces"},

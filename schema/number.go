@@ -17,7 +17,7 @@ import (
 // maxDigits bounds the numbers that are computed with, before the point and
 // after it. A text as short as 1e600000000 becomes a number whose sum with 1, and
 // whose digits, take all time and memory; and texts come from strangers.
-const maxDigits = 99_999
+const maxDigits = 9_999
 
 var errDigits = fmt.Errorf("a number of more than %d digits cannot be computed with", maxDigits)
 

@@ -132,6 +132,10 @@ func (l *loader) fit(v *variable, value cty.Value, what string, where hcl.Range)
 		l.fail(where, "Invalid value for variable", "%s does not suit its type %s: %s.", what, typeexpr.TypeString(v.typ), conversionText(err))
 		return cty.NilVal, false
 	}
+	if manyDigits(fitting) {
+		l.fail(where, "Invalid value for variable", "%s cannot be used: %s.", what, errDigits)
+		return cty.NilVal, false
+	}
 	return fitting, true
 }
 
