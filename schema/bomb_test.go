@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -126,8 +127,8 @@ func loadFiles(all map[string]string) (*Source, *Config, []string, func() string
 // memory in use against a bound meanwhile. How long it takes is left to the limit
 // of the whole test, since other things go on, too.
 func TestLoad_bombs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute")
+	if testing.Short() || underRace() {
+		t.Skip("takes a minute, and many with the race detector")
 	}
 	for _, bomb := range bombs {
 		t.Run(bomb.name, func(t *testing.T) {
@@ -170,4 +171,10 @@ func TestLoad_bombs(t *testing.T) {
 			t.Logf("%v, %d MiB, %d bytes said", took.Round(time.Millisecond), most>>20, len(said))
 		})
 	}
+}
+
+// underRace tells whether the race detector is on.
+func underRace() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
