@@ -84,7 +84,7 @@ RECORDED             JOB           NOT FIRED
 		{"runs -missed -json -job user_event.b", `
 {"job":"user_event.b","trigger":0,"reason":"overlap","count":1,"first":"2026-03-01T02:05:00.000000Z","last":"2026-03-01T02:05:00.000000Z","detail":"the previous run is still open","recorded":"2026-03-01T02:05:00.000000Z"}
 `},
-		{"runs -missed -job user_event.c", "\nNothing is recorded as missed.\n"},
+		{"runs -missed -job user_event.c", "\nNothing is recorded as missed of user_event.c: there is no such job. Did you mean user_event.a?\n"},
 	} {
 		code, out, errs := execute(t, "", nil, append(strings.Fields(c.args), dir)...)
 		if diff := cmp.Diff(strings.TrimPrefix(c.want, "\n"), out); code != exitOK || diff != "" {
