@@ -59,12 +59,12 @@ user_event "site" {
 		}
 		at = p.shows(s.shows, at)
 		if strings.HasSuffix(s.keys, "\r") { // only behind its prompt it takes Ctrl-C for the line
-			at = p.shows("> ", at)
+			at = p.shows("\n> ", at-1)
 		}
 	}
 	p.types("1 + 1" + ctrlD + "\r")
 	at = p.shows("\r\n2\r\n", at)
-	p.shows("> ", at) // before, the terminal would take it for its own
+	p.shows("\n> ", at-1) // before, the terminal would take it for its own
 	p.types(ctrlD)
 	<-p.done
 	if err := cmd.Wait(); err != nil {
