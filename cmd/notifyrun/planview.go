@@ -24,8 +24,6 @@ type planView struct {
 	taken  int // rows of the two screens that something else needs
 }
 
-const maxNames = 5 // targets named in full before "and N more"
-
 // write shows every job where that fits on two screens, and an overview of what
 // would not, unless all is asked for. The sums come first where many phones are
 // sent to.
@@ -59,26 +57,7 @@ func (v planView) every(p *engine.Plan, c engine.Counts) {
 	v.waits(p)
 }
 
-func (v planView) printf(format string, args ...any) { fmt.Fprintf(v.w, format, args...) }
-
 func targetOf(d engine.Delivery) string { return d.Target }
-
-// room is how many columns a line has behind the first taken ones; 0: no limit.
-func (v planView) room(taken int) int {
-	if v.width == 0 {
-		return 0
-	}
-	return max(v.width-taken, 1)
-}
-
-// line writes one line, clipped to the width of a terminal.
-func (v planView) line(format string, args ...any) {
-	text := printable(strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", `\n`))
-	if v.width > 0 {
-		text = clip(text, v.width)
-	}
-	v.printf("%s\n", text)
-}
 
 // shown tells whether anything becomes of a job.
 func shown(jp *engine.JobPlan) bool {
@@ -136,71 +115,6 @@ func message(jp *engine.JobPlan) (engine.Sent, string) {
 		return jp.First, "sends" + when(jp.Job) + ":"
 	}
 	return engine.Sent{}, ""
-}
-
-// note is a line about a job beside its attributes and its firing. Whatever else
-// a plan is to say of a job is one: what is shown of many jobs adds up those
-// that say the same.
-type note struct {
-	text  string   // of this job
-	names []string // the targets that it is about, where they are to be named
-	many  string   // of several: the first %s stands for how many of the noun there are
-	noun  string
-	n     int
-}
-
-// phonesNow are the targets of a job that are read again when it fires.
-func phonesNow(jp *engine.JobPlan) []string {
-	if jp.Job == nil || len(jp.Job.TargetsData()) == 0 {
-		return nil
-	}
-	names := make([]string, len(jp.Job.Targets))
-	for i, t := range jp.Job.Targets {
-		names[i] = t.String()
-	}
-	return names
-}
-
-func notes(jp *engine.JobPlan) []note {
-	var all []note
-	phones := func(targets []string, says string) {
-		if n := len(targets); n > 0 {
-			all = append(all, note{text: fmt.Sprintf(says, count(n, "phone")), names: targets, many: says, noun: "phone", n: n})
-		}
-	}
-	if now := phonesNow(jp); jp.Op != engine.NoOp && jp.Fire == nil {
-		phones(now, "%s at present")
-	}
-	phones(jp.New, "%s of these never had any revision")
-	phones(jp.Gone, "%s that had one are targets no longer")
-	phones(jp.NoContact, "%s without contact will be skipped")
-	if n := len(jp.Recorded); n > 0 {
-		const says = "takes today's value as delivered for %s (initial = \"record\")"
-		all = append(all, note{text: fmt.Sprintf(says, count(n, "phone")), many: says, noun: "phone", n: n})
-	}
-	for _, c := range jp.Cancel {
-		if n := len(c.Deliveries); n > 0 {
-			all = append(all, note{
-				text: fmt.Sprintf("cancels %s of run %s: %s", count(n, "delivery"), c.Run.ID, c.Reason),
-				many: "cancels %s of open runs: " + c.Reason, noun: "delivery", n: n,
-			})
-		}
-	}
-	for _, r := range jp.Resume {
-		n, noun := len(r.Deliveries), "phone"
-		if jp.Job.Type == schema.UserEvent {
-			noun = "user event"
-		}
-		all = append(all, note{
-			text: fmt.Sprintf("goes on with run %s: %s left%s", r.Run.ID, count(n, noun), lasting(jp.Job, n)),
-			many: "goes on with open runs: %s left", noun: noun, n: n,
-		})
-	}
-	all = append(all, waitsNote(jp)...)
-	if held := jp.Window.Held(); held != nil && (jp.Fire != nil || len(jp.Resume) > 0) {
-		all = append(all, note{text: heldText(held), many: "%s " + heldText(held), noun: "delivery", n: len(jp.Window.Targets)})
-	}
-	return append(all, phoneNotes(jp)...)
 }
 
 // sign is the job's mark: what happens to the declaration, or ! where only
@@ -327,86 +241,6 @@ func toHowMany(c engine.Counts) string {
 	return ""
 }
 
-func (v planView) due(p *engine.Plan) {
-	const shown = 10
-	rows := dueRows(p)
-	for i, r := range rows {
-		if i == 0 {
-			v.printf("\nNext due times:\n")
-		}
-		if i == shown {
-			v.printf("  … and %s; notifyrun schedule lists them\n", count(len(rows)-shown, "more schedule"))
-			break
-		}
-		v.line("  %s  %s  %s%s", r.when, r.zone, r.job, r.note)
-	}
-}
-
-// waits lists what makes jobs fire that have no due time: events, and the ends
-// of other jobs' runs.
-func (v planView) waits(p *engine.Plan) {
-	const shown = 10
-	n := 0
-	for _, jp := range p.Jobs {
-		for _, w := range waitsOf(jp) {
-			if n++; n == 1 {
-				v.printf("\nFires when something happens:\n")
-			}
-			if n <= shown {
-				if jp.Paused != nil {
-					w += " (paused)"
-				}
-				v.line("  %s fires %s", jp.Address, w)
-			}
-		}
-	}
-	if n > shown {
-		v.printf("  … and %s; plan -json lists them\n", count(n-shown, "more trigger"))
-	}
-}
-
-// waitsOf words what the event and after triggers of a job wait for.
-func waitsOf(jp *engine.JobPlan) []string {
-	if jp.Job == nil || !jp.Job.Enabled {
-		return nil
-	}
-	var all []string
-	for _, t := range jp.Job.Triggers {
-		switch t := t.(type) {
-		case *schema.EventTrigger:
-			all = append(all, "on "+t.String())
-		case *schema.AfterTrigger:
-			all = append(all, t.String())
-		}
-	}
-	return all
-}
-
-type dueRow struct {
-	at                    time.Time
-	when, zone, job, note string
-}
-
-func dueRows(p *engine.Plan) []dueRow {
-	var rows []dueRow
-	for _, jp := range p.Jobs {
-		for _, d := range jp.Due {
-			note := dueNote(d)
-			if jp.Paused != nil {
-				note = "paused"
-			} else if held := engine.HeldBack(jp.Job, d.Fires); held != nil {
-				note = withNote(note, heldText(held))
-			}
-			if note != "" {
-				note = "  " + note
-			}
-			rows = append(rows, dueRow{d.At, dueTime(d), d.At.Location().String(), jp.Address, note})
-		}
-	}
-	slices.SortStableFunc(rows, func(a, b dueRow) int { return a.at.Compare(b.at) })
-	return rows
-}
-
 // whom words the receivers of n deliveries of a job.
 func whom(j *schema.Job, n int) string {
 	if j != nil && j.Type == schema.UserEvent {
@@ -460,44 +294,4 @@ func lasting(j *schema.Job, n int) string {
 		}
 	}
 	return ""
-}
-
-// names lists the first few of many.
-func names[T any](all []T, name func(T) string) string { return few(all, name, 0) }
-
-// few lists the first of many: as many as fit into a number of columns with how
-// many more there are, but one at least; 0: as many as there is no limit for.
-func few[T any](all []T, name func(T) string, room int) string {
-	return fewOf(len(all), all, name, room)
-}
-
-// fewOf does so of total, where only the first are at hand.
-func fewOf[T any](total int, first []T, name func(T) string, room int) string {
-	text := ""
-	for n := 1; n <= min(maxNames, len(first)); n++ {
-		var b strings.Builder
-		for i, x := range first[:n] {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(name(x))
-		}
-		if n < total {
-			fmt.Fprintf(&b, " and %s more", thousands(total-n))
-		}
-		if room > 0 && n > 1 && utf8.RuneCountInString(b.String()) > room {
-			break
-		}
-		text = b.String()
-	}
-	return text
-}
-
-func itself(s string) string { return s }
-
-func detail(c engine.Cause) string {
-	if c.Detail == "" {
-		return ""
-	}
-	return " (" + c.Detail + ")"
 }

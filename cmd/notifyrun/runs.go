@@ -255,3 +255,10 @@ func timeJSON(t time.Time) *string {
 	s := t.UTC().Format("2006-01-02T15:04:05.000000Z07:00")
 	return &s
 }
+
+func detail(c engine.Cause) string {
+	if c.Detail == "" {
+		return ""
+	}
+	return " (" + c.Detail + ")"
+}
