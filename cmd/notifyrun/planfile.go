@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,4 +98,60 @@ func readPlan(path string) (*planFile, error) {
 		return nil, fmt.Errorf("read plan %s: it is damaged: it holds no configuration; make it anew with notifyrun plan -out", path)
 	}
 	return &p, nil
+}
+
+// movedSince says how a saved plan, made again with what data sources say now, is
+// another than the one that was saved; nil: it is not because of them.
+func (a *app) movedSince(saved *planFile, l *loaded, now *engine.Plan, v values, kept dataReader) error {
+	if len(l.config.Data) == 0 || v.stale {
+		return nil
+	}
+	then, err := a.loadData(saved.Snapshot.Source(), nil, v, kept)
+	if err != nil {
+		return nil // the plan file is at fault, and its reader says so
+	}
+	was, _, err := a.makePlan(then, now.State, saved.Options)
+	if err != nil || was.Digest() != saved.Digest {
+		return nil
+	}
+	for _, jp := range now.Jobs {
+		if text := movedTargets(was, jp); text != "" {
+			return fmt.Errorf("the targets have moved since it was made: %s %s", jp.Address, text)
+		}
+	}
+	return errors.New("what data sources say has changed since it was made, and with it what would be applied")
+}
+
+// movedTargets says how the targets of a job are others than in an earlier plan; ""
+// if they are not.
+func movedTargets(was *engine.Plan, now *engine.JobPlan) string {
+	i := slices.IndexFunc(was.Jobs, func(jp *engine.JobPlan) bool { return jp.Address == now.Address })
+	if i < 0 || was.Jobs[i].Job == nil || now.Job == nil {
+		return ""
+	}
+	targets := func(jp *engine.JobPlan) map[string]bool {
+		all := map[string]bool{}
+		for _, t := range jp.Job.Targets {
+			all[t.String()] = true
+		}
+		return all
+	}
+	before, after := targets(was.Jobs[i]), targets(now)
+	only := func(these, those map[string]bool, what string) (parts []string) {
+		var names []string
+		for name := range these {
+			if !those[name] {
+				names = append(names, name)
+			}
+		}
+		if slices.Sort(names); len(names) == 0 {
+			return nil
+		}
+		text := what + " " + printable(names[0])
+		if n := len(names) - 1; n > 0 {
+			text += " and " + count(n, "other")
+		}
+		return []string{text}
+	}
+	return strings.Join(append(only(after, before, "now has"), only(before, after, "has no longer")...), ", and ")
 }
