@@ -82,9 +82,7 @@ func (v planView) head(g group) {
 	if members != nil {
 		text += printable(": " + members(v.room(6+utf8.RuneCountInString(name))))
 	}
-	if v.width > 0 {
-		text = clip(text, v.width-4)
-	}
+	text = v.clip(text, 4)
 	title, rest := text, ""
 	if members != nil && len(printable(name)) < len(text) {
 		title, rest = text[:len(printable(name))], text[len(printable(name)):]
@@ -306,4 +304,29 @@ func messageKey(jp *engine.JobPlan, s engine.Sent) string {
 		return s.Action + jp.Fire.Deliveries[0].Message
 	}
 	return fmt.Sprint(s.Action, s.Headers, s.Content, s.Option, s.CallID, s.Channel)
+}
+
+// cut shortens a message to so many rows.
+func (v planView) cut(lines []string, room int) []string {
+	if v.rowsOf(lines) <= room {
+		return lines
+	}
+	room-- // to say so
+	for i, l := range lines {
+		rows := v.rows(l)
+		if rows > room {
+			out := slices.Clone(lines[:i])
+			if room > 0 {
+				out = append(out, clip(l, room*v.columns()))
+				i++
+			}
+			what := "the rest of this line"
+			if n := len(lines) - i; n > 0 {
+				what = count(n, "more line")
+			}
+			return append(out, "        … and "+what+" of the message")
+		}
+		room -= rows
+	}
+	return lines
 }

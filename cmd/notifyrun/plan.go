@@ -118,7 +118,7 @@ func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
 		warnings = fewWarnings(warnings)
 	}
 	a.warn(l.source, warnings)
-	v := planView{w: a.stdout, style: a.style(a.stdout), width: a.columns(a.stdout), args: l.args, full: a.full}
+	v := planView{screen: a.screen(a.stdout), args: l.args, full: a.full}
 	var outputs []string
 	if !p.ByHand {
 		outputs = v.lines(func(v planView) { v.outputs(l.config.Outputs) })

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -22,6 +23,14 @@ func (v planView) fits(p *engine.Plan, whole func(planView)) bool {
 		return false
 	}
 	return v.rowsOf(v.lines(whole)) <= twoScreens-v.taken
+}
+
+// lines are those that write writes.
+func (v planView) lines(write func(planView)) []string {
+	var b bytes.Buffer
+	v.w = &b
+	write(v)
+	return linesOf(b.String())
 }
 
 // overview shows on two screens what is too much to be shown job by job: the
@@ -101,7 +110,7 @@ func (v planView) sums(p *engine.Plan, c engine.Counts) {
 			continue
 		}
 		text := besides.what + ": " + count(besides.n, besides.noun)
-		if line != "" && utf8.RuneCountInString(line+text)+6 > cmp.Or(v.width, screenWidth) {
+		if line != "" && utf8.RuneCountInString(line+text)+6 > v.columns() {
 			flush()
 		}
 		if line != "" {
@@ -173,10 +182,4 @@ func jobsWith(p *engine.Plan, n func(*engine.JobPlan) int) (jobs []*engine.JobPl
 // list writes the first of many names behind what they are of.
 func (v planView) list(of string, all []string) {
 	v.line("  %s%s", of, few(all, itself, v.room(2+utf8.RuneCountInString(of))))
-}
-
-func (v planView) more(n int, noun string) {
-	if n > 0 {
-		v.line("  … and %s", count(n, noun))
-	}
 }

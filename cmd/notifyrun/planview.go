@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -14,11 +13,9 @@ import (
 
 // planView writes a plan for people.
 type planView struct {
-	w     io.Writer
-	style style
-	width int    // 0: no limit
-	args  string // flags and path, for commands that are shown
-	full  bool   // every job, however many there are
+	screen
+	args string // flags and path, for commands that are shown
+	full bool   // every job, however many there are
 
 	listed int // how many things of a kind an overview lists
 	taken  int // rows of the two screens that something else needs
@@ -131,7 +128,7 @@ func (v planView) sign(jp *engine.JobPlan) string {
 	return v.style.bold("!")
 }
 
-func (v planView) attrs(attrs []engine.Attr) {
+func (s screen) attrs(attrs []engine.Attr) {
 	width := 0
 	for _, a := range attrs {
 		if !a.Sent {
@@ -140,57 +137,57 @@ func (v planView) attrs(attrs []engine.Attr) {
 	}
 	for _, a := range attrs {
 		if !a.Sent { // the message is shown as it goes out
-			v.line("      %-*s = %s", width, a.Name, a.Value)
+			s.line("      %-*s = %s", width, a.Name, a.Value)
 		}
 	}
 }
 
-func (v planView) changes(changes []engine.AttrChange) {
+func (s screen) changes(changes []engine.AttrChange) {
 	for _, c := range changes {
 		switch {
 		case c.Old == nil:
-			v.line("      %s = %s", c.Name, *c.New)
+			s.line("      %s = %s", c.Name, *c.New)
 		case c.New == nil:
-			v.line("      %s = %s → (not set)", c.Name, *c.Old)
+			s.line("      %s = %s → (not set)", c.Name, *c.Old)
 		case *c.Old == *c.New:
-			v.line("      %s = %s (changed)", c.Name, *c.New)
-		case v.width > 0 && utf8.RuneCountInString(c.Name+*c.Old+*c.New)+12 > v.width:
-			v.line("      %s = %s", c.Name, *c.Old)
-			v.line("      %*s → %s", utf8.RuneCountInString(c.Name), "", *c.New)
+			s.line("      %s = %s (changed)", c.Name, *c.New)
+		case s.width > 0 && utf8.RuneCountInString(c.Name+*c.Old+*c.New)+12 > s.width:
+			s.line("      %s = %s", c.Name, *c.Old)
+			s.line("      %*s → %s", utf8.RuneCountInString(c.Name), "", *c.New)
 		default:
-			v.line("      %s = %s → %s", c.Name, *c.Old, *c.New)
+			s.line("      %s = %s → %s", c.Name, *c.Old, *c.New)
 		}
 	}
 }
 
 // sent shows an action as the other side gets it, line by line and unclipped,
 // because what is shown is what will be sent.
-func (v planView) sent(s engine.Sent) {
-	v.printf("      %s %s\n", s.Action, printable(s.Target))
+func (s screen) sent(m engine.Sent) {
+	s.printf("      %s %s\n", m.Action, printable(m.Target))
 	row := func(name string, value schema.Text) {
-		v.printf("        %s: %s\n", printable(name), printable(value.String()))
+		s.printf("        %s: %s\n", printable(name), printable(value.String()))
 	}
-	if s.Option != "" {
-		v.printf("        (section %s of the server's notify configuration)\n", printable(s.Option))
+	if m.Option != "" {
+		s.printf("        (section %s of the server's notify configuration)\n", printable(m.Option))
 	}
-	if s.CallID != nil {
-		row("(in the dialog of Call-ID", schema.Plain(s.CallID.String()+")"))
+	if m.CallID != nil {
+		row("(in the dialog of Call-ID", schema.Plain(m.CallID.String()+")"))
 	}
 	switch {
-	case s.Channel == nil:
-	case s.Action == "Originate":
-		row("(raised by the dialplan, on channel", schema.Plain(s.Channel.String()+")"))
+	case m.Channel == nil:
+	case m.Action == "Originate":
+		row("(raised by the dialplan, on channel", schema.Plain(m.Channel.String()+")"))
 	default:
-		row("(in the dialog of channel", schema.Plain(s.Channel.String()+")"))
+		row("(in the dialog of channel", schema.Plain(m.Channel.String()+")"))
 	}
-	for _, h := range s.Headers {
+	for _, h := range m.Headers {
 		row(h.Name, h.Value)
 	}
-	if s.Content != nil {
-		v.printf("\n")
+	if m.Content != nil {
+		s.printf("\n")
 	}
-	for _, line := range s.Content {
-		v.printf("%s\n", strings.TrimRight("        "+printable(line.String()), " "))
+	for _, line := range m.Content {
+		s.printf("%s\n", strings.TrimRight("        "+printable(line.String()), " "))
 	}
 }
 

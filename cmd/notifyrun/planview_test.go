@@ -302,14 +302,14 @@ func TestPlanView(t *testing.T) {
 	time.Local = time.UTC // of the times at which jobs were paused
 	for name, p := range planViews(t) {
 		t.Run(name, func(t *testing.T) {
-			shown := view(p, planView{width: 80})
+			shown := view(p, planView{screen: screen{width: 80}})
 			golden(t, strings.NewReplacer(" ", "_", ",", "").Replace(name)+".txt", shown)
 			summary := shown[strings.LastIndex(shown, "\nPlan:")+1:]
 			if summary, _, _ = strings.Cut(summary, "\n"); strings.Contains(shown, "This is an overview") && !strings.HasPrefix(shown, summary+"\n") {
 				t.Errorf("it does not begin with %q", summary)
 			}
 			for _, width := range []int{0, 60, 80, 160} {
-				v := planView{width: width}
+				v := planView{screen: screen{width: width}}
 				shown := view(p, v)
 				if rows := v.rowsOf(strings.Split(strings.TrimSuffix(shown, "\n"), "\n")); rows > twoScreens {
 					t.Errorf("%d columns: %d rows, want %d at most:\n%s", width, rows, twoScreens, shown)
@@ -343,7 +343,7 @@ func TestPlanView_taken(t *testing.T) {
 	p := planOf(t, sites(20, "1.2.3", reboot)+extraJobs, &engine.State{})
 	for _, taken := range []int{0, 5, 14} {
 		var b strings.Builder
-		v := planView{w: &b, width: 80, taken: taken}
+		v := planView{screen: screen{w: &b, width: 80}, taken: taken}
 		v.write(p)
 		if rows := v.rowsOf(strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")); rows > twoScreens-taken {
 			t.Errorf("%d rows, want %d at most", rows, twoScreens-taken)
@@ -373,7 +373,7 @@ func TestFewWarnings(t *testing.T) {
 func TestPlanView_full(t *testing.T) {
 	p := planOf(t, sites(20, "1.2.3", reboot), &engine.State{})
 	var b strings.Builder
-	planView{w: &b, full: true}.write(p)
+	planView{screen: screen{w: &b}, full: true}.write(p)
 	for _, jp := range p.Jobs {
 		if !strings.Contains(b.String(), "\n  + "+jp.Address+"\n") {
 			t.Errorf("%s is not shown", jp.Address)

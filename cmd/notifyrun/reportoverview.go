@@ -132,7 +132,7 @@ func (v reportView) causes(r *engine.Report, listed int) {
 	for _, f := range all[:min(listed, len(all))] {
 		fmt.Fprintf(v.w, "\n%s %s of %s:\n%s\n", v.style.red(strings.ToUpper(string(f.outcome[:1]))+string(f.outcome[1:])+":"),
 			count(f.n, "delivery"), count(f.jobs, "job"), indent(printable(v.cut(f.text, 2)), "  "))
-		fmt.Fprintf(v.w, "    %s\n", v.clip(printable(fewOf(f.n, f.targets, itself, max(v.columns()-4, 0)))))
+		fmt.Fprintf(v.w, "    %s\n", v.clip(printable(fewOf(f.n, f.targets, itself, max(v.columns()-4, 0))), 4))
 	}
 	left, n := all[min(listed, len(all)):], 0
 	for _, f := range left {
@@ -141,16 +141,6 @@ func (v reportView) causes(r *engine.Report, listed int) {
 	if len(left) > 0 {
 		fmt.Fprintf(v.w, "\n… and %s, for %s\n", count(n, "more delivery"), count(len(left), "other reason"))
 	}
-}
-
-// columns is by how many columns rows are counted.
-func (v reportView) columns() int { return cmp.Or(v.width, screenWidth) }
-
-func (v reportView) clip(s string) string {
-	if v.width == 0 {
-		return s
-	}
-	return clip(s, v.width-4)
 }
 
 // cut shortens a text to so many rows.

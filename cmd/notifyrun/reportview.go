@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -19,7 +18,7 @@ func (a *app) showReport(r *engine.Report, took time.Duration, next commandLines
 		writeJSON(a.stdout, newReportJSON(r))
 		return
 	}
-	reportView{a.stdout, a.style(a.stdout), a.columns(a.stdout), a.full}.write(r, took, next)
+	reportView{a.screen(a.stdout), a.full}.write(r, took, next)
 }
 
 // reportNothing ends an apply that had something to record but nothing to send.
@@ -32,10 +31,8 @@ func (a *app) reportNothing() {
 }
 
 type reportView struct {
-	w     io.Writer
-	style style
-	width int  // 0: no limit
-	full  bool // every run and every cause, however many there are
+	screen
+	full bool // every run and every cause, however many there are
 }
 
 // write tells of every run and of every cause of failure where that fits on two
@@ -45,16 +42,11 @@ func (v reportView) write(r *engine.Report, took time.Duration, next commandLine
 	var b bytes.Buffer
 	shown.w = &b
 	shown.every(r, took, next)
-	for listed := 6; !v.full && listed > 0 && v.rows(b.String()) > twoScreens; listed-- {
+	for listed := 6; !v.full && listed > 0 && v.rowsOf(linesOf(b.String())) > twoScreens; listed-- {
 		b.Reset()
 		shown.overview(r, took, next, listed)
 	}
 	v.w.Write(b.Bytes())
-}
-
-// rows is how many rows of a terminal a text takes.
-func (v reportView) rows(text string) int {
-	return planView{width: v.width}.rowsOf(strings.Split(strings.TrimSuffix(text, "\n"), "\n"))
 }
 
 func (v reportView) every(r *engine.Report, took time.Duration, next commandLines) {

@@ -96,9 +96,9 @@ func TestReportView(t *testing.T) {
 	}
 	for name, r := range reports() {
 		t.Run(name, func(t *testing.T) {
-			golden(t, "report_"+strings.NewReplacer(" ", "_", ",", "").Replace(name)+".txt", show(r, reportView{width: 80}))
+			golden(t, "report_"+strings.NewReplacer(" ", "_", ",", "").Replace(name)+".txt", show(r, reportView{screen: screen{width: 80}}))
 			for _, width := range []int{0, 60, 80, 160} {
-				v := reportView{width: width}
+				v := reportView{screen: screen{width: width}}
 				shown := show(r, v)
 				if rows := v.rows(shown); rows > twoScreens {
 					t.Errorf("%d columns: %d rows, want %d at most:\n%s", width, rows, twoScreens, shown)

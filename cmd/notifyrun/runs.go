@@ -117,7 +117,7 @@ func noneRecorded(ctx context.Context, w io.Writer, led engine.Ledger, what, job
 	case err != nil:
 		what += ": " + err.Error()
 	case !slices.Contains(jobs, job):
-		what += ", which is no job; there is " + names(jobs, func(s string) string { return s })
+		what += ", which is no job; there is " + names(jobs, itself)
 	}
 	if !strings.HasSuffix(what, "?") {
 		what += "."

@@ -1,64 +1,87 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
-	"slices"
+	"io"
 	"strings"
 	"unicode/utf8"
 )
 
-func (v planView) printf(format string, args ...any) { fmt.Fprintf(v.w, format, args...) }
-
-// room is how many columns a line has behind the first taken ones; 0: no limit.
-func (v planView) room(taken int) int {
-	if v.width == 0 {
-		return 0
-	}
-	return max(v.width-taken, 1)
-}
-
-// line writes one line, clipped to the width of a terminal.
-func (v planView) line(format string, args ...any) {
-	text := printable(strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", `\n`))
-	if v.width > 0 {
-		text = clip(text, v.width)
-	}
-	v.printf("%s\n", text)
-}
-
-// twoScreens is how many rows a plan may have before it is shown as an
-// overview, and what an overview keeps to: those of two terminals of 24.
+// twoScreens is how many rows a plan or a report may have before it is shown as
+// an overview, and what an overview keeps to: those of two terminals of 24.
 const twoScreens = 48
 
 // screenWidth is by how many columns rows are counted where the output is no
 // terminal, and nothing is clipped.
 const screenWidth = 80
 
-// lines are those that write writes.
-func (v planView) lines(write func(planView)) []string {
-	var b bytes.Buffer
-	v.w = &b
-	write(v)
-	if b.Len() == 0 {
-		return nil
-	}
-	return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+// screen is where a view is written for people.
+type screen struct {
+	w     io.Writer
+	style style
+	width int // 0: no limit
 }
+
+func (a *app) screen(w io.Writer) screen { return screen{w, a.style(w), a.columns(w)} }
+
+func (s screen) printf(format string, args ...any) { fmt.Fprintf(s.w, format, args...) }
+
+// line writes one line, clipped to the width of a terminal.
+func (s screen) line(format string, args ...any) {
+	s.printf("%s\n", s.clip(printable(strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", `\n`)), 0))
+}
+
+// titled writes a line that begins with a word that is to be seen.
+func (s screen) titled(word, text string) {
+	s.printf("%s %s\n", s.style.yellow(word), s.clip(printable(text), len(word)+1))
+}
+
+// more ends a list of which so many things are left out.
+func (s screen) more(n int, noun string) {
+	if n > 0 {
+		s.line("  … and %s", count(n, noun))
+	}
+}
+
+// room is how many columns a line has behind the first taken ones; 0: no limit.
+func (s screen) room(taken int) int {
+	if s.width == 0 {
+		return 0
+	}
+	return max(s.width-taken, 1)
+}
+
+// clip shortens what stands behind the first taken columns of a line.
+func (s screen) clip(text string, taken int) string {
+	if s.width == 0 {
+		return text
+	}
+	return clip(text, s.width-taken)
+}
+
+// columns is by how many columns rows are counted.
+func (s screen) columns() int { return cmp.Or(s.width, screenWidth) }
 
 // rows is how many rows of a terminal a line takes.
-func (v planView) rows(line string) int {
-	width := cmp.Or(v.width, screenWidth)
-	return max(1, (columnsOf(line)+width-1)/width)
+func (s screen) rows(line string) int {
+	return max(1, (columnsOf(line)+s.columns()-1)/s.columns())
 }
 
-func (v planView) rowsOf(lines []string) int {
+func (s screen) rowsOf(lines []string) int {
 	n := 0
 	for _, l := range lines {
-		n += v.rows(l)
+		n += s.rows(l)
 	}
 	return n
+}
+
+// linesOf takes what was written apart.
+func linesOf(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 }
 
 // columnsOf counts what is seen of a line: not what colours it.
@@ -73,29 +96,4 @@ func columnsOf(line string) int {
 		_, line, _ = strings.Cut(rest, "m")
 	}
 	return n
-}
-
-// cut shortens a message to so many rows.
-func (v planView) cut(lines []string, room int) []string {
-	if v.rowsOf(lines) <= room {
-		return lines
-	}
-	room-- // to say so
-	for i, l := range lines {
-		rows := v.rows(l)
-		if rows > room {
-			out := slices.Clone(lines[:i])
-			if room > 0 {
-				out = append(out, clip(l, room*cmp.Or(v.width, screenWidth)))
-				i++
-			}
-			what := "the rest of this line"
-			if n := len(lines) - i; n > 0 {
-				what = count(n, "more line")
-			}
-			return append(out, "        … and "+what+" of the message")
-		}
-		room -= rows
-	}
-	return lines
 }

@@ -169,7 +169,7 @@ func (r *shownRun) json() shownRunJSON {
 
 // runView writes a run for people.
 func (a *app) runView(r *shownRun) error {
-	v := planView{w: a.stdout, style: a.style(a.stdout), width: a.columns(a.stdout)}
+	v := a.screen(a.stdout)
 	v.printf("%s %s\n", v.style.bold("Run"), v.style.bold(r.ID))
 	row := func(name, text string) { v.printf("  %-10s%s\n", name, printable(text)) }
 	row("job", r.Job)
@@ -203,7 +203,7 @@ func (a *app) runView(r *shownRun) error {
 }
 
 // viewMessages shows what was sent, in the form of a plan.
-func (r *shownRun) viewMessages(v planView) {
+func (r *shownRun) viewMessages(v screen) {
 	const shown = 3
 	for i, digest := range r.order {
 		if i == shown {
@@ -221,7 +221,7 @@ func (r *shownRun) viewMessages(v planView) {
 			v.printf("\n      (the message cannot be read: %v)\n", err)
 			continue
 		}
-		sent.Target = names(targets, func(s string) string { return s })
+		sent.Target = names(targets, itself)
 		v.printf("\n")
 		v.sent(sent)
 	}

@@ -112,7 +112,7 @@ func (a *app) countRevisions(l *loaded, j *schema.Job, had map[string]engine.Del
 
 // jobView writes a job for people.
 func (a *app) jobView(j *shownJob) error {
-	v := planView{w: a.stdout, style: a.style(a.stdout), width: a.columns(a.stdout)}
+	v := a.screen(a.stdout)
 	jp := j.plan
 	v.printf("%s\n", v.style.bold(printable(jp.Address)))
 	switch jp.Op {
@@ -129,11 +129,11 @@ func (a *app) jobView(j *shownJob) error {
 		v.printf("  %s\n", v.style.yellow("paused "+printable(pausedBy(*jp.Paused))))
 	}
 	if n := len(jp.Waiting); n > 0 {
-		v.line("      waiting for the end of that: %s (%s)", whom(jp.Job, n), names(jp.Waiting, func(s string) string { return s }))
+		v.line("      waiting for the end of that: %s (%s)", whom(jp.Job, n), names(jp.Waiting, itself))
 	}
 	if held := jp.Window.Held(); held != nil {
 		v.printf("  %s\n", v.style.yellow(printable(heldText(held))))
-		v.line("      waiting for it to open: %s (%s)", whom(jp.Job, len(jp.Window.Targets)), names(jp.Window.Targets, func(s string) string { return s }))
+		v.line("      waiting for it to open: %s (%s)", whom(jp.Job, len(jp.Window.Targets)), names(jp.Window.Targets, itself))
 	}
 	v.attrs(jp.Attrs)
 	if jp.First.Action != "" {
@@ -148,7 +148,7 @@ func (a *app) jobView(j *shownJob) error {
 		v.line("      %s", revisionList(*c))
 	}
 	if len(jp.Held) > 0 {
-		v.line("      held back, as it is not known whether they had it: %s", names(jp.Held, func(s string) string { return s }))
+		v.line("      held back, as it is not known whether they had it: %s", names(jp.Held, itself))
 	}
 	for i, d := range jp.Due {
 		if i == 0 {

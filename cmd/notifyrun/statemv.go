@@ -87,7 +87,7 @@ func (a *app) stateMv(ctx context.Context, args []string) error {
 	}
 	if undeclared := out.undeclared(cfg); len(undeclared) > 0 {
 		fmt.Fprintf(a.stdout, "\n%s The configuration does not declare %s: until it does, a plan removes what it does not declare.\n",
-			a.style(a.stdout).yellow("Note:"), printable(names(undeclared, func(s string) string { return s })))
+			a.style(a.stdout).yellow("Note:"), printable(names(undeclared, itself)))
 	}
 	return nil
 }

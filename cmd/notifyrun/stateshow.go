@@ -87,7 +87,7 @@ func (a *app) stateShow(ctx context.Context, args []string) error {
 	if !slices.Contains(state.Addresses(), address) {
 		jobs, err := state.Find(address)
 		if err == nil {
-			err = fmt.Errorf("it is no job; there is %s", names(jobs, func(s string) string { return s }))
+			err = fmt.Errorf("it is no job; there is %s", names(jobs, itself))
 		}
 		return fmt.Errorf("state show %s: %w", address, err)
 	}
@@ -149,7 +149,7 @@ func (a *app) stateShow(ctx context.Context, args []string) error {
 
 // knownView writes what the state knows of a job for people.
 func (a *app) knownView(out stateShowJSON, pauses map[string]engine.Pause, full bool) {
-	v := planView{w: a.stdout, style: a.style(a.stdout), width: a.columns(a.stdout)}
+	v := a.screen(a.stdout)
 	v.printf("%s\n", v.style.bold(printable(out.Address)))
 	for _, f := range out.Formerly {
 		v.line("  was %s until serial %d", f.Address, f.Until)

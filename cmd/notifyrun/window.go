@@ -86,15 +86,6 @@ func (v planView) window(jp *engine.JobPlan, begins time.Time) {
 	v.printf("\n")
 }
 
-// titled writes a line that begins with a word that is to be seen.
-func (v planView) titled(word, text string) {
-	text = printable(text)
-	if v.width > 0 {
-		text = clip(text, v.width-len(word)-1)
-	}
-	v.printf("%s %s\n", v.style.yellow(word), text)
-}
-
 // manyWindows sums up what windows have to do with many jobs, by window; in full
 // where they are few.
 func (v planView) manyWindows(p *engine.Plan) {

@@ -195,7 +195,7 @@ user_event "noon" {
 `
 	show := func(p *engine.Plan, width int) string {
 		var out strings.Builder
-		planView{w: &out, width: width, full: width == 0}.write(p)
+		planView{screen: screen{w: &out, width: width}, full: width == 0}.write(p)
 		return out.String()
 	}
 	text := show(planOf(t, fmt.Sprintf(config, 1), &engine.State{}), 0)
