@@ -39,9 +39,6 @@ func FindJobs(cfg *schema.Config, state *State, address string) ([]string, error
 	if len(found) > 0 {
 		return found, nil
 	}
-	for _, a := range known { // a block or a module may be meant
-		known = append(known, schema.Containers(a)...)
-	}
 	return nil, unknownAddress(address, known)
 }
 
@@ -57,17 +54,25 @@ func FindJob(cfg *schema.Config, address string) (*schema.Job, error) {
 }
 
 // unknownAddress says that no job has the address, and which have one that is
-// nearly it: the instances of a block, or another spelling.
+// nearly it: the instances of a block, or another spelling, which may be that of a
+// block or of a module.
 func unknownAddress(address string, known []string) error {
 	const shown = 5
 	var instances []string
 	best, distance := "", 4
+	seen := map[string]bool{}
 	for _, k := range known {
 		if strings.HasPrefix(k, address+"[") {
 			instances = append(instances, k)
 		}
-		if d := levenshtein.Distance(address, k, nil); d < distance {
-			best, distance = k, d
+		for _, at := range schema.Containers(k) {
+			if seen[at] {
+				continue
+			}
+			seen[at] = true
+			if d := levenshtein.Distance(address, at, nil); d < distance {
+				best, distance = at, d
+			}
 		}
 	}
 	switch n := len(instances); {

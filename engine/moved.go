@@ -35,12 +35,12 @@ func (s *State) Addresses() []string {
 // or of a module with all that is in it, or an error that says which one may have
 // been meant.
 func (s *State) Find(address string) ([]string, error) {
-	var found, known []string
-	for _, job := range s.Addresses() {
+	var found []string
+	known := s.Addresses()
+	for _, job := range known {
 		if schema.Within(job, address) {
 			found = append(found, job)
 		}
-		known = append(known, schema.Containers(job)...)
 	}
 	if len(found) == 0 {
 		return nil, unknownAddress(address, known)

@@ -291,7 +291,8 @@ func TestFindJob(t *testing.T) {
 		}`)
 	for address, want := range map[string]string{
 		"user_event.night":          "",
-		"user_event.nite":           "there is no such job. Did you mean user_event.night?",
+		"user_event.nigth":          "there is no such job. Did you mean user_event.night?",
+		"user_event.siet":           "there is no such job. Did you mean user_event.site?",
 		"user_event.site":           `it has instances; name one of them: user_event.site["north"], user_event.site["south"]`,
 		"sip_notify.something_else": "there is no such job",
 	} {
@@ -411,8 +412,18 @@ func TestPlan_Options(t *testing.T) {
 			t.Errorf("%+v selects %v, want %v", c.opts, got, c.want)
 		}
 	}
-	if err := (Options{Target: []string{"user_event.c"}}).Validate(cfg, &State{}); err == nil {
-		t.Error("an address that selects nothing is taken")
+	for pattern, want := range map[string]string{
+		"user_event.a":     "",
+		"user_event.bc":    "there is no such job. Did you mean user_event.b?",
+		"user_event.aa":    "there is no such job. Did you mean user_event.a?",
+		"sip_notify.night": "there is no such job",
+	} {
+		for _, opts := range []Options{{Target: []string{pattern}}, {Exclude: []string{pattern}}} {
+			err := opts.Validate(cfg, &State{})
+			if want == "" && err != nil || want != "" && (err == nil || err.Error() != "select "+pattern+": "+want) {
+				t.Errorf("%+v: %v, want %s", opts, err, want)
+			}
+		}
 	}
 }
 
