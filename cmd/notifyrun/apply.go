@@ -82,7 +82,7 @@ func (a *app) apply(ctx context.Context, args []string) error {
 	return s.execute(ctx, p, func(state *engine.State) (*engine.Plan, error) {
 		p, _, err := a.makePlan(l, state, f.opts)
 		return p, err
-	}, "notifyrun apply")
+	}, "notifyrun apply"+narrowed(f.opts))
 }
 
 // applySaved does what a saved plan says, and nothing else.
@@ -142,7 +142,7 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 	if p.Empty() {
 		return s.republish(ctx, p)
 	}
-	return s.execute(ctx, p, again, "notifyrun apply")
+	return s.execute(ctx, p, again, "notifyrun apply"+narrowed(saved.Options))
 }
 
 // approve asks for the word yes. Ctrl-C at the prompt is a no.

@@ -33,6 +33,18 @@ func (a *app) planFlags(opts *engine.Options) {
 	a.flags.Var((*list)(&opts.Exclude), "exclude", "not the job at this `address`; may be repeated")
 }
 
+// narrowed are those flags as an operator types them.
+func narrowed(opts engine.Options) string {
+	var b strings.Builder
+	for _, address := range opts.Target {
+		b.WriteString(" -target " + shellQuote(address))
+	}
+	for _, address := range opts.Exclude {
+		b.WriteString(" -exclude " + shellQuote(address))
+	}
+	return b.String()
+}
+
 func (a *app) plan(ctx context.Context, args []string) error {
 	var v values
 	var opts engine.Options
