@@ -61,6 +61,33 @@ func (p *Plan) dependOn() {
 	}
 }
 
+// LeftOut is a job that sends now and depends on one that Options have left out of
+// the plan.
+type LeftOut struct {
+	Job *schema.Job
+	On  string
+}
+
+// LeftOut names those jobs, and of each the first that it does not wait for.
+func (p *Plan) LeftOut() (all []LeftOut) {
+	if !p.Narrow {
+		return nil
+	}
+	takesPart := make(map[string]bool, len(p.Jobs))
+	for _, jp := range p.Jobs {
+		takesPart[jp.Address] = true
+	}
+	for _, jp := range p.Jobs {
+		if jp.Fire == nil {
+			continue
+		}
+		if i := slices.IndexFunc(jp.Job.DependsOn, func(on string) bool { return !takesPart[on] }); i >= 0 {
+			all = append(all, LeftOut{jp.Job, jp.Job.DependsOn[i]})
+		}
+	}
+	return all
+}
+
 // failWaits plans the jobs anew whose open runs wait for such as end canceled, by
 // the plan or by a daemon that will go by it: those will not succeed.
 func (p *Plan) failWaits(open map[string][]OpenRun, again func(*schema.Job) *JobPlan) {

@@ -107,6 +107,18 @@ func TestNewPlan_dependsOn(t *testing.T) {
 	if got := waitsIn(p); got != "c[]" {
 		t.Errorf("alone: %s", got)
 	}
+	if left := p.LeftOut(); len(left) != 1 || left[0].Job.Address != "sip_notify.c" || left[0].On != "sip_notify.b" {
+		t.Errorf("alone: it leaves out %+v", left)
+	}
+	for on, target := range map[string]string{
+		`{ a = 2, b = 2, c = 1, d = 1 }`: "sip_notify.c", // which does not fire
+		`{ a = 2, b = 2, c = 1, d = 2 }`: "sip_notify.a", // which depends on none
+	} {
+		p, _ := NewPlan(chain(t, map[string]string{"on": on}), state, start, Options{Target: []string{target}})
+		if left := p.LeftOut(); left != nil {
+			t.Errorf("%s alone leaves out %+v", target, left)
+		}
+	}
 }
 
 // applyAll is the state that an apply leaves; with an outcome that is not final

@@ -3,8 +3,24 @@ package main
 import (
 	"fmt"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/notifyrun/notifyrun/engine"
 )
+
+// leftOut warns of what a narrow plan sends without what it depends on.
+func leftOut(p *engine.Plan) hcl.Diagnostics {
+	left := p.LeftOut()
+	if len(left) == 0 {
+		return nil
+	}
+	first := left[0]
+	detail := fmt.Sprintf("%s depends on %s, which -target or -exclude leaves out: it is sent without waiting for that.", first.Job.Address, first.On)
+	if more := len(left) - 1; more > 0 {
+		detail += fmt.Sprintf(" So it is with %s.", count(more, "other job"))
+	}
+	return hcl.Diagnostics{{Severity: hcl.DiagWarning, Summary: "Targeting is in effect", Detail: detail, Subject: first.Job.DeclRange.Ptr()}}
+}
 
 // waitsNote says that what a job sends comes after other jobs.
 func waitsNote(jp *engine.JobPlan) []note {

@@ -118,6 +118,7 @@ func (a *app) makePlan(l *loaded, state *engine.State, opts engine.Options) (*en
 }
 
 func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
+	warnings = append(warnings, leftOut(p)...)
 	if a.json {
 		var files map[string]*hcl.File
 		if len(warnings) > 0 { // to find the secrets in large files takes a while
