@@ -278,7 +278,7 @@ func (v planView) messages(g group, told map[string]string, room int) {
 		for lines[len(lines)-1] == "" {
 			lines = lines[:len(lines)-1]
 		}
-		lines = v.cut(lines, room-1)
+		lines = v.cut(lines, room-1, " of the message")
 		room -= v.rowsOf(lines)
 		for _, l := range lines {
 			v.printf("%s\n", l)
@@ -304,29 +304,4 @@ func messageKey(jp *engine.JobPlan, s engine.Sent) string {
 		return s.Action + jp.Fire.Deliveries[0].Message
 	}
 	return fmt.Sprint(s.Action, s.Headers, s.Content, s.Option, s.CallID, s.Channel)
-}
-
-// cut shortens a message to so many rows.
-func (v planView) cut(lines []string, room int) []string {
-	if v.rowsOf(lines) <= room {
-		return lines
-	}
-	room-- // to say so
-	for i, l := range lines {
-		rows := v.rows(l)
-		if rows > room {
-			out := slices.Clone(lines[:i])
-			if room > 0 {
-				out = append(out, clip(l, room*v.columns()))
-				i++
-			}
-			what := "the rest of this line"
-			if n := len(lines) - i; n > 0 {
-				what = count(n, "more line")
-			}
-			return append(out, "        … and "+what+" of the message")
-		}
-		room -= rows
-	}
-	return lines
 }

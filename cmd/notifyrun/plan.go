@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"strings"
 	"time"
 
@@ -132,15 +133,21 @@ func (a *app) showPlan(l *loaded, p *engine.Plan, warnings hcl.Diagnostics) {
 	}
 	a.warn(l.source, warnings)
 	v := planView{screen: a.screen(a.stdout), args: l.args, full: a.full}
-	var outputs []string
-	if !p.ByHand {
-		outputs = v.lines(func(v planView) { v.outputs(l.config.Outputs) })
+	outputs := l.config.Outputs
+	if p.ByHand {
+		outputs = nil
 	}
-	v.taken = v.rowsOf(outputs)
-	v.write(p)
-	for _, line := range outputs {
+	if v.full {
+		v.write(p)
+		v.outputs(outputs, math.MaxInt)
+		return
+	}
+	v.taken = v.rowsOf(v.lines(func(v planView) { v.outputs(outputs, fewOutputs) }))
+	lines := v.lines(func(v planView) { v.write(p) })
+	for _, line := range lines {
 		v.printf("%s\n", line)
 	}
+	v.outputs(outputs, max(fewOutputs, twoScreens-v.rowsOf(lines)))
 }
 
 // fewWarnings leaves out those of many warnings of a kind that would push the plan

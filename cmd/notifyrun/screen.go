@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -74,6 +75,33 @@ func (s screen) rowsOf(lines []string) int {
 		n += s.rows(l)
 	}
 	return n
+}
+
+// cut shortens what was written to so many rows, and says how much is left out of
+// what.
+func (s screen) cut(lines []string, room int, of string) []string {
+	if s.rowsOf(lines) <= room {
+		return lines
+	}
+	room-- // to say so
+	indentation := len(lines[0]) - len(strings.TrimLeft(lines[0], " ")) + 2
+	for i, l := range lines {
+		rows := s.rows(l)
+		if rows > room {
+			out := slices.Clone(lines[:i])
+			if room > 0 {
+				out = append(out, clip(l, room*s.columns()))
+				i++
+			}
+			what := "the rest of this line"
+			if n := len(lines) - i; n > 0 {
+				what = count(n, "more line")
+			}
+			return append(out, strings.Repeat(" ", indentation)+"… and "+what+of)
+		}
+		room -= rows
+	}
+	return lines
 }
 
 // linesOf takes what was written apart.
