@@ -197,7 +197,11 @@ func (a *app) runView(r *shownRun) error {
 		if !d.started.IsZero() {
 			at = d.started.Local().Format(time.TimeOnly)
 		}
-		t.add(d.target, string(d.outcome), fmt.Sprint(d.attempts), at, answer(d.answer))
+		lines := strings.Split(answer(d.answer), "\n")
+		t.add(d.target, string(d.outcome), fmt.Sprint(d.attempts), at, lines[0])
+		for _, line := range lines[1:] {
+			t.add("", "", "", "", line)
+		}
 	}
 	return t.flush(a.stdout)
 }
