@@ -35,6 +35,14 @@ var (
 	completionFish string
 )
 
+// completionJSON is completion -json.
+type completionJSON struct {
+	FormatVersion string `json:"format_version"`
+	Type          string `json:"type"` // "completion"
+	Shell         string `json:"shell"`
+	Script        string `json:"script"`
+}
+
 func (a *app) completion(_ context.Context, args []string) error {
 	a.flagSet()
 	rest, err := a.parse(args)
@@ -49,12 +57,7 @@ func (a *app) completion(_ context.Context, args []string) error {
 		return fmt.Errorf("there is no completion for %s; there is one for bash, zsh and fish", rest[0])
 	}
 	if a.json {
-		return writeJSON(a.stdout, struct {
-			FormatVersion string `json:"format_version"`
-			Type          string `json:"type"` // "completion"
-			Shell         string `json:"shell"`
-			Script        string `json:"script"`
-		}{formatVersion, "completion", rest[0], script})
+		return writeJSON(a.stdout, completionJSON{formatVersion, "completion", rest[0], script})
 	}
 	_, err = io.WriteString(a.stdout, script)
 	return err

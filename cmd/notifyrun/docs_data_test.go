@@ -2,13 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/zclconf/go-cty/cty"
 
@@ -18,28 +15,7 @@ import (
 
 // TestData_types holds the types of docs/data.md against the program's; -update
 // writes them anew.
-func TestData_types(t *testing.T) {
-	file := filepath.Join("..", "..", "docs", "data.md")
-	page, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const heading = "\n## The types\n"
-	before, got, ok := strings.Cut(string(page), heading)
-	if !ok {
-		t.Fatalf("docs/data.md has no section %q", strings.TrimSpace(heading))
-	}
-	want := dataPage()
-	if *update {
-		if err := os.WriteFile(file, []byte(before+heading+want), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(got, want); diff != "" {
-		t.Errorf("docs/data.md (-) differs from the program (+); write it anew with: go test ./cmd/notifyrun -run TestData_types -update\n%s", diff)
-	}
-}
+func TestData_types(t *testing.T) { generated(t, "data.md", "The types", dataPage()) }
 
 // dataPage writes the types of data sources as docs/data.md has them.
 func dataPage() string {
@@ -93,11 +69,8 @@ func TestData_configurations(t *testing.T) {
 	}
 	for _, block := range blocks {
 		dir := t.TempDir()
-		file := filepath.Join(dir, "main.hcl")
-		if err := os.WriteFile(file, []byte(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if code, out, _ := execute(t, "", nil, "fmt", "-check", file); code != exitOK {
+		write(t, dir, "main.hcl", block)
+		if code, out, _ := execute(t, "", nil, "fmt", "-check", dir); code != exitOK {
 			t.Errorf("it is not in canonical form: %s\n%s", out, block)
 		}
 		if code, out, errs := execute(t, "", nil, "apply", "-auto-approve", dir); code != exitOK || errs != "" {

@@ -1,61 +1,33 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/notifyrun/notifyrun/schema"
 )
 
 // TestPhones holds the catalogue of docs/phones.md against the program's; -update
 // writes it anew.
-func TestPhones(t *testing.T) {
-	file := filepath.Join("..", "..", "docs", "phones.md")
-	page, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const heading = "\n## The catalogue\n"
-	before, got, ok := strings.Cut(string(page), heading)
-	if !ok {
-		t.Fatalf("docs/phones.md has no section %q", strings.TrimSpace(heading))
-	}
-	want := phonesPage()
-	if *update {
-		if err := os.WriteFile(file, []byte(before+heading+want), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(got, want); diff != "" {
-		t.Errorf("docs/phones.md (-) differs from schema/presets.hcl (+); write it anew with: go test ./cmd/notifyrun -run TestPhones -update\n%s", diff)
-	}
-}
+func TestPhones(t *testing.T) { generated(t, "phones.md", "The catalogue", phonesPage()) }
 
 // TestPhones_configurations plans the configurations of docs/phones.md.
 func TestPhones_configurations(t *testing.T) {
-	blocks := regexp.MustCompile("(?ms)^```hcl\n(.*?)^```$").FindAllStringSubmatch(readPage(t, "phones.md").text, -1)
+	blocks := codeBlocks(readPage(t, "phones.md").text, "hcl")
 	if len(blocks) == 0 {
 		t.Fatal("docs/phones.md has no configurations")
 	}
 	for _, block := range blocks {
 		dir := t.TempDir()
-		file := filepath.Join(dir, "main.hcl")
-		if err := os.WriteFile(file, []byte(block[1]), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		write(t, dir, "main.hcl", block)
 		if code, out, errs := execute(t, "", nil, "plan", dir); code != exitOK {
-			t.Errorf("exit code %d\n%s\n%s%s", code, block[1], out, errs)
+			t.Errorf("exit code %d\n%s\n%s%s", code, block, out, errs)
 		}
-		if code, out, _ := execute(t, "", nil, "fmt", "-check", file); code != exitOK {
-			t.Errorf("it is not in canonical form: %s\n%s", out, block[1])
+		if code, out, _ := execute(t, "", nil, "fmt", "-check", dir); code != exitOK {
+			t.Errorf("it is not in canonical form: %s\n%s", out, block)
 		}
 	}
 }
@@ -71,7 +43,7 @@ func phonesPage() string {
 		var sources []string
 		for _, p := range v.Presets {
 			names := "`" + strings.Join(append([]string{p.Action}, p.Aliases...), "`, `") + "`"
-			fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", names, p.Event, cell(p.Does), either(cell(p.Needs), "–"), known[p.KnownFrom])
+			fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", names, p.Event, cell(p.Does), cmp.Or(cell(p.Needs), "–"), known[p.KnownFrom])
 			for _, s := range p.Source {
 				if !slices.Contains(sources, s) {
 					sources = append(sources, s)
@@ -84,11 +56,4 @@ func phonesPage() string {
 		}
 	}
 	return b.String()
-}
-
-func either(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

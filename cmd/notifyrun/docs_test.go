@@ -80,6 +80,31 @@ func tableUnder(body, header string) string {
 	return b.String()
 }
 
+// generated holds what a page has behind a heading, to its end, against what the
+// program has of that; -update writes it anew.
+func generated(t *testing.T, name, heading, want string) {
+	t.Helper()
+	file := filepath.Join("..", "..", "docs", name)
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heading = "\n## " + heading + "\n"
+	before, got, ok := strings.Cut(string(page), heading)
+	if !ok {
+		t.Fatalf("docs/%s has no section %q", name, strings.TrimSpace(heading))
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(before+heading+want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("docs/%s (-) differs from the program (+); write it anew with: go test ./cmd/notifyrun -run '^%s$' -update\n%s", name, t.Name(), diff)
+	}
+}
+
 // TestReference_exitCodes holds the table of exit codes against the program.
 func TestReference_exitCodes(t *testing.T) {
 	want := "| code | meaning |\n|---|---|\n"
@@ -116,7 +141,7 @@ func TestReference_environment(t *testing.T) {
 // its command, or among those that all commands share.
 func TestReference_fields(t *testing.T) {
 	sections := cliReference(t)
-	for name, v := range map[string][]any{
+	forms := map[string][]any{
 		"JSON":          {diagnosticsJSON{}, engine.Sent{}, engine.Attr{}},
 		"init":          {initJSON{}},
 		"fmt":           {formatJSON{}},
@@ -137,7 +162,21 @@ func TestReference_fields(t *testing.T) {
 		"console":       {valueJSON{}},
 		"help":          {commandJSON{}, flagJSON{}},
 		"version":       {versionJSON{}},
-	} {
+		"validate":      {diagnosticsJSON{}},
+		"fire":          {progressJSON{}, reportJSON{}},
+		"graph":         {graphJSON{}},
+		"state list":    {stateListJSON{}},
+		"state show":    {stateShowJSON{}},
+		"state mv":      {stateMvJSON{}},
+		"state rm":      {stateRmJSON{}},
+		"completion":    {completionJSON{}},
+	}
+	for _, c := range commands {
+		if forms[c.name] == nil {
+			t.Errorf("the test has no form for %s", c.name)
+		}
+	}
+	for name, v := range forms {
 		t.Run(name, func(t *testing.T) {
 			body := sections[name] + sections["JSON"]
 			if name == "show" {
@@ -148,6 +187,12 @@ func TestReference_fields(t *testing.T) {
 			}
 			if name == "pause" || name == "resume" {
 				body += sections["pause"] + sections["resume"]
+			}
+			if name == "fire" {
+				body += sections["apply"]
+			}
+			if name == "state show" {
+				body += sections["plan"] + sections["pause"]
 			}
 			var fields []string
 			for _, v := range v {
