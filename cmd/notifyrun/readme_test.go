@@ -27,20 +27,11 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
-// fenced gives the code blocks of one language.
-func fenced(text, language string) []string {
-	var blocks []string
-	for _, m := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(text, -1) {
-		blocks = append(blocks, m[1])
-	}
-	return blocks
-}
-
 // TestReadme_commands holds the command blocks of the README against the
 // program: what can be run here is run, the rest is named.
 func TestReadme_commands(t *testing.T) {
 	text := readme(t)
-	console := fenced(text, "console")
+	console := codeBlocks(text, "console")
 	if len(console) != 2 {
 		t.Fatalf("the README has %d commands with their output, want 2", len(console))
 	}
@@ -76,7 +67,7 @@ func TestReadme_commands(t *testing.T) {
 	if !strings.Contains(string(ci), "\nstep go test ./...\n") {
 		t.Error(".ci/run does not run the README's test command")
 	}
-	for _, block := range fenced(text, "sh") {
+	for _, block := range codeBlocks(text, "sh") {
 		for line := range strings.Lines(block) {
 			command, _, _ := strings.Cut(strings.TrimSpace(line), "#")
 			words := strings.Fields(command)
@@ -102,7 +93,7 @@ func TestReadme_commands(t *testing.T) {
 // TestReadme_configuration plans the configuration that the README shows in two
 // parts, and the one that reads a PBX with a simulated one.
 func TestReadme_configuration(t *testing.T) {
-	blocks := fenced(readme(t), "hcl")
+	blocks := codeBlocks(readme(t), "hcl")
 	if len(blocks) != 3 {
 		t.Fatalf("%d configurations in the README", len(blocks))
 	}
