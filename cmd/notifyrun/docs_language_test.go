@@ -184,7 +184,7 @@ sip_notify "x" {
 // Every example in the pages is valid, and in canonical form.
 func TestDocs_examples(t *testing.T) {
 	dir := docDir(t)
-	for _, name := range []string{"language.md", "operations.md"} {
+	for _, name := range []string{"language.md", "operations.md", "schedules.md"} {
 		for i, block := range codeBlocks(readPage(t, name).text, "hcl") {
 			if formatted := string(schema.Format([]byte(block))); formatted != block {
 				t.Errorf("docs/%s: block %d is not in canonical form:\n%s", name, i+1, cmp.Diff(block, formatted))
