@@ -95,21 +95,27 @@ func blockOf(address string) (block, key string) {
 		if !found {
 			return b.String(), strings.Join(keys, " ")
 		}
-		end, quoted := len(rest), false
-		for i := 0; i < len(rest); i++ {
-			if c := rest[i]; c == '\\' && quoted {
-				i++
-			} else if c == '"' {
-				quoted = !quoted
-			} else if c == ']' && !quoted {
-				end = i
-				break
-			}
-		}
+		end := keyEnd(rest)
 		keys = append(keys, rest[:end])
 		b.WriteString("[…]")
 		address = rest[min(end+1, len(rest)):]
 	}
+}
+
+// keyEnd is where the key ends that a text begins with, behind its bracket.
+func keyEnd(s string) int {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == ']' && !quoted:
+			return i
+		}
+	}
+	return len(s)
 }
 
 // groupJobs makes the groups of all jobs to which something happens.

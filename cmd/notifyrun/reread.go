@@ -133,10 +133,16 @@ func furtherRequests(cfg *schema.Config, ask engine.Refreshment, asked map[strin
 
 // dataBlock is the address of the block that an instance is of.
 func dataBlock(address string) string {
-	if i := strings.LastIndexByte(address, '['); i > 0 && strings.HasSuffix(address, "]") {
-		return address[:i]
+	for from := 0; ; {
+		i := strings.IndexByte(address[from:], '[')
+		if i < 0 {
+			return address
+		}
+		key := from + i
+		if from = key + 1 + keyEnd(address[key+1:]) + 1; from >= len(address) {
+			return address[:key]
+		}
 	}
-	return address
 }
 
 // questionOf tells requests apart that ask for different things.

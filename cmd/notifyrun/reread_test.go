@@ -112,3 +112,19 @@ sip_notify "all" {
 		t.Errorf("read %d times, once of them later", n)
 	}
 }
+
+func TestDataBlock(t *testing.T) {
+	for address, want := range map[string]string{
+		"data.pbx_info.hq":                                 "data.pbx_info.hq",
+		`data.pbx_info.hq["north"]`:                        "data.pbx_info.hq",
+		"data.pbx_info.hq[0]":                              "data.pbx_info.hq",
+		`data.pbx_info.hq["a[0]"]`:                         "data.pbx_info.hq",
+		`data.pbx_info.hq["a\"]["]`:                        "data.pbx_info.hq",
+		`module.site["north"].data.pbx_info.hq`:            `module.site["north"].data.pbx_info.hq`,
+		`module.site["a[0]"].data.pbx_info.hq["b].data["]`: `module.site["a[0]"].data.pbx_info.hq`,
+	} {
+		if got := dataBlock(address); got != want {
+			t.Errorf("%s is of %s, want %s", address, got, want)
+		}
+	}
+}
