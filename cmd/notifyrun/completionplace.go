@@ -226,7 +226,7 @@ func (p *completionPlace) load() (*schema.Source, *schema.Config) {
 	}
 	loaded := make(chan *schema.Config, 1)
 	go func() {
-		cfg, _ := schema.Load(src, schema.Values{Environ: p.app.environ, Assignments: p.values.assignments, Version: version})
+		cfg, _ := schema.Load(src, p.app.schemaValues(p.values))
 		loaded <- cfg
 	}()
 	select {

@@ -84,7 +84,9 @@ func (a *app) loadSource(src *schema.Source, diags hcl.Diagnostics, v values) (*
 // loadWith evaluates a configuration with what was read for its data sources; what
 // depends on others is not known.
 func (a *app) loadWith(src *schema.Source, diags hcl.Diagnostics, v values, read map[string]*schema.Data, now time.Time) (*loaded, error) {
-	cfg, more := schema.Load(src, schema.Values{Environ: a.environ, Assignments: v.assignments, Data: read, Version: version, Now: now})
+	with := a.schemaValues(v)
+	with.Data, with.Now = read, now
+	cfg, more := schema.Load(src, with)
 	diags = append(diags[:len(diags):len(diags)], more...)
 	if diags.HasErrors() {
 		if cfg != nil { // the jobs that are fine so far: one run shows all mistakes

@@ -99,6 +99,11 @@ type values struct {
 	stale       bool // data sources are not to be read
 }
 
+// schemaValues are what a configuration is evaluated with, of this command.
+func (a *app) schemaValues(v values) schema.Values {
+	return schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version}
+}
+
 func (a *app) valueFlags(v *values) {
 	a.flags.Func("var", "set a variable: `name=value`; may be repeated", func(s string) error {
 		name, value, ok := strings.Cut(s, "=")

@@ -54,7 +54,7 @@ func (a *app) graph(_ context.Context, args []string) error {
 	if diags.HasErrors() {
 		return a.mistakes(src, diags)
 	}
-	cfg, more := schema.Load(src, schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version})
+	cfg, more := schema.Load(src, a.schemaValues(v))
 	diags = append(diags, more...)
 	all := cfg.References()
 	if all == nil && diags.HasErrors() {

@@ -111,7 +111,7 @@ func (a *app) pruneAge(ctx context.Context, led engine.DaemonLedger, older strin
 			return 0, err
 		}
 		// A secret that is missing here does not matter to it.
-		cfg, _ := schema.Load(snap.Source(), schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version})
+		cfg, _ := schema.Load(snap.Source(), a.schemaValues(v))
 		if cfg != nil && cfg.Settings.Retention > 0 {
 			return cfg.Settings.Retention, nil
 		}

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -96,7 +94,7 @@ func (a *app) asLastRead(ctx context.Context, l *loaded, v values, state *engine
 func (a *app) newestSnapshot(ctx context.Context, src *schema.Source, v values) (*schema.Snapshot, error) {
 	state := v.state
 	if state == "" {
-		cfg, _ := schema.Load(src, schema.Values{Environ: a.environ, Assignments: v.assignments, Version: version})
+		cfg, _ := schema.Load(src, a.schemaValues(v))
 		state = src.StatePath(cfg)
 	}
 	led, err := a.reader(ctx, state)
@@ -108,7 +106,7 @@ func (a *app) newestSnapshot(ctx context.Context, src *schema.Source, v values) 
 	if err != nil || len(applied.Snapshots) == 0 {
 		return &schema.Snapshot{}, err
 	}
-	return appliedSnapshot(applied, slices.Max(slices.Collect(maps.Keys(applied.Snapshots))))
+	return appliedSnapshot(applied, applied.Serial)
 }
 
 // fromSnapshot takes what a snapshot has kept; remedy says what to do where it has

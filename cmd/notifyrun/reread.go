@@ -190,22 +190,17 @@ func (r *rereader) evaluateAll(kept *keptData) {
 				jobs[job] = true
 			}
 		}
-		only := ""
+		with := r.app.schemaValues(r.values)
+		with.Data = read
 		if len(jobs) == 1 {
-			only = all[0].jobs[0]
+			with.Only = all[0].jobs[0]
 		}
-		cfg, diags := r.load(kept, read, only)
+		cfg, diags := schema.Load(kept.snapshot.SourceIn(r.dir), with)
 		for _, e := range all {
 			e.cfg, e.diags = cfg, diags
 			close(e.done)
 		}
 	}
-}
-
-func (r *rereader) load(kept *keptData, read map[string]*schema.Data, only string) (*schema.Config, hcl.Diagnostics) {
-	return schema.Load(kept.snapshot.SourceIn(r.dir), schema.Values{
-		Environ: r.app.environ, Assignments: r.values.assignments, Data: read, Only: only, Version: version, Now: time.Now(),
-	})
 }
 
 // keptOf is a configuration of those that are applied.
@@ -218,19 +213,11 @@ func (r *rereader) keptOf(applied *engine.Applied, serial uint64) (*keptData, er
 	if kept := r.kept[serial]; kept != nil {
 		return kept, nil
 	}
-	snap, err := appliedSnapshot(applied, serial)
+	kept, cfg, err := r.app.evaluateKept(applied, serial, r.dir, r.values)
 	if err != nil {
 		return nil, err
 	}
-	read, err := snap.Read()
-	if err != nil {
-		return nil, fmt.Errorf("read applied configuration %d: %w", serial, err)
-	}
-	kept := &keptData{snapshot: snap, read: read, requests: map[string]*schema.DataRequest{}}
-	cfg, diags := r.load(kept, read, "")
-	if diags.HasErrors() {
-		return nil, errors.New(inOneLine(diags))
-	}
+	kept.requests = map[string]*schema.DataRequest{}
 	for _, q := range cfg.Data {
 		kept.requests[q.Address] = q
 	}

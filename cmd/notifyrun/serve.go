@@ -199,24 +199,35 @@ func (a *app) await(ctx context.Context, state string, h *health) (*ledger.Write
 func (a *app) evaluateApplied(applied *engine.Applied, dir string, v values) (map[uint64]*schema.Config, error) {
 	configs := map[uint64]*schema.Config{}
 	for serial := range applied.Snapshots {
-		snap, err := appliedSnapshot(applied, serial)
+		_, cfg, err := a.evaluateKept(applied, serial, dir, v)
 		if err != nil {
 			return nil, err
-		}
-		read, err := snap.Read()
-		if err != nil {
-			return nil, fmt.Errorf("read applied configuration %d: %w", serial, err)
-		}
-		cfg, diags := schema.Load(snap.SourceIn(dir), schema.Values{Environ: a.environ, Assignments: v.assignments, Data: read, Version: version})
-		switch {
-		case diags.HasErrors():
-			return nil, errors.New(inOneLine(diags))
-		case len(cfg.Unread) > 0:
-			return nil, fmt.Errorf("read applied configuration %d: it does not have what was read for %s", serial, cfg.Unread[0].Address)
 		}
 		configs[serial] = cfg
 	}
 	return configs, nil
+}
+
+// evaluateKept evaluates one of them, with what was read then.
+func (a *app) evaluateKept(applied *engine.Applied, serial uint64, dir string, v values) (*keptData, *schema.Config, error) {
+	snap, err := appliedSnapshot(applied, serial)
+	if err != nil {
+		return nil, nil, err
+	}
+	read, err := snap.Read()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read applied configuration %d: %w", serial, err)
+	}
+	with := a.schemaValues(v)
+	with.Data = read
+	cfg, diags := schema.Load(snap.SourceIn(dir), with)
+	switch {
+	case diags.HasErrors():
+		return nil, nil, errors.New(inOneLine(diags))
+	case len(cfg.Unread) > 0:
+		return nil, nil, fmt.Errorf("read applied configuration %d: it does not have what was read for %s", serial, cfg.Unread[0].Address)
+	}
+	return &keptData{snapshot: snap, read: read}, cfg, nil
 }
 
 // inOneLine words the errors among diagnostics for a log.
