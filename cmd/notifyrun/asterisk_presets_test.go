@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -51,9 +49,7 @@ func TestAsterisk_Presets(t *testing.T) {
 			job(len(all), "message.bare") // what the server adds to every NOTIFY
 			config.WriteString("message \"bare\" {\n  event = \"x\"\n}\n")
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config.String()), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			write(t, dir, "main.hcl", config.String())
 			environ := []string{"NOTIFYRUN_VAR_secret=" + amitest.Secret}
 			if code, out, errs := execute(t, "", environ, "apply", "-auto-approve", dir); code != exitOK {
 				t.Fatalf("apply: exit code %d\n%s%s", code, out, errs)

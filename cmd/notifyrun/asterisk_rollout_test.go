@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -64,9 +62,7 @@ sip_notify "firmware" {
   }
 }
 `, server.Addr, amitest.UserFull)
-			if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			write(t, dir, "main.hcl", config)
 			run := func(wantCode int, args ...string) string {
 				t.Helper()
 				code, out, errs := execute(t, "", []string{"NOTIFYRUN_VAR_secret=" + amitest.Secret}, append(args, dir)...)

@@ -70,9 +70,7 @@ sip_notify "reboot" {
   }
 }
 `, server.Addr, amitest.UserMinimal, n, c.tech, strings.ReplaceAll(fmt.Sprintf("%q", odd), "$${", "$${"))
-			if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			write(t, dir, "main.hcl", config)
 			environ := []string{"NOTIFYRUN_VAR_secret=" + amitest.Secret}
 			code, out, errs := execute(t, "", environ, "apply", "-auto-approve", dir)
 			if code != exitOK {
@@ -165,9 +163,7 @@ sip_notify "x" {
   trigger "change" {}
 }
 `, server.Addr, amitest.UserMinimal, amitest.EndpointAbsent)
-			if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			write(t, dir, "main.hcl", config)
 			environ := []string{"NOTIFYRUN_VAR_secret=" + amitest.Secret}
 			sent, more, rejected := 0, "[]", 1
 			if server.ChanSIP {

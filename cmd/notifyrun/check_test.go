@@ -3,8 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,9 +34,7 @@ user_event "y" {
   pbx = pbx.rig
 }
 `, server.Addr, amitest.Secret)
-			if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			write(t, dir, "main.hcl", config)
 			sip := "ok"
 			if !server.ChanSIP {
 				sip = "missing"

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +28,7 @@ func TestAsterisk_Contacts(t *testing.T) {
 				}
 			}
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "main.hcl"), fmt.Appendf(nil, `
+			write(t, dir, "main.hcl", fmt.Sprintf(`
 variable "secret" {
   type      = string
   sensitive = true
@@ -75,9 +73,7 @@ sip_notify "silent" {
     event = "check-sync"
   }
 }
-`, server.Addr, mute.Addr, amitest.UserFull, amitest.EndpointDynamic, port(other.Addr())), 0o600); err != nil {
-				t.Fatal(err)
-			}
+`, server.Addr, mute.Addr, amitest.UserFull, amitest.EndpointDynamic, port(other.Addr())))
 			environ := []string{"NOTIFYRUN_VAR_secret=" + amitest.Secret}
 			apply := func(want int, args ...string) string {
 				t.Helper()

@@ -92,9 +92,7 @@ func TestConvert_asterisk(t *testing.T) {
 					fmt.Fprintf(&jobs, "sip_notify \"job%d\" {\n  pbx = pbx.rig\n  targets = [\"%s/%d\"]\n  message = message.%s\n  trigger \"change\" { on = \"1\" }\n}\n", i, c.tech, 1001+i, messages[i][1])
 				}
 				configuration := converted + fmt.Sprintf("pbx \"rig\" {\n  address = %q\n  username = %q\n  secret = var.secret\n  max_in_flight = 1\n  rate_limit = \"unlimited\"\n}\nvariable \"secret\" {\n  type = string\n  sensitive = true\n}\n", server.Addr, amitest.UserMinimal) + jobs.String()
-				if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(configuration), 0o600); err != nil {
-					t.Fatal(err)
-				}
+				write(t, dir, "main.hcl", configuration)
 				code, out, errs := execute(t, "", []string{"NOTIFYRUN_VAR_secret=" + amitest.Secret}, "apply", "-auto-approve", dir)
 				if code != exitOK {
 					t.Fatalf("apply: exit code %d\n%s%s\n%s", code, out, errs, configuration)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,9 +42,7 @@ func TestFunctions_page(t *testing.T) {
 	}
 
 	dir := docDir(t)
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", "")
 	var refused []string
 	for _, row := range tables(p.section(t, "What there is not"), "| of Terraform | instead |") {
 		call := regexp.MustCompile(`\(.*\)`).ReplaceAllString(code(t, row[0]), "(1)")

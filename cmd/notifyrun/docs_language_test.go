@@ -468,9 +468,7 @@ func evaluateRows(t *testing.T, rows [][]string) {
 	dir := docDir(t)
 	config := "variable \"firmware\" {\n  default = \"1.2.3\"\n}\nvariable \"secret\" {\n  default   = \"hunter2\"\n  sensitive = true\n}\n" +
 		"locals {\n  greeting = \"Hello $${name}!\"\n}\n"
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", config)
 	var input strings.Builder
 	for _, row := range rows {
 		input.WriteString(code(t, row[len(row)-2]) + "\n")

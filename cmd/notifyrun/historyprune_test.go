@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,9 +18,7 @@ import (
 func TestHistoryPrune(t *testing.T) {
 	dir := t.TempDir()
 	state := filepath.Join(dir, "notifyrun.db")
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", "")
 	lock, err := ledger.Lock(state, "serve")
 	if err != nil {
 		t.Fatal(err)
@@ -85,9 +82,7 @@ func TestHistoryPrune(t *testing.T) {
 func TestHistoryPrune_stopped(t *testing.T) {
 	dir := t.TempDir()
 	state := filepath.Join(dir, "notifyrun.db")
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", "")
 	led, err := ledger.Open(t.Context(), state, ledger.Beside)
 	if err != nil {
 		t.Fatal(err)

@@ -35,9 +35,7 @@ sip_notify "x" {
   trigger "change" {}
 }
 `, sim.Addr(), user.Name, user.Secret)
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", config)
 	return dir
 }
 
@@ -115,9 +113,7 @@ func TestInterrupt_connecting(t *testing.T) {
 	}()
 	dir := t.TempDir()
 	config := fmt.Sprintf("pbx \"x\" {\n  address  = %q\n  username = \"x\"\n  secret   = \"x\"\n}\nuser_event \"x\" {\n  pbx = pbx.x\n  trigger \"change\" {}\n}\n", silent.Addr())
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", config)
 	cmd := program(dir, "apply", "-auto-approve")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -111,9 +110,7 @@ sip_notify "reboot" {
   }
 }
 `, sim.Addr(), user.Name, user.Secret, phones, policy)
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", config)
 	return dir
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,9 +20,7 @@ func TestRuns_missed(t *testing.T) {
 	time.Local = time.UTC
 	defer func() { time.Local = local }()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", "")
 	led, err := ledger.Open(t.Context(), filepath.Join(dir, "notifyrun.db"), ledger.ReadWrite)
 	if err != nil {
 		t.Fatal(err)

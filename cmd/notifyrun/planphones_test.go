@@ -2,8 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,9 +34,7 @@ sip_notify "restart" {
 // goes on saying so when nothing else is left to say.
 func TestPlanPhones(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(mixedFleet), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", mixedFleet)
 	skips := `PJSIP/1001 (no vendor is known by the User-Agent "Zoiper rv2.10.8.2"), PJSIP/1004 (the phone has not told a User-Agent, so that its vendor is not known)`
 	run := func(want int, args ...string) string {
 		t.Helper()
@@ -99,9 +95,7 @@ func TestPlanPhones(t *testing.T) {
 	alike := strings.Replace(mixedFleet, `"Zoiper rv2.10.8.2"`, `""`, 1)
 	write := func(config string) {
 		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		write(t, dir, "main.hcl", config)
 	}
 	write(alike)
 	contains(run(exitOK, "plan"),

@@ -26,9 +26,7 @@ const hq = "pbx \"hq\" {\n  simulator {}\n}\n"
 func planOf(t testing.TB, config string, s *engine.State) *engine.Plan {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", config)
 	src, diags := schema.Open(dir)
 	if !diags.HasErrors() {
 		var cfg *schema.Config

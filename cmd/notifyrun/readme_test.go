@@ -98,9 +98,7 @@ func TestReadme_configuration(t *testing.T) {
 		t.Fatalf("%d configurations in the README", len(blocks))
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(blocks[0]+"\n"+blocks[1]), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", blocks[0]+"\n"+blocks[1])
 	code, out, errs := execute(t, "", []string{"NOTIFYRUN_VAR_hq_secret=x"}, "plan", dir)
 	if code != exitOK || !strings.Contains(out, "Plan: 4 to add, 0 to change, 0 to remove; 1 to fire (3 phones on 1 PBX)") ||
 		strings.Count(out, " fires on event ")+strings.Count(out, " fires after ") != 2 {
@@ -111,9 +109,7 @@ func TestReadme_configuration(t *testing.T) {
 	}
 
 	dir = t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(blocks[2]+"\npbx \"hq\" {\n  simulator {}\n}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "main.hcl", blocks[2]+"\npbx \"hq\" {\n  simulator {}\n}\n")
 	code, out, errs = execute(t, "", nil, "plan", dir)
 	if code != exitOK || !strings.Contains(out, "Plan: 1 to add, 0 to change, 0 to remove; 0 to fire.") || !strings.Contains(out, "window.nights") {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)

@@ -26,7 +26,7 @@ func startPBX(t *testing.T, config amisim.Config) *amisim.Server {
 }
 
 // write writes a file of a configuration.
-func write(t *testing.T, dir, name, text string) {
+func write(t testing.TB, dir, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
