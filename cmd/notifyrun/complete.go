@@ -60,11 +60,11 @@ func (c *completions) add(word, what string) { c.words = append(c.words, complet
 func (c *completions) write(w io.Writer, quote func(string) string, described bool) {
 	for _, of := range c.words {
 		line := quote(of.word)
-		if described && of.what != "" {
-			line += "\t" + strings.Join(strings.Fields(of.what), " ")
+		if printable(of.word) != of.word || strings.Contains(of.word, "\n") || strings.HasPrefix(line, ":") {
+			continue // nobody could read what it is, nor the shell where it ends
 		}
-		if strings.ContainsAny(of.word, "\n\r") || strings.HasPrefix(line, ":") {
-			continue
+		if described && of.what != "" {
+			line += "\t" + printable(strings.Join(strings.Fields(of.what), " "))
 		}
 		fmt.Fprintln(w, line)
 	}
