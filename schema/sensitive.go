@@ -2,6 +2,8 @@ package schema
 
 import (
 	"bytes"
+	"cmp"
+	"maps"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -73,32 +75,23 @@ func literalSecrets(src []byte, variables map[string]bool, exact bool) []span {
 		return nil
 	}
 	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos)
-	variables = withDeclared(tokens, variables)
+	variables = withDeclared(src, tokens, variables)
 	var spans []span
-	var block, label string // the outermost block that we are in
-	depth := 0
+	var in outermost
 	for i, t := range tokens {
-		switch t.Type {
-		case hclsyntax.TokenOBrace:
-			depth++
-		case hclsyntax.TokenCBrace:
-			depth--
-		}
+		assigned := in.take(src, tokens[i:])
 		if t.Type != hclsyntax.TokenIdent || i+2 >= len(tokens) {
 			continue
 		}
 		name, next := string(t.Bytes), tokens[i+1].Type
-		assigned := next == hclsyntax.TokenEqual || next == hclsyntax.TokenColon
 		switch {
-		case depth == 0 && !assigned:
-			block, label = name, labelAfter(tokens[i+1:])
-		case assigned && depth == 1 && name == "default" && block == "variable" && variables[label]:
+		case assigned && in.depth == 1 && name == "default" && in.typ == "variable" && variables[in.label]:
 			for _, s := range literals(tokens[i+2:], false) {
 				s.variable = true
 				spans = append(spans, s)
 			}
-		case assigned && name == "secret" && (block == "pbx" || !exact), assigned && depth == 0 && variables[name],
-			assigned && depth == 1 && block == "module" && variables[name]:
+		case assigned && name == "secret" && (in.typ == "pbx" || !exact), assigned && in.depth == 0 && variables[name],
+			assigned && in.depth == 1 && in.typ == "module" && variables[name]:
 			spans = append(spans, literals(tokens[i+2:], false)...)
 		}
 		if name == "sensitive" && next == hclsyntax.TokenOParen {
@@ -113,35 +106,60 @@ func literalSecrets(src []byte, variables map[string]bool, exact bool) []span {
 	return spans
 }
 
+// outermost is the outermost block in which a token of a file is, or else the one
+// before it.
+type outermost struct {
+	typ, label string // its label is the first one, with quotes or without
+	depth      int    // in braces
+	header     bool   // its first line is being read
+}
+
+// take goes on by the first of the tokens that are left, and tells whether that is
+// a name that gets a value.
+func (o *outermost) take(src []byte, tokens hclsyntax.Tokens) (assigned bool) {
+	t := tokens[0]
+	if t.Type == hclsyntax.TokenIdent && t.Range.Start.Column == 1 && beginsBlock(src[t.Range.Start.Byte:]) {
+		o.depth, o.header = 0, false // also where a brace is missing before
+	}
+	switch t.Type {
+	case hclsyntax.TokenOBrace:
+		o.depth++
+		o.header = false
+	case hclsyntax.TokenCBrace:
+		o.depth--
+	case hclsyntax.TokenNewline, hclsyntax.TokenComment:
+		o.header = false
+	case hclsyntax.TokenIdent, hclsyntax.TokenQuotedLit:
+		if len(tokens) > 1 {
+			next := tokens[1].Type
+			assigned = t.Type == hclsyntax.TokenIdent && (next == hclsyntax.TokenEqual || next == hclsyntax.TokenColon)
+		}
+		switch {
+		case o.depth != 0 || assigned:
+		case o.header:
+			o.label = cmp.Or(o.label, string(t.Bytes))
+		case t.Type == hclsyntax.TokenIdent:
+			o.typ, o.label, o.header = string(t.Bytes), "", true
+		}
+	}
+	return assigned
+}
+
 // withDeclared adds the variables whose blocks in these tokens say that they
 // are sensitive: the rest of the file may be too broken for Load to learn it.
-func withDeclared(tokens hclsyntax.Tokens, variables map[string]bool) map[string]bool {
-	all := make(map[string]bool, len(variables))
-	for v := range variables {
-		all[v] = true
-	}
-	block := ""
+func withDeclared(src []byte, tokens hclsyntax.Tokens, variables map[string]bool) map[string]bool {
+	all := maps.Clone(variables)
+	var in outermost
 	for i, t := range tokens {
-		if t.Type != hclsyntax.TokenIdent || i+2 >= len(tokens) {
-			continue
-		}
-		switch string(t.Bytes) {
-		case "variable":
-			block = labelAfter(tokens[i+1:])
-		case "sensitive":
-			if tokens[i+1].Type == hclsyntax.TokenEqual && string(tokens[i+2].Bytes) != "false" && block != "" {
-				all[block] = true
+		assigned := in.take(src, tokens[i:])
+		if assigned && string(t.Bytes) == "sensitive" && in.typ == "variable" && i+2 < len(tokens) && string(tokens[i+2].Bytes) != "false" {
+			if all == nil {
+				all = make(map[string]bool)
 			}
+			all[in.label] = true
 		}
 	}
 	return all
-}
-
-func labelAfter(tokens hclsyntax.Tokens) string {
-	if len(tokens) >= 2 && tokens[0].Type == hclsyntax.TokenOQuote && tokens[1].Type == hclsyntax.TokenQuotedLit {
-		return string(tokens[1].Bytes)
-	}
-	return ""
 }
 
 // literals gives the spans of the literals in the expression that the tokens

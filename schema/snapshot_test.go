@@ -186,6 +186,46 @@ func TestSnapshot_literalSecret(t *testing.T) {
 	}
 }
 
+// The names of blocks may stand without quotes, and what one block says is sensitive
+// is so of that block alone.
+func TestSnapshot_labels(t *testing.T) {
+	_, cfg := load(t, writeFiles(t, "main.hcl", `
+variable plain { default = "plain" }
+output shown {
+  value     = var.plain
+  sensitive = true
+}
+variable pin {
+  default   = "hunter2"
+  sensitive = true
+}
+pbx hq {
+  address  = "x"
+  username = "x"
+  secret   = "hunter2"
+}
+module site {
+  source = "./site"
+  token  = "hunter2"
+}
+`, "site/site.hcl", `
+variable "name" { default = "north" }
+variable token { sensitive = true }
+output "name" {
+  value     = var.name
+  sensitive = true
+}
+`), Values{})
+	if diff := cmp.Diff([]string{"main.hcl:14", "main.hcl:18"}, cfg.Snapshot.Missing); diff != "" {
+		t.Errorf("missing (-want +got):\n%s", diff)
+	}
+	for name, want := range map[string]string{"main.hcl": `"plain"`, "site/site.hcl": `"north"`} {
+		if got := string(cfg.Snapshot.Files[name]); strings.Contains(got, "hunter2") || !strings.Contains(got, want) {
+			t.Errorf("the snapshot has %s:\n%s", name, got)
+		}
+	}
+}
+
 // TestSnapshot_digest does not depend on where the configuration lies.
 func TestSnapshot_digest(t *testing.T) {
 	_, a := load(t, writeFiles(t, "main.hcl", smoke, "mailboxes.csv", "target,mailbox,new,old\nPJSIP/1,1,1,1\n"), Values{Environ: []string{"NOTIFYRUN_VAR_hq_secret=a"}})
