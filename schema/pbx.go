@@ -197,7 +197,7 @@ func (l *loader) evalSecret(a *arg, ctx *hcl.EvalContext) Text {
 	if !ok {
 		return Text{}
 	}
-	if len(a.refs) > 0 && !hasSensitive(v) {
+	if (len(a.refs) > 0 || a.uses != 0) && !hasSensitive(v) {
 		l.fail(a.rng, "Secret is not marked as sensitive",
 			"The secret comes from a value that is not sensitive, so that it would be shown in plans and kept in the state. Set sensitive = true in the block of the variable, or wrap the value in sensitive(…) where it is made.")
 		return Text{}
