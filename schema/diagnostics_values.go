@@ -134,6 +134,11 @@ func plainValues(d *hcl.Diagnostic) {
 			say("This value has no attributes.")
 		}
 		d.Detail += elementHint(d)
+	case "Duplicate object attribute": // of a variable file in JSON
+		if _, where, ok := strings.Cut(d.Detail, " was already defined at "); ok {
+			d.Summary = "Name given twice"
+			say("The object has this name already, at %s Take one of them out.", where)
+		}
 	case "Missing map element":
 		if rest, ok := cut("This map does not have an element with the key "); ok {
 			say("This map has no element %s.%s", strings.TrimSuffix(rest, "."), elementHint(d))

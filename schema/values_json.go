@@ -33,13 +33,20 @@ func (m *module) attributes(file string, src []byte) hcl.Attributes {
 		return nil
 	}
 	parsed, diags := hcljson.Parse(src, file)
-	m.add(diags...)
-	if diags.HasErrors() {
-		return nil
+	var attrs hcl.Attributes
+	if !diags.HasErrors() {
+		attrs, diags = parsed.Body.JustAttributes()
 	}
-	attrs, diags := parsed.Body.JustAttributes()
-	m.add(diags...)
-	return attrs
+	if len(diags) == 0 {
+		return attrs
+	}
+	// What hcl says quotes words of the file, and any of them may be the secret.
+	if d := diags[0]; d.Summary == "Duplicate attribute definition" {
+		m.fail(*d.Subject, "Value given twice", "This variable has a value in this file already. Take one of them out.")
+	} else {
+		m.fail(*d.Subject, "Invalid variable file", "A variable file whose name ends in .json has one object in JSON, of the names of variables and their values, and this is none. Write it as {\"site\": \"hq\", \"phones\": 5}.")
+	}
+	return nil
 }
 
 // excessive finds in a JSON text what would take the parser all time or memory,
