@@ -270,3 +270,29 @@ sip_notify "x" {
 		t.Errorf("reported: %v", diags)
 	}
 }
+
+// What window a job has may depend on what a data source says, also before that is
+// known.
+func TestLoad_windowByData(t *testing.T) {
+	cfg, _ := loadAll(t, opened(t, "main.hcl", `
+pbx "hq" {
+  simulator {}
+}
+data "pjsip_contacts" "all" { pbx = pbx.hq }
+window "nights" {
+  start = "22:00"
+  end   = "05:00"
+}
+window "days" {
+  start = "05:00"
+  end   = "22:00"
+}
+user_event "x" {
+  pbx    = pbx.hq
+  window = length(data.pjsip_contacts.all.contacts) > 1 ? window.nights : window.days
+}
+`), map[string][]string{"data.pjsip_contacts.all": {"1001", "1002"}})
+	if w := cfg.Jobs[0].Window; w == nil || w.Address != "window.nights" {
+		t.Errorf("the window is %v", w)
+	}
+}

@@ -256,34 +256,51 @@ func (c *collector) targetsOf(j *jobBlock, ctx *hcl.EvalContext) (targets []Targ
 
 // pbxOf finds the pbx that the value of an expression stands for.
 func (l *loader) pbxOf(a *arg, ctx *hcl.EvalContext) *PBX {
-	v, ok := l.eval(a, ctx)
-	if !ok || !v.IsWhollyKnown() && a.unread() {
+	id, v, ok := l.idOf(a, ctx)
+	if !ok {
 		return nil
+	}
+	if p := l.pbxs[id]; p != nil {
+		return p
+	}
+	names := make([]string, 0, len(l.config.PBXs))
+	for _, p := range l.config.PBXs {
+		names = append(names, p.Address)
+	}
+	l.isNoBlock(a, v, func(address string) bool { return l.pbxs[address] != nil }, names)
+	return nil
+}
+
+// idOf evaluates an argument that refers to a block by its value, and gives the id
+// that is in it; "" if there is none. It returns false where a mistake has been
+// told, and where the value is known only when data have been read.
+func (c *collector) idOf(a *arg, ctx *hcl.EvalContext) (id string, v cty.Value, ok bool) {
+	v, ok = c.eval(a, ctx)
+	if !ok || !v.IsWhollyKnown() && a.unread() {
+		return "", v, false
 	}
 	v, _ = v.UnmarkDeep()
 	if v.IsWhollyKnown() && !v.IsNull() && v.Type().IsObjectType() && v.Type().HasAttribute("id") {
-		if id, err := convert.Convert(v.GetAttr("id"), cty.String); err == nil && !id.IsNull() {
-			if p := l.pbxs[id.AsString()]; p != nil {
-				return p
-			}
+		if s, err := convert.Convert(v.GetAttr("id"), cty.String); err == nil && !s.IsNull() {
+			id = s.AsString()
 		}
 	}
+	return id, v, true
+}
+
+// isNoBlock reports that the value of an argument, which has the name of a type of
+// blocks, stands for none of them.
+func (c *collector) isNoBlock(a *arg, v cty.Value, declared func(address string) bool, addresses []string) {
 	hint := ""
 	if v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
-		name := strings.TrimPrefix(v.AsString(), "pbx.")
-		if l.pbxs["pbx."+name] != nil {
-			hint = fmt.Sprintf(" Write pbx = pbx.%s, without quotes.", name)
+		if address := a.name + "." + strings.TrimPrefix(v.AsString(), a.name+"."); declared(address) {
+			hint = fmt.Sprintf(" Write %s = %s, without quotes.", a.name, address)
 		}
 	}
 	if hint == "" {
-		names := make([]string, 0, len(l.config.PBXs))
-		for _, p := range l.config.PBXs {
-			names = append(names, p.Address)
-		}
-		if slices.Sort(names); len(names) > 0 && len(names) <= 10 {
-			hint = " There is " + enumerate(names) + "."
+		if slices.Sort(addresses); len(addresses) > 0 && len(addresses) <= 10 {
+			hint = " There is " + enumerate(addresses) + "."
 		}
 	}
-	l.fail(a.rng, "Invalid pbx", "The argument \"pbx\" must refer to a pbx block, as in pbx = pbx.NAME.%s", hint)
-	return nil
+	c.fail(a.rng, "Invalid "+a.name, "The argument %[1]q must refer to a %[1]s block, as in %[1]s = %[1]s.NAME.%[2]s", a.name, hint)
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // Window is when the deliveries of a job may be sent: from Start o'clock on each
@@ -353,36 +353,13 @@ func zoneNames() []string {
 // windowOf finds the window that the value of an expression stands for; nil for
 // none.
 func (l *loader) windowOf(a *arg, ctx *hcl.EvalContext) *Window {
-	v, ok := l.eval(a, ctx)
-	if !ok {
+	id, v, ok := l.idOf(a, ctx)
+	if !ok || v.IsKnown() && v.IsNull() {
 		return nil
 	}
-	v, _ = v.UnmarkDeep()
-	switch {
-	case v.IsKnown() && v.IsNull():
-		return nil
-	case v.IsWhollyKnown() && v.Type().IsObjectType() && v.Type().HasAttribute("id"):
-		if id, err := convert.Convert(v.GetAttr("id"), cty.String); err == nil && !id.IsNull() {
-			if w := l.windows[id.AsString()]; w != nil {
-				return w
-			}
-		}
+	if w := l.windows[id]; w != nil {
+		return w
 	}
-	hint := ""
-	if v.Type() == cty.String && v.IsKnown() {
-		if name := strings.TrimPrefix(v.AsString(), "window."); l.windows["window."+name] != nil {
-			hint = fmt.Sprintf(" Write window = window.%s, without quotes.", name)
-		}
-	}
-	if hint == "" {
-		names := make([]string, 0, len(l.windows))
-		for address := range l.windows {
-			names = append(names, address)
-		}
-		if slices.Sort(names); len(names) > 0 && len(names) <= 10 {
-			hint = " There is " + enumerate(names) + "."
-		}
-	}
-	l.fail(a.rng, "Invalid window", "The argument \"window\" must refer to a window block, as in window = window.NAME.%s", hint)
+	l.isNoBlock(a, v, func(address string) bool { return l.windows[address] != nil }, slices.Collect(maps.Keys(l.windows)))
 	return nil
 }
