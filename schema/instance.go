@@ -144,23 +144,26 @@ func (l *loader) once(address string, rng hcl.Range, f func()) (failed bool) {
 	found := l.collector.diags
 	l.collector.diags = all
 	for _, d := range found {
-		if address != "" {
-			key := diagKey{summary: d.Summary, subject: *cmp.Or(d.Subject, &rng), detail: strconv.Itoa(int(d.Severity))}
-			if at, told := l.told[key]; told && at != d {
+		if address != "" && DiagnosticAddress(d) == "" { // else it is of something in it, which told it
+			key := toldKey{d.Summary, d.Severity, *cmp.Or(d.Subject, &rng)}
+			if first, told := l.told[key]; told && first != address {
 				continue
 			}
-			if !strings.Contains(d.Detail, toldOf) {
-				d = of(address, appended(d, toldOf+"%s.", address))
-			}
-			l.told[key] = d
+			l.told[key] = address
+			d = of(address, appended(d, "This is so for %s.", address))
 		}
 		l.collector.diags = append(l.collector.diags, d)
 	}
 	return l.collector.errors > errors // also those that were told of another
 }
 
-// toldOf begins the sentence that says where a mistake is.
-const toldOf = "This is so for "
+// toldKey is what diagnostics of several instances have in common: their words may
+// differ by the values.
+type toldKey struct {
+	summary  string
+	severity hcl.DiagnosticSeverity
+	subject  hcl.Range
+}
 
 func (l *loader) countOf(a *arg, what string, ctx *hcl.EvalContext) ([]instance, bool) {
 	v, ok := l.value(a, ctx, cty.Number)

@@ -55,9 +55,9 @@ type loader struct {
 	after     map[*arg][]string // the jobs that an argument of after triggers names, where it is the same for all
 	addresses map[string]bool   // of all jobs; nil: not asked for yet
 	instances int
-	targets   int                         // of all jobs
-	kept      int64                       // what all local values hold, see weightOf
-	told      map[diagKey]*hcl.Diagnostic // of instances: what has been said of one is not said of others
+	targets   int                // of all jobs
+	kept      int64              // what all local values hold, see weightOf
+	told      map[toldKey]string // by the address of which it was told, see once
 }
 
 // Load evaluates the configuration of a source. It reports every mistake that
@@ -77,7 +77,7 @@ func Load(src *Source, values Values) (*Config, hcl.Diagnostics) {
 		decoder:   &decoder{collector: c, schemas: make(map[*blockType]*hcl.BodySchema)},
 		src:       src, config: &Config{}, parsed: make(map[string][]*hclsyntax.Body), read: values.Data, only: values.Only, functions: &hcl.EvalContext{Functions: functions(src)},
 		pbxs: make(map[string]*PBX), windows: make(map[string]*Window), zones: make(map[string]*time.Location), after: make(map[*arg][]string),
-		told: make(map[diagKey]*hcl.Diagnostic),
+		told: make(map[toldKey]string),
 	}
 	if src.snapshot != nil && len(src.snapshot.Missing) > 0 {
 		return l.config, failf(nil, "Secrets missing from the applied configuration",
