@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"fmt"
 	"maps"
 	"math/big"
 	"slices"
@@ -370,11 +369,10 @@ func choice[T ~string](c *collector, a *arg, ctx *hcl.EvalContext, words ...T) (
 	if slices.Contains(words, T(s)) {
 		return T(s), true
 	}
-	quoted := make([]string, len(words))
-	plain := make([]string, len(words))
+	names := make([]string, len(words))
 	for i, w := range words {
-		quoted[i], plain[i] = fmt.Sprintf("%q", string(w)), string(w)
+		names[i] = string(w)
 	}
-	c.failIn(ctx, a, "Invalid value", "The argument %q must be %s, not %s.%s", a.name, strings.Join(quoted, " or "), excerpt(s), suggest(s, plain))
+	c.failIn(ctx, a, "Invalid value", "The argument %q must be %s, not %s.%s", a.name, strings.Join(quoted(names), " or "), excerpt(s), suggest(s, names))
 	return "", false
 }

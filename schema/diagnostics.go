@@ -151,15 +151,20 @@ func suggestOrList(given string, known []string) string {
 
 // enumerate writes names as "a", "b" and "c".
 func enumerate(names []string) string {
-	quoted := make([]string, len(names))
+	q := quoted(names)
+	if len(q) < 2 {
+		return strings.Join(q, "")
+	}
+	last := len(q) - 1
+	return strings.Join(q[:last], ", ") + " and " + q[last]
+}
+
+func quoted(names []string) []string {
+	q := make([]string, len(names))
 	for i, n := range names {
-		quoted[i] = fmt.Sprintf("%q", n)
+		q[i] = fmt.Sprintf("%q", n)
 	}
-	if len(quoted) < 2 {
-		return strings.Join(quoted, "")
-	}
-	last := len(quoted) - 1
-	return strings.Join(quoted[:last], ", ") + " and " + quoted[last]
+	return q
 }
 
 // excerpt quotes at most some 60 bytes of a value.

@@ -58,14 +58,6 @@ func (e *StrangerError) reason(shown string) string {
 	return fmt.Sprintf("no vendor is known by the User-Agent %s", shown)
 }
 
-func quoted(names []string) []string {
-	q := make([]string, len(names))
-	for i, n := range names {
-		q[i] = fmt.Sprintf("%q", n)
-	}
-	return q
-}
-
 // strangerReason is in a diagnostic what Stranger has found in it, where all else
 // that it had is dropped.
 type strangerReason string
