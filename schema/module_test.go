@@ -204,6 +204,18 @@ func TestModule_secrets(t *testing.T) {
 	}
 }
 
+// A sensitive default that is nothing to hide is in the snapshot as it stands, and
+// no job that needs it is lost.
+func TestModule_emptySecret(t *testing.T) {
+	_, cfg := load(t, writeFiles(t,
+		"main.hcl", "pbx \"hq\" {\n  simulator {}\n}\nmodule \"site\" {\n  source = \"./site\"\n  pbx    = pbx.hq\n}\n",
+		"site/site.hcl", "variable \"pbx\" {}\nvariable \"token\" {\n  default   = \"\"\n  sensitive = true\n}\nuser_event \"x\" {\n  pbx  = var.pbx\n  body = { Token = var.token }\n}\n"), Values{})
+	again, diags := Load(cfg.Snapshot.Source(), Values{})
+	if len(diags) > 0 || len(again.Jobs) != 1 || cfg.Snapshot.Missing != nil {
+		t.Errorf("%d jobs, missing %v, %v", len(again.Jobs), cfg.Snapshot.Missing, diags)
+	}
+}
+
 // The value of a variable with secret_file is read from the disk whenever it is
 // needed, and is nowhere else; a value that is given wins.
 func TestVariable_secretFile(t *testing.T) {

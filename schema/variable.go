@@ -79,8 +79,8 @@ func (m *module) declareVariable(b *block) {
 		}
 		switch {
 		case !ok:
-		case v.sensitive && m.src.snapshot != nil && !value.IsNull():
-			// It is blanked there, and may not even fit.
+		case v.sensitive && m.src.snapshot != nil && !value.IsNull() && m.caller == nil:
+			// It is blanked there, and may not even fit. (One of a module would be in Missing.)
 		default:
 			v.fallback, ok = m.fit(v, value, fmt.Sprintf("The default of the variable %q", v.name), a.rng)
 		}
