@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -82,14 +83,11 @@ func placeOf(t hcl.Traversal) (place, error) {
 			return false, nil
 		}
 		t = t[1:]
-		switch k := step.Key; {
-		case k.Type() == cty.String:
-			b.WriteString("[" + quoteKey(k.AsString()) + "]")
-		case k.Type() == cty.Number && k.AsBigFloat().IsInt() && k.AsBigFloat().Sign() >= 0:
-			b.WriteString("[" + k.AsBigFloat().Text('f', 0) + "]")
-		default:
+		suffix, ok := suffixOf(step.Key)
+		if !ok {
 			return false, errAddress
 		}
+		b.WriteString(suffix)
 		return true, nil
 	}
 	for {
@@ -129,6 +127,15 @@ func placeOf(t hcl.Traversal) (place, error) {
 		}
 		b.WriteByte('.')
 	}
+}
+
+// suffixOf is what the address of an instance ends with, by its key or index.
+func suffixOf(key cty.Value) (suffix string, ok bool) {
+	if key.Type() == cty.String {
+		return "[" + quoteKey(key.AsString()) + "]", true
+	}
+	n, ok := wholeNumber(key)
+	return "[" + strconv.FormatInt(n, 10) + "]", ok && n >= 0
 }
 
 // Within tells whether a job is at an address: its own, that of its block, or

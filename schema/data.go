@@ -2,7 +2,6 @@ package schema
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -53,10 +52,14 @@ func (m *module) declareData(from *hcl.Block) {
 			return cty.NilVal, false
 		}
 		values := make([]cty.Value, 0, len(meta.keys))
+		var own []string
 		m.perInstance(meta.keys, address, b.rng, func(i instance) {
 			b.unread(i)
 			values = append(values, m.evalData(n, t, b, address+i.suffix, i, i.in(ctx)))
+			own = append(own, address+i.suffix)
 		})
+		slices.Sort(own)
+		n.needs, n.data = n.data, union(n.data, own)
 		if n.failed || len(values) < len(meta.keys) {
 			return cty.NilVal, false
 		}
@@ -91,7 +94,6 @@ func (m *module) evalData(n *node, t *DataType, b *block, address string, i inst
 		n.failed = true
 		return unknown
 	}
-	n.data = union(n.data, []string{address})
 	if later {
 		n.unread = true
 		return unknown
@@ -152,21 +154,13 @@ func instancesNamed(a *arg, ctx *hcl.EvalContext) map[*node][]string {
 	single := make(map[*node]int) // those of them that name an instance
 	name := func(n *node, key cty.Value) {
 		key, _ = key.Unmark()
-		if !key.IsWhollyKnown() || key.IsNull() || !key.Type().IsPrimitiveType() {
+		if !key.IsKnown() || key.IsNull() || !key.Type().IsPrimitiveType() {
 			return
 		}
-		suffix := ""
-		if key.Type() == cty.Number {
-			suffix = "[" + numberText(key) + "]"
-		} else if s, err := convert.Convert(key, cty.String); err == nil {
-			suffix = "[" + quoteKey(s.AsString()) + "]"
-		}
-		own := n.place + "["
-		if slices.Contains(n.data, n.place+suffix) {
+		suffix, ok := suffixOf(key)
+		if _, there := slices.BinarySearch(n.data, n.place+suffix); ok && there {
 			single[n]++
-			named[n] = union(named[n], slices.DeleteFunc(slices.Clone(n.data), func(address string) bool {
-				return strings.HasPrefix(address, own) && address != n.place+suffix
-			}))
+			named[n] = union(named[n], union(n.needs, []string{n.place + suffix}))
 		}
 	}
 	for _, t := range a.expr.Variables() {

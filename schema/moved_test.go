@@ -120,6 +120,7 @@ func TestParseAddress(t *testing.T) {
 		"sip_notify.a":               "sip_notify.a",
 		`sip_notify.a [ "x" ]`:       `sip_notify.a["x"]`,
 		`module.m["k"].user_event.e`: `module.m["k"].user_event.e`,
+		"user_event.e[07]":           "user_event.e[7]",
 		`sip_notify.a["$${x}"]`:      `sip_notify.a["$${x}"]`,
 		"module.m":                   "module.m",
 	} {
@@ -127,7 +128,7 @@ func TestParseAddress(t *testing.T) {
 			t.Errorf("ParseAddress(%q) = %q, %v, want %q", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "a", "sip_notify", "sip_notify.", "sip_notify.a[", `sip_notify.a["x`, "sip_notify.a.b", "pbx.hq", "sip_notify.a[*]", "sip_notify.a\nb", `sip_notify.a["${x}"]`, "sip_notify.a[-1]", "module.m[1.5]", "sip_notify.a[x]"} {
+	for _, text := range []string{"", "a", "sip_notify", "sip_notify.", "sip_notify.a[", `sip_notify.a["x`, "sip_notify.a.b", "pbx.hq", "sip_notify.a[*]", "sip_notify.a\nb", `sip_notify.a["${x}"]`, "sip_notify.a[-1]", "module.m[1.5]", "sip_notify.a[x]", "sip_notify.a[1e999999999]"} {
 		if got, err := ParseAddress(text); err == nil {
 			t.Errorf("ParseAddress(%q) = %q, want an error", text, got)
 		}

@@ -68,6 +68,7 @@ type node struct {
 	varies  scope
 	data    []string  // the addresses of the data sources that it depends on, or that it has itself; sorted
 	place   string    // of a data block: its address
+	needs   []string  // of a data block: data without its own addresses
 	repeats bool      // of a data block: it has for_each or count
 	parts   []*node   // of a module block: the outputs of its modules
 	modules []*module // of a module block: those that it makes
