@@ -239,7 +239,13 @@ func (g *graph) resolveDependencies(a *arg) {
 			a.ok = false
 			continue
 		}
+		before := len(a.refs)
 		if !g.resolveOne(a, t, 0) {
+			a.ok = false
+			continue
+		}
+		if refs := a.refs[before:]; len(refs) == 0 || refs[0].root == "var" || refs[0].root == "local" {
+			g.fail(t.SourceRange(), "Invalid depends_on", "%s is a value, which orders nothing, also where it stands for a job. Name the job itself, or the module that it is in: sip_notify.NAME, module.NAME. To have the jobs of a module wait for one outside of it, write depends_on = [sip_notify.NAME] in the module block.", traversalText(t))
 			a.ok = false
 		}
 	}
