@@ -55,6 +55,7 @@ var arguments = map[string]string{
 	"user":      "The user of a server is the argument \"username\".",
 	"host":      "Host and port of a server are the argument \"address\", as in \"pbx.example.net:5038\".",
 	"port":      "Host and port of a server are the argument \"address\", as in \"pbx.example.net:5038\".",
+	"ephemeral": "For a secret that is kept nowhere, name a file that has it: variable \"NAME\" { secret_file = \"PATH\" }.",
 	"endpoint":  "Whom a job sends to is the argument \"targets\", a list such as [\"PJSIP/1001\"].",
 	"endpoints": "Whom a job sends to is the argument \"targets\", a list such as [\"PJSIP/1001\"].",
 	"phones":    "Whom a job sends to is the argument \"targets\", a list such as [\"PJSIP/1001\"].",

@@ -206,7 +206,11 @@ func (m *module) assignInputs(c *call, ctx *hcl.EvalContext) {
 			}
 			n.args, n.unread, n.data = []*arg{a}, a.unread(), dataOf(a, ctx)
 			v.from = &a.rng
-			given, ok = m.fit(v, given, fmt.Sprintf("The value of the variable %q, declared at %s,", v.name, v.block.rng), a.rng)
+			what := fmt.Sprintf("The value of the variable %q, declared at %s,", v.name, v.block.rng)
+			if made := m.caller.origins(a); made != "" {
+				what = fmt.Sprintf("The value of the variable %q, declared at %s (made of %s),", v.name, v.block.rng, made)
+			}
+			given, ok = m.fit(v, given, what, a.rng)
 			if !ok {
 				continue
 			}
@@ -214,7 +218,7 @@ func (m *module) assignInputs(c *call, ctx *hcl.EvalContext) {
 			case !given.IsNull() || v.nullable:
 				value = given
 			case v.fallback == cty.NilVal:
-				m.fail(a.rng, "Invalid value for variable", "The value of the variable %q, declared at %s, is null, but nullable = false says that it cannot be.", v.name, v.block.rng)
+				m.fail(a.rng, "Invalid value for variable", "%s is null, but nullable = false says that it cannot be.", what)
 				continue
 			}
 		}

@@ -250,14 +250,18 @@ func traversalText(t hcl.Traversal) string {
 		case hcl.TraverseAttr:
 			b.WriteString("." + step.Name)
 		case hcl.TraverseIndex:
-			if ty := step.Key.Type(); ty.IsPrimitiveType() && step.Key.IsKnown() && !step.Key.IsNull() && !step.Key.IsMarked() {
-				b.WriteString("[" + valueText(step.Key) + "]")
-			} else {
-				b.WriteString("[…]")
-			}
+			b.WriteString(indexText(step.Key))
 		}
 	}
 	return b.String()
+}
+
+// indexText writes an index as it stands in source, if it is short and no secret.
+func indexText(key cty.Value) string {
+	if key.IsMarked() || !key.IsKnown() || key.IsNull() || !key.Type().IsPrimitiveType() {
+		return "[…]"
+	}
+	return "[" + valueText(key) + "]"
 }
 
 // inJob is what a diagnostic carries beside its words, if it is about one job of

@@ -129,7 +129,7 @@ func (l *loader) fit(v *variable, value cty.Value, what string, where hcl.Range)
 	}
 	fitting, err := convert.Convert(value, v.typ)
 	if err != nil {
-		l.fail(where, "Invalid value for variable", "%s does not suit its type %s: %s.", what, typeexpr.TypeString(v.typ), conversionText(err))
+		l.fail(where, "Invalid value for variable", "%s does not suit its type %s: %s.", what, typeexpr.TypeString(v.typ), conversionText(err, v.sensitive || hasSensitive(value)))
 		return cty.NilVal, false
 	}
 	if manyDigits(fitting) {
@@ -139,8 +139,9 @@ func (l *loader) fit(v *variable, value cty.Value, what string, where hcl.Range)
 	return fitting, true
 }
 
-// conversionText puts the place inside a complex value before what is wrong.
-func conversionText(err error) string {
+// conversionText puts the place inside a complex value before what is wrong. Of one
+// that is secret it gives no keys.
+func conversionText(err error, secret bool) string {
 	if pathErr, ok := err.(cty.PathError); ok && len(pathErr.Path) > 0 {
 		var place strings.Builder
 		for _, step := range pathErr.Path {
@@ -148,11 +149,11 @@ func conversionText(err error) string {
 			case cty.GetAttrStep:
 				fmt.Fprintf(&place, ".%s", step.Name)
 			case cty.IndexStep:
-				if step.Key.Type() == cty.String {
-					fmt.Fprintf(&place, "[%q]", step.Key.AsString())
-				} else {
-					fmt.Fprintf(&place, "[%s]", numberText(step.Key))
+				key := step.Key
+				if secret {
+					key = key.Mark(sensitive)
 				}
+				place.WriteString(indexText(key))
 			}
 		}
 		return fmt.Sprintf("at %s, %s", strings.TrimPrefix(place.String(), "."), err)
@@ -250,8 +251,38 @@ func (m *module) validate(v *variable) {
 		if v.how != "" {
 			detail += fmt.Sprintf(" The value was given by %s.", v.how)
 		}
+		if m.caller != nil {
+			if made := m.caller.origins(m.call.inputs[v.name]); made != "" {
+				detail += fmt.Sprintf(" The value is made of %s.", made)
+			}
+		}
 		d := problem(&where, "Invalid value for variable", "%s", detail)
 		d.Expression, d.EvalContext = rule.args["condition"].expr, m.root
 		m.add(d)
 	}
+}
+
+// origins says of the variables to which an argument refers how they were given
+// their values, up to the root module; "" where none was given any.
+func (m *module) origins(a *arg) string {
+	if a == nil {
+		return ""
+	}
+	var all []string
+	for _, r := range a.refs {
+		v := m.variables[r.name]
+		switch {
+		case r.root != "var":
+			continue
+		case v.how != "":
+			all = append(all, fmt.Sprintf("%s%s, given by %s", m.path, r.address(), v.how))
+		case v.from != nil:
+			all = append(all, fmt.Sprintf("%s%s, given at %s", m.path, r.address(), v.from))
+		}
+		if m.caller != nil {
+			all = append(all, m.caller.origins(m.call.inputs[r.name]))
+		}
+	}
+	all = slices.DeleteFunc(all, func(s string) bool { return s == "" })
+	return strings.Join(slices.Compact(all), "; ")
 }
