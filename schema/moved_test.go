@@ -1,8 +1,6 @@
 package schema
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -120,9 +118,9 @@ func TestParseAddress(t *testing.T) {
 		"sip_notify.a":               "sip_notify.a",
 		`sip_notify.a [ "x" ]`:       `sip_notify.a["x"]`,
 		`module.m["k"].user_event.e`: `module.m["k"].user_event.e`,
-		"user_event.e[07]":           "user_event.e[7]",
 		`sip_notify.a["$${x}"]`:      `sip_notify.a["$${x}"]`,
 		"module.m":                   "module.m",
+		"user_event.e[07]":           "user_event.e[7]",
 	} {
 		if got, err := ParseAddress(text); got != want || err != nil {
 			t.Errorf("ParseAddress(%q) = %q, %v, want %q", text, got, err, want)
@@ -138,9 +136,8 @@ func TestParseAddress(t *testing.T) {
 // TestLoad_movesModules moves into modules and within them, and holds what is wrong
 // with that.
 func TestLoad_movesModules(t *testing.T) {
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"main.hcl": `
+	src := opened(t,
+		"main.hcl", `
 pbx "hq" {
   simulator {}
 }
@@ -170,39 +167,26 @@ moved {
   to   = module.site["south"].user_event.other
 }
 `,
-		"site/main.hcl": `
+		"site/main.hcl", `
 variable "pbx" {}
 user_event "now" { pbx = var.pbx }
 moved {
   from = user_event.before
   to   = user_event.now
 }
-`,
-	} {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	src, diags := Open(dir)
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
+`)
 	cfg, diags := Load(src, Values{})
 	var told []string
 	for _, d := range diags {
 		told = append(told, d.Summary+": "+d.Detail)
 	}
 	want := []string{
-		`Ambiguous move: module.site["north"].user_event.now can take over the past of one job only; the moved block at ` + filepath.Join(dir, "main.hcl") + `:10,1-6 says that it was user_event.flat. Keep one of the two.`,
+		`Ambiguous move: module.site["north"].user_event.now can take over the past of one job only; the moved block at `,
 		`Move to nothing: The configuration declares no module.site["north"].user_event.nwo to take over what user_event.gone has had. Did you mean "module.site[\"north\"].user_event.now"?`,
 		`Moved and still there: module.site["north"].user_event.now is declared, so that it cannot have become module.site["south"].user_event.other. Take the moved block out, or what is declared under the old name.`,
 	}
 	for _, w := range want {
-		if !slices.ContainsFunc(told, func(s string) bool { return strings.Contains(s, strings.SplitN(w, "; the moved block", 2)[0]) }) {
+		if !slices.ContainsFunc(told, func(s string) bool { return strings.HasPrefix(s, w) }) {
 			t.Errorf("not reported: %s", w)
 		}
 	}

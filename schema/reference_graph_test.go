@@ -1,8 +1,6 @@
 package schema
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,9 +10,8 @@ import (
 // TestConfig_References holds what refers to what, in modules too, and with a circle
 // for which the configuration is refused.
 func TestConfig_References(t *testing.T) {
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"main.hcl": `
+	src := opened(t,
+		"main.hcl", `
 variable "phones" {
   default = ["PJSIP/1001"]
   validation {
@@ -56,24 +53,11 @@ check "enough" {
   }
 }
 `,
-		"site/main.hcl": `
+		"site/main.hcl", `
 variable "pbx" {}
 locals { inner = var.pbx }
 output "pbx" { value = local.inner }
-`,
-	} {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	src, diags := Open(dir)
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
+`)
 	cfg, diags := Load(src, Values{})
 	if !strings.Contains(diags.Error(), "cycle") {
 		t.Errorf("the circle is not reported: %v", diags)
