@@ -117,6 +117,9 @@ func (m *module) demandAfter(j *jobBlock, job *Job, ctx *hcl.EvalContext) {
 // declareCheck reads a check block: assertions that warn.
 func (m *module) declareCheck(b *block) {
 	name := b.label()
+	if !m.canBeNamed(name, "check", b.rng) {
+		return
+	}
 	for _, other := range m.checks {
 		if other.label() == name {
 			m.fail(b.rng, "Duplicate check", "The check %q is declared twice. The other declaration is at %s.", name, other.rng)

@@ -114,9 +114,7 @@ func (g *graph) declare(n *node) bool {
 	if n.root == "data" {
 		_, label, _ = strings.Cut(n.name, ".")
 	}
-	if !hclsyntax.ValidIdentifier(label) {
-		g.fail(n.rng, "Invalid name", "%s cannot be the name of a %s: a name begins with a letter or underscore, and has only letters, digits, underscores and hyphens.",
-			excerpt(label), kindOf(n.root))
+	if !g.canBeNamed(label, kindOf(n.root), n.rng) {
 		return false
 	}
 	if g.nodes[n.root] == nil {
@@ -125,6 +123,16 @@ func (g *graph) declare(n *node) bool {
 	g.nodes[n.root][n.name] = n
 	g.order = append(g.order, n)
 	return true
+}
+
+// canBeNamed tells whether a label can be the name of what is declared, and reports
+// if not.
+func (c *collector) canBeNamed(label, kind string, rng hcl.Range) bool {
+	if hclsyntax.ValidIdentifier(label) {
+		return true
+	}
+	c.fail(rng, "Invalid name", "%s cannot be the name of a %s: a name begins with a letter or underscore, and has only letters, digits, underscores and hyphens.", excerpt(label), kind)
+	return false
 }
 
 // resolve checks what an argument refers to. extra are the names that exist
