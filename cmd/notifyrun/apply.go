@@ -57,7 +57,7 @@ func (a *app) apply(ctx context.Context, args []string) error {
 	if a.json && !f.yes {
 		return errors.New("apply -json cannot ask for approval; add -auto-approve, or apply a file made by plan -out")
 	}
-	l, err := a.loadRead(ctx, path, f.values)
+	l, err := a.loadRead(ctx, path, f.values, narrowed(f.opts) != "")
 	if err != nil {
 		return err
 	}
@@ -96,8 +96,12 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 		}
 	}
 	read, kept := a.live(ctx), fromSnapshot(saved.Snapshot, "Plan again.")
-	if f.values.stale {
+	var missed []unread
+	switch {
+	case f.values.stale:
 		read = kept
+	case narrowed(saved.Options) != "":
+		read = a.liveOr(ctx, kept, &missed)
 	}
 	l, err := a.loadData(saved.Snapshot.Source(), nil, f.values, read)
 	if err != nil {
@@ -106,7 +110,7 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 		}
 		return err
 	}
-	l.args = arguments(saved.Path, f.values, saved.Snapshot.Sensitive)
+	l.args, l.unread = arguments(saved.Path, f.values, saved.Snapshot.Sensitive), missed
 	if f.values.state == "" {
 		l.state = saved.State
 	}
@@ -138,7 +142,7 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 	if err != nil {
 		return err
 	}
-	a.showPlan(l, p, nil)
+	a.showPlan(l, p, l.notRead(p))
 	if p.Empty() {
 		return s.republish(ctx, p)
 	}

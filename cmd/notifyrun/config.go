@@ -23,6 +23,7 @@ type loaded struct {
 	diags  hcl.Diagnostics         // warnings
 	read   map[string]*schema.Data // what was read for data sources, by address
 	stale  bool                    // earlier, and not by this command
+	unread []unread                // of these, what could not be read now, see notRead
 	state  string                  // path of the state
 	args   string                  // flags and path that load the same again, to be typed behind a command
 }

@@ -41,7 +41,7 @@ func (a *app) console(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := a.loadRead(ctx, path, v)
+	l, err := a.loadRead(ctx, path, v, false)
 	if err != nil {
 		return err
 	}

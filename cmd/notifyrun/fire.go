@@ -36,7 +36,7 @@ func (a *app) fire(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := a.loadRead(ctx, path, v)
+	l, err := a.loadRead(ctx, path, v, true)
 	if err != nil {
 		return err
 	}
@@ -50,6 +50,12 @@ func (a *app) fire(ctx context.Context, args []string) error {
 			return nil, err
 		}
 		p, diags, err := engine.NewFire(l.config, state, time.Now(), address, targets)
+		switch {
+		case err != nil:
+			a.warn(l.source, l.notRead(nil))
+		case p != nil:
+			diags = append(diags, l.notRead(p)...)
+		}
 		if err == nil && diags.HasErrors() {
 			err = a.mistakes(l.source, diags)
 		}
@@ -59,7 +65,7 @@ func (a *app) fire(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	a.showPlan(l, p, l.diags)
+	a.showPlan(l, p, append(l.diags, l.notRead(p)...))
 	return s.execute(ctx, p, plan, "notifyrun apply -target "+shellQuote(address))
 }
 

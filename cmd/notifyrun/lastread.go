@@ -143,11 +143,14 @@ func (a *app) noteAge(l *loaded) {
 			oldest = r
 		}
 	}
-	at := l.read[oldest.Address].Read
-	when := fmt.Sprintf("%s ago, at %s", max(time.Since(at), 0).Round(time.Second), localTime(at))
+	when := ago(l.read[oldest.Address].Read)
 	what := oldest.Address + " is as it was read " + when
 	if n := len(l.config.Data); n > 1 {
 		what = fmt.Sprintf("%s are as they were last read, the oldest, %s, %s", count(n, "data source"), oldest.Address, when)
 	}
 	fmt.Fprintf(a.stderr, "%s no PBX was asked: %s.\n", a.style(a.stderr).yellow("Note:"), what)
+}
+
+func ago(at time.Time) string {
+	return fmt.Sprintf("%s ago, at %s", max(time.Since(at), 0).Round(time.Second), localTime(at))
 }

@@ -60,7 +60,7 @@ func (a *app) plan(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := a.loadRead(ctx, path, v)
+	l, err := a.loadRead(ctx, path, v, narrowed(opts) != "")
 	if err != nil {
 		return err
 	}
@@ -108,10 +108,14 @@ func (a *app) readState(ctx context.Context, l *loaded) (*engine.State, error) {
 // makePlan plans l against state; the diagnostics are warnings.
 func (a *app) makePlan(l *loaded, state *engine.State, opts engine.Options) (*engine.Plan, hcl.Diagnostics, error) {
 	if err := opts.Validate(l.config, state); err != nil {
+		a.warn(l.source, l.notRead(nil)) // the job may be there by what could not be read
 		return nil, nil, err
 	}
 	p, diags := engine.NewPlan(l.config, state, time.Now(), opts)
 	diags = append(l.diags, diags...)
+	if p != nil {
+		diags = append(diags, l.notRead(p)...)
+	}
 	if diags.HasErrors() {
 		return nil, nil, a.mistakes(l.source, diags)
 	}

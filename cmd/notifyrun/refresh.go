@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -34,15 +33,21 @@ type dataReader func(requests []*schema.DataRequest, read map[string]*schema.Dat
 // maxRounds is how often data are read at most because of what was read before.
 const maxRounds = 100
 
-// loadRead evaluates the configuration at path with what its data sources say.
-func (a *app) loadRead(ctx context.Context, path string, v values) (*loaded, error) {
+// loadRead evaluates the configuration at path with what its data sources say. If it
+// is for some of the jobs only, what cannot be read is as it was last read: whoever
+// makes the plan is to see whether these jobs need it, by notRead.
+func (a *app) loadRead(ctx context.Context, path string, v values, some bool) (*loaded, error) {
 	src, diags := schema.Open(path)
 	if diags.HasErrors() {
 		return nil, a.mistakes(src, diags)
 	}
 	read := a.live(ctx)
-	if v.stale {
+	var missed []unread
+	switch {
+	case v.stale:
 		read = a.lastRead(ctx, src, v)
+	case some:
+		read = a.liveOr(ctx, a.lastRead(ctx, src, v), &missed)
 	}
 	l, err := a.loadData(src, diags, v, read)
 	if err != nil {
@@ -51,7 +56,7 @@ func (a *app) loadRead(ctx context.Context, path string, v values) (*loaded, err
 		}
 		return nil, err
 	}
-	l.args = arguments(path, v, l.config.Snapshot.Sensitive)
+	l.args, l.unread = arguments(path, v, l.config.Snapshot.Sensitive), missed
 	if v.stale {
 		a.noteAge(l)
 	}
@@ -74,29 +79,52 @@ func (a *app) loadData(src *schema.Source, diags hcl.Diagnostics, v values, get 
 	return nil, fmt.Errorf("read data: what was read has asked for more %d times", maxRounds)
 }
 
-// live reads of the PBXs, of all at the same time.
+// live reads of the PBXs.
 func (a *app) live(ctx context.Context) dataReader {
 	return func(requests []*schema.DataRequest, read map[string]*schema.Data) hcl.Diagnostics {
-		p := newReading(requests)
-		defer a.showReading(p)()
-		var mu sync.Mutex
-		var failed hcl.Diagnostics
-		var all sync.WaitGroup
-		for _, requests := range p.byPBX {
-			all.Go(func() {
-				found, unread := a.readPBX(ctx, requests, p)
-				mu.Lock()
-				defer mu.Unlock()
-				maps.Copy(read, found)
-				for _, u := range unread {
-					failed = append(failed, u.diagnostic())
-				}
-			})
+		var diags hcl.Diagnostics
+		for _, u := range a.readAll(ctx, requests, read) {
+			diags = append(diags, u.diagnostic(byLastRead+" To go on with jobs that do not depend on it: -target or -exclude."))
 		}
-		all.Wait()
-		slices.SortStableFunc(failed, func(x, y *hcl.Diagnostic) int { return strings.Compare(x.Detail, y.Detail) })
-		return failed
+		return diags
 	}
+}
+
+// liveOr reads of the PBXs, for some of the jobs: one site that is down is not to
+// keep the others from theirs. What cannot be read is as last has it, and is noted
+// as missed. Where last has nothing, it stays a mistake.
+func (a *app) liveOr(ctx context.Context, last dataReader, missed *[]unread) dataReader {
+	return func(requests []*schema.DataRequest, read map[string]*schema.Data) hcl.Diagnostics {
+		var diags hcl.Diagnostics
+		for _, u := range a.readAll(ctx, requests, read) {
+			if ctx.Err() != nil || last(u.requests, read).HasErrors() {
+				diags = append(diags, u.diagnostic("Nor was it read before."))
+			}
+			*missed = append(*missed, u)
+		}
+		return diags
+	}
+}
+
+// readAll reads of all PBXs at the same time, and tells what could not be read.
+func (a *app) readAll(ctx context.Context, requests []*schema.DataRequest, read map[string]*schema.Data) []unread {
+	p := newReading(requests)
+	defer a.showReading(p)()
+	var mu sync.Mutex
+	var failed []unread
+	var all sync.WaitGroup
+	for _, requests := range p.byPBX {
+		all.Go(func() {
+			found, unread := a.readPBX(ctx, requests, p)
+			mu.Lock()
+			defer mu.Unlock()
+			maps.Copy(read, found)
+			failed = append(failed, unread...)
+		})
+	}
+	all.Wait()
+	slices.SortStableFunc(failed, func(x, y unread) int { return strings.Compare(x.text(), y.text()) })
+	return failed
 }
 
 // readPBX reads what is asked of one PBX, one thing after the other over one
@@ -131,37 +159,6 @@ func (a *app) readPBX(ctx context.Context, requests []*schema.DataRequest, p *re
 	return read, failed
 }
 
-// unread is what could not be read of a PBX.
-type unread struct {
-	requests []*schema.DataRequest
-	dial     string // host:port that was dialled; "": none was
-	err      error  // why
-}
-
-// text says what could not be read, and why.
-func (u unread) text() string {
-	err := u.err
-	if errors.As(err, new(x509.UnknownAuthorityError)) {
-		err = fmt.Errorf("%w; name the authority by ca_file in the tls block", err)
-	}
-	what := u.requests[0].Address
-	if n := len(u.requests) - 1; n > 0 {
-		what += " and " + count(n, "other data source")
-	}
-	pbx := u.requests[0].PBX.Address
-	if u.dial != "" {
-		pbx += " at " + u.dial
-	}
-	return printable(fmt.Sprintf("%s could not be read of %s: %s", what, pbx, strings.TrimSuffix(err.Error(), ".")))
-}
-
-func (u unread) diagnostic() *hcl.Diagnostic {
-	return &hcl.Diagnostic{
-		Severity: hcl.DiagError, Subject: u.requests[0].DeclRange.Ptr(),
-		Summary: "Data not read", Detail: u.text() + ". To go by what was last read: -refresh=false.",
-	}
-}
-
 // dataJSON is a data source in what commands tell as JSON.
 type dataJSON struct {
 	Address string    `json:"address"`
@@ -174,7 +171,7 @@ func (l *loaded) dataJSON() []dataJSON {
 	var all []dataJSON
 	for _, r := range l.config.Data {
 		if d := l.read[r.Address]; d != nil {
-			all = append(all, dataJSON{r.Address, r.PBX.Address, d.Read, !l.stale})
+			all = append(all, dataJSON{r.Address, r.PBX.Address, d.Read, !l.stale && !l.wasMissed(r)})
 		}
 	}
 	return all
