@@ -81,6 +81,7 @@ var bombs = []struct {
 	{"blocks that there are not", "no blocks", mainFile(repeated(2000, "mesage \"m{i}\" {}\n"))},
 	{"arguments that there are not", "no argument", mainFile(repeated(2000, "message \"m{i}\" {\n  event = \"x\"\n  evnt  = 1\n}\n"))},
 	{"names that there are not", "Did you mean", locals(repeated(1000, "  local_value_{i} = local.locla_value_{i}\n"))},
+	{"long names that there are not", "undeclared local value", locals("  b" + strings.Repeat("a", 1<<18) + "b = 1\n  x = local.c" + strings.Repeat("a", 1<<18) + "c\n")},
 	{"a long line", "", locals("  a = [" + repeated(5000, "local.b, ") + "1]\n")},
 	{"a cycle of many", "Reference cycle", locals("  a0 = local.a3000\n" + repeated(3000, "  a{j} = local.a{i}\n"))},
 	{"many targets that are wrong", "Invalid target", mainFile(someJobs + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = [for i in range(1000) : i]\n  message { event = \"x\" }\n}\n")},

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -116,26 +115,46 @@ func suggest(given string, known []string) string {
 // swapped tells whether one word is the other with two neighbours in each other's
 // place, as they are typed in haste.
 func swapped(a, b string) bool {
-	for i := range len(a) - 1 {
-		if a[:i]+a[i+1:i+2]+a[i:i+1]+a[i+2:] == b {
-			return true
-		}
+	if len(a) != len(b) {
+		return false
 	}
-	return false
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }
 
 // guess gives the known name that is nearest to the given one, or "".
 func guess(given string, known []string) string {
-	best, distance := "", 3 // as hcl does
+	const near = 2 // as hcl does
+	best, distance := "", near+1
+	letters := []rune(given)
 	for _, k := range known {
 		if strings.EqualFold(given, k) || swapped(given, k) {
 			return k
 		}
-		if d := levenshtein.Distance(given, k, nil); d < distance && 2*d <= max(len(k), len(given)) {
+		if d := edits(letters, []rune(k), near); d < distance && 2*d <= max(len(k), len(given)) {
 			best, distance = k, d
 		}
 	}
 	return best
+}
+
+// edits is how many letters have to be put in, left out or replaced to make one word
+// of the other; where it is more than most, one more than that. The time it takes
+// grows with the length of the words, and not with its square: names may be long.
+func edits(a, b []rune, most int) int {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	switch {
+	case len(a) == 0 || len(b) == 0:
+		return min(len(a)+len(b), most+1)
+	case most == 0:
+		return 1
+	}
+	return 1 + min(edits(a[1:], b, most-1), edits(a, b[1:], most-1), edits(a[1:], b[1:], most-1))
 }
 
 // suggestOrList is suggest, or else names what there is, if it is not much.
