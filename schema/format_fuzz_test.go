@@ -2,35 +2,18 @@ package schema
 
 import (
 	"bytes"
-	"path/filepath"
 	"testing"
-
-	"github.com/rogpeppe/go-internal/txtar"
 )
 
 // FuzzFormat: a file that parses has one canonical form, of which Format makes
 // itself; it has the same tokens in the same order, comments among them.
 func FuzzFormat(f *testing.F) {
-	archives, err := filepath.Glob("testdata/*.txtar")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, name := range archives {
-		archive, err := txtar.ParseFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, file := range archive.Files {
-			if filepath.Ext(file.Name) == ".hcl" {
-				f.Add(file.Data)
-			}
-		}
-	}
+	addConfigurations(f)
 	for _, c := range formatCases {
 		f.Add([]byte(c.src))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		if len(src) > 16<<10 || CheckSyntax(src, "main.hcl").HasErrors() {
+		if len(src) > fuzzSize || CheckSyntax(src, "main.hcl").HasErrors() {
 			return
 		}
 		out := Format(src)

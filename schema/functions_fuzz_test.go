@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -153,5 +152,3 @@ func FuzzExpression(f *testing.F) {
 		}
 	})
 }
-
-var _ hcl.Expression = (*allowedExpr)(nil)

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"bytes"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,10 +9,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// FuzzLoad loads arbitrary bytes as a configuration and does with it what every
-// command does: it must neither panic nor hang, and what it reports must be
-// printable.
-func FuzzLoad(f *testing.F) {
+// addConfigurations has a fuzz target begin with the files of TestMistakes.
+func addConfigurations(f *testing.F) {
 	archives, err := filepath.Glob("testdata/*.txtar")
 	if err != nil {
 		f.Fatal(err)
@@ -29,12 +26,19 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 	}
+}
+
+// FuzzLoad loads arbitrary bytes as a configuration and does with it what every
+// command does: it must neither panic nor hang, and what it reports must be
+// printable.
+func FuzzLoad(f *testing.F) {
+	addConfigurations(f)
 	f.Add([]byte(smoke))
 	f.Add([]byte(withSecrets))
 	f.Add([]byte("locals {\n  a = \"%{ if true }${1}%{ endif }\"\n  b = <<-EOT\n  }\n  EOT\n}\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(b) > 16<<10 {
-			return // Go's fuzzer does not need more to find its way
+		if len(b) > fuzzSize {
+			return
 		}
 		snap := &Snapshot{Dir: ".", Configuration: []string{"main.hcl"}, Files: map[string][]byte{"main.hcl": b}}
 		src := snap.Source()
@@ -42,13 +46,7 @@ func FuzzLoad(f *testing.F) {
 		if (cfg.Snapshot == nil) != diags.HasErrors() {
 			t.Fatal("a snapshot with errors, or none without")
 		}
-		var out bytes.Buffer
-		if err := WriteDiagnostics(&out, src.Files(), diags, 80, false); err != nil {
-			t.Fatal(err)
-		}
-		if strings.ContainsFunc(out.String(), func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' && r != '\r' }) {
-			t.Errorf("control characters in %q", out.String())
-		}
+		checkShown(t, src.Files(), diags)
 		for i, j := range cfg.Jobs {
 			if i == 100 {
 				break
