@@ -214,27 +214,15 @@ func checkData(text, separators string) error {
 	return nil
 }
 
-// checked has check look at the text that f decodes, which is its one argument,
-// before f does.
-func checked(f function.Function, check func(text string) error) function.Function {
-	return function.New(&function.Spec{
-		Params: f.Params(),
-		Type: func(args []cty.Value) (cty.Type, error) {
-			if v := args[0]; v.IsKnown() && !v.IsNull() {
-				if err := check(v.AsString()); err != nil {
-					return cty.DynamicPseudoType, err
-				}
-			}
-			return f.ReturnTypeForValues(args)
-		},
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f.Call(args) },
-	})
+// ofText is the estimate of a function that decodes its one argument, a text.
+func ofText(check func(text string) error) func(args []cty.Value) error {
+	return func(args []cty.Value) error { return check(args[0].AsString()) }
 }
 
 var (
-	csvDecodeFunc  = checked(stdlib.CSVDecodeFunc, cells)
-	jsonDecodeFunc = countable(checked(stdlib.JSONDecodeFunc, func(text string) error { return checkData(text, ",[{") }))
-	yamlDecodeFunc = countable(checked(ctyyaml.YAMLDecodeFunc, checkYAML))
+	csvDecodeFunc  = sized(stdlib.CSVDecodeFunc, ofText(cells))
+	jsonDecodeFunc = countable(sized(stdlib.JSONDecodeFunc, ofText(func(text string) error { return checkData(text, ",[{") })))
+	yamlDecodeFunc = countable(sized(ctyyaml.YAMLDecodeFunc, ofText(checkYAML)))
 	jsonEncodeFunc = sized(stdlib.JSONEncodeFunc, asMuchAsGiven)
 	yamlEncodeFunc = sized(ctyyaml.YAMLEncodeFunc, asMuchAsGiven)
 )
