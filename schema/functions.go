@@ -38,7 +38,7 @@ var pureFunctions = map[string]function.Function{
 	"indent":      indentFunc,
 	"join":        sized(stdlib.JoinFunc, joined),
 	"lower":       stdlib.LowerFunc,
-	"regex":       stdlib.RegexFunc,
+	"regex":       sized(stdlib.RegexFunc, found),
 	"regexall":    sized(stdlib.RegexAllFunc, matches),
 	"replace":     replaceFunc,
 	"split":       sized(stdlib.SplitFunc, parts),

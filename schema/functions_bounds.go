@@ -190,26 +190,6 @@ func parts(args []cty.Value) error {
 	return nil
 }
 
-// matches is the estimate of regexall, by its matches and the groups of each.
-func matches(args []cty.Value) error {
-	re, err := regexp.Compile(args[0].AsString())
-	if err != nil {
-		return nil // it says so
-	}
-	if n, groups := len(args[1].AsString())+1, re.NumSubexp()+1; n <= maxItems/groups {
-		return nil
-	}
-	return manyMatches(re, args[1].AsString())
-}
-
-// manyMatches refuses a text with more matches, and groups in them, than can be
-// kept.
-func manyMatches(re *regexp.Regexp, s string) error {
-	n := 0
-	re.ReplaceAllStringFunc(s, func(string) string { n++; return "" })
-	return timesFewer(maxItems, errItems, n, re.NumSubexp()+1)
-}
-
 // verb is one of a format: its width, precision, argument and letter.
 var verb = regexp.MustCompile(`%[ #+\-0]*([0-9]*)(?:\.([0-9]+))?(?:\[([0-9]+)\])?([a-zA-Z%])`)
 

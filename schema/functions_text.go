@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -53,11 +52,7 @@ var replaceFunc = function.New(&function.Spec{
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		s, part, with := args[0].AsString(), args[1].AsString(), args[2].AsString()
 		if len(part) > 1 && part[0] == '/' && part[len(part)-1] == '/' {
-			re, err := regexp.Compile(part[1 : len(part)-1])
-			if err != nil {
-				return cty.NilVal, function.NewArgError(1, err)
-			}
-			s, err = replaceMatches(re, s, with)
+			s, err := replacePattern(s, part[1:len(part)-1], with)
 			if err != nil {
 				return cty.NilVal, err
 			}
@@ -69,33 +64,6 @@ var replaceFunc = function.New(&function.Spec{
 		return cty.StringVal(strings.ReplaceAll(s, part, with)), nil
 	},
 })
-
-// replaceMatches replaces what matches, one match after the other, so that it
-// can stop where the result becomes too long.
-func replaceMatches(re *regexp.Regexp, s, with string) (string, error) {
-	// Each $ stands for the whole match at most.
-	insertions := strings.Count(with, "$")
-	if timesFewer(maxText, errText, len(s)+1, len(with)+insertions*len(s)+1) == nil {
-		return re.ReplaceAllString(s, with), nil
-	}
-	if err := manyMatches(re, s); err != nil {
-		return "", err
-	}
-	var out []byte
-	end := 0
-	for _, m := range re.FindAllStringSubmatchIndex(s, -1) {
-		out = append(out, s[end:m[0]]...)
-		end = m[1]
-		if err := timesFewer(maxText-min(len(out)+len(with), maxText), errText, insertions, end-m[0]); err != nil {
-			return "", err
-		}
-		out = re.ExpandString(out, with, s, m)
-	}
-	if out = append(out, s[end:]...); len(out) > maxText {
-		return "", errText
-	}
-	return string(out), nil
-}
 
 // maxIndent bounds by how many spaces a text is indented: each of its lines
 // grows by so much.
