@@ -44,23 +44,28 @@ func TestListening_flood(t *testing.T) {
 	}
 }
 
+// onHangup is a configuration of which a job fires when a call ends.
+func onHangup(t *testing.T, lines string) *schema.Config {
+	t.Helper()
+	return configure(t, fmt.Sprintf(`
+		pbx "hq" {
+		  simulator {}
+		}
+		user_event "heard" {
+		  pbx = pbx.hq
+		  trigger "event" {
+		    name = "Hangup"
+		    %s
+		  }
+		}`, lines))
+}
+
 // Events that come faster than they can be taken are lost again and again. They
 // are counted, and jobs that want to catch up do so now and then.
 func TestDaemon_catchUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.apply(configure(t, `
-			pbx "hq" {
-			  simulator {}
-			}
-			user_event "again" {
-			  pbx = pbx.hq
-			  trigger "event" {
-			    name         = "Hangup"
-			    where        = event.Cause == "0"
-			    on_reconnect = "fire"
-			  }
-			}`))
+		s.apply(onHangup(t, "where = event.Cause == \"0\"\non_reconnect = \"fire\""))
 		s.begin()
 		s.sleep(time.Second)
 		for range 2000 {
@@ -68,7 +73,7 @@ func TestDaemon_catchUp(t *testing.T) {
 			s.sleep(10 * time.Millisecond)
 		}
 		s.sleep(20 * time.Second)
-		if n := len(s.runsOf("user_event.again")); n != 3 {
+		if n := len(s.runsOf("user_event.heard")); n != 3 {
 			t.Errorf("it catches up %d times with what is lost in 20 s, want 3: at once, and then every 10 s", n)
 		}
 		lost, rows := int64(0), s.missedOf("")
@@ -89,16 +94,7 @@ func TestDaemon_catchUp(t *testing.T) {
 func TestDaemon_hugeEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.apply(configure(t, `
-			pbx "hq" {
-			  simulator {}
-			}
-			user_event "heard" {
-			  pbx = pbx.hq
-			  trigger "event" {
-			    name = "Hangup"
-			  }
-			}`))
+		s.apply(onHangup(t, ""))
 		s.begin()
 		s.sleep(time.Second)
 		s.link().raise("Hangup", "Text", strings.Repeat("x", maxEvent))

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -35,23 +33,11 @@ func (p *whoIsThere) set(f func()) {
 // load evaluates a configuration with these phones.
 func load(t testing.TB, text string, names []string) *schema.Config {
 	t.Helper()
-	rows := &schema.PJSIPContacts{Contacts: []schema.PJSIPContact{}}
+	var contacts []schema.PJSIPContact
 	for _, name := range names {
-		rows.Contacts = append(rows.Contacts, schema.PJSIPContact{Endpoint: name, AOR: name, URI: "sip:" + name + "@192.0.2.7", ContactCount: 1})
+		contacts = append(contacts, schema.PJSIPContact{Endpoint: name, AOR: name, URI: "sip:" + name + "@192.0.2.7", ContactCount: 1})
 	}
-	file := filepath.Join(t.TempDir(), "main.hcl")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	src, diags := schema.Open(file)
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	cfg, diags := schema.Load(src, schema.Values{Version: "0.1.0", Data: map[string]*schema.Data{"data.pjsip_contacts.hq": {Read: start, Rows: rows}}})
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	return cfg
+	return reading(t, text, contacts...)
 }
 
 // refresh is the daemon's hook.
@@ -99,6 +85,11 @@ func toAll(name, lines string) string {
 	return fmt.Sprintf("sip_notify %q {\n  pbx = pbx.hq\n  targets = [for c in data.pjsip_contacts.hq.contacts : \"SIP/${c.endpoint}\"]\n  message {\n    event = \"x\"\n  }\n  %s\n}\n", name, lines)
 }
 
+// toNine is one that depends on no data.
+func toNine(name, lines string) string {
+	return fmt.Sprintf("sip_notify %q {\n  pbx = pbx.hq\n  targets = [\"SIP/9\"]\n  message {\n    event = \"x\"\n  }\n  %s\n}\n", name, lines)
+}
+
 func eachMinute(lines string) string {
 	return fmt.Sprintf("trigger \"schedule\" {\n  cron = \"* * * * *\"\n  %s\n}", lines)
 }
@@ -140,7 +131,7 @@ var errAway = errors.New("data.pjsip_contacts.hq could not be read: away")
 // known; others do not wait for that.
 func TestDaemon_Refresh(t *testing.T) {
 	refreshed(t, func(s *stage, p *whoIsThere) {
-		s.applyWith(p, registered+toAll("a", eachMinute(""))+toAll("b", eachMinute(""))+"sip_notify \"plain\" {\n  pbx = pbx.hq\n  targets = [\"SIP/9\"]\n  message {\n    event = \"x\"\n  }\n  "+eachMinute("")+"\n}\n", "1001", "1002")
+		s.applyWith(p, registered+toAll("a", eachMinute(""))+toAll("b", eachMinute(""))+toNine("plain", eachMinute("")), "1001", "1002")
 		s.begin()
 		p.set(func() { p.names, p.takes = []string{"1002", "1003"}, 3*time.Second })
 		s.sleep(31 * time.Second)
@@ -339,8 +330,7 @@ func TestDaemon_RefreshEvents(t *testing.T) {
 // The debt to an after trigger is paid once it is known who is there.
 func TestDaemon_RefreshAfter(t *testing.T) {
 	refreshed(t, func(s *stage, p *whoIsThere) {
-		first := "sip_notify \"first\" {\n  pbx = pbx.hq\n  targets = [\"SIP/9\"]\n  message {\n    event = \"x\"\n  }\n  " + eachMinute("") + "\n}\n"
-		s.applyWith(p, registered+first+toAll("then", "trigger \"after\" {\n  job = sip_notify.first\n  grace = \"30s\"\n}"), "1001")
+		s.applyWith(p, registered+toNine("first", eachMinute(""))+toAll("then", "trigger \"after\" {\n  job = sip_notify.first\n  grace = \"30s\"\n}"), "1001")
 		s.begin()
 		p.set(func() { p.names, p.takes = []string{"1002"}, 5*time.Second })
 		s.sleep(33 * time.Second)

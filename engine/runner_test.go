@@ -23,7 +23,10 @@ import (
 )
 
 // configure evaluates a configuration.
-func configure(t testing.TB, text string) *schema.Config {
+func configure(t testing.TB, text string) *schema.Config { return configureWith(t, text, nil) }
+
+// configureWith does so where data sources say this.
+func configureWith(t testing.TB, text string, data map[string]*schema.Data) *schema.Config {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "main.hcl")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -33,7 +36,7 @@ func configure(t testing.TB, text string) *schema.Config {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	cfg, diags := schema.Load(src, schema.Values{Version: "0.1.0"})
+	cfg, diags := schema.Load(src, schema.Values{Version: "0.1.0", Data: data})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
