@@ -224,7 +224,7 @@ func (l *loop) fireSchedule(d *decision, key TriggerKey, settled, now time.Time,
 	s := times.Settle(settled, at, t.Missed, grace)
 	switch {
 	case r != nil && r.err != nil:
-		l.unreadSchedule(d, key, t, settled, r, now)
+		l.unreadSchedule(d, key, t, settled, grace, r, now)
 		return
 	case r == nil && (l.awaitsData(key) || l.live(j) && l.wouldFire(j, t, s)):
 		l.awaitData(key.Job).due(key, settled)

@@ -220,25 +220,30 @@ func TestDaemon_movedUnevaluated(t *testing.T) {
 	})
 }
 
-// Under its new name the share of the jitter is another: a due time that was still
-// waited for is not late by that.
-func TestDaemon_movedJitter(t *testing.T) {
-	const jitter = 40 * time.Minute
-	lines := `trigger "schedule" {
-	  cron   = "0 * * * *"
-	  jitter = "40m"
-	  grace  = "1s"
-	}`
-	var early, late string // by their share
+// earlyAndLate are names of jobs by whose share of a jitter of 40 minutes they fire
+// soon, and late.
+func earlyAndLate(block string) (early, late string) {
 	for i := range 100 {
 		name := fmt.Sprintf("n%d", i)
-		switch share := jitterShare("user_event."+name, jitter); {
+		switch share := jitterShare(block+name, 40*time.Minute); {
 		case share < 3*time.Minute:
 			early = name
 		case share > 35*time.Minute:
 			late = name
 		}
 	}
+	return early, late
+}
+
+// Under its new name the share of the jitter is another: a due time that was still
+// waited for is not late by that.
+func TestDaemon_movedJitter(t *testing.T) {
+	lines := `trigger "schedule" {
+	  cron   = "0 * * * *"
+	  jitter = "40m"
+	  grace  = "1s"
+	}`
+	early, late := earlyAndLate("user_event.")
 	for _, names := range [][2]string{{late, early}, {early, late}} {
 		for _, lead := range []time.Duration{20 * time.Minute, time.Minute} {
 			t.Run(names[0]+lead.String(), func(t *testing.T) {

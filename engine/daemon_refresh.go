@@ -223,9 +223,9 @@ func (l *loop) putOff(was *dataWait) {
 
 // unreadSchedule records the due times of which the grace is over, since what their
 // job depends on cannot be read, and has the last one tried again.
-func (l *loop) unreadSchedule(d *decision, key TriggerKey, t *schema.ScheduleTrigger, settled time.Time, r *reread, now time.Time) {
+func (l *loop) unreadSchedule(d *decision, key TriggerKey, t *schema.ScheduleTrigger, settled time.Time, grace time.Duration, r *reread, now time.Time) {
 	times := NewDueTimes(t, key.Job)
-	s := times.Settle(settled, now, schema.MissedOnce, t.Grace)
+	s := times.Settle(settled, now, schema.MissedOnce, grace)
 	if s.Fire.IsZero() {
 		return
 	}
@@ -239,7 +239,7 @@ func (l *loop) unreadSchedule(d *decision, key TriggerKey, t *schema.ScheduleTri
 		miss(s.Missed)
 		until = s.Missed.Last.At
 	}
-	over := t.Missed != schema.MissedOnce && now.Sub(s.Fire.Fires) >= max(t.Grace, leastGrace)
+	over := t.Missed != schema.MissedOnce && now.Sub(s.Fire.Fires) >= max(grace, leastGrace)
 	if over {
 		miss(DueRange{1, s.Fire, s.Fire})
 		until = s.Settled

@@ -327,6 +327,27 @@ func TestDaemon_RefreshEvents(t *testing.T) {
 	})
 }
 
+// A due time that is not late since its job has another share of the jitter under
+// its new name is read for again, too.
+func TestDaemon_RefreshMovedJitter(t *testing.T) {
+	refreshed(t, func(s *stage, p *whoIsThere) {
+		hourly := "trigger \"schedule\" {\n  cron = \"0 * * * *\"\n  jitter = \"40m\"\n  grace = \"1s\"\n}"
+		early, late := earlyAndLate("sip_notify.")
+		s.applyWith(p, registered+toAll(late, hourly), "1001")
+		s.begin()
+		s.sleep(time.Until(time.Now().Truncate(time.Hour).Add(time.Hour + 20*time.Minute)))
+		p.set(func() { p.err = errAway })
+		s.applyWith(p, registered+toAll(early, hourly)+move("sip_notify."+late, "sip_notify."+early), "1001")
+		s.sleep(10 * time.Second)
+		p.set(func() { p.err = nil })
+		s.sleep(10 * time.Second)
+		if runs, missed := s.runsOf("sip_notify."+early), s.missedOf("sip_notify."+early); len(runs) != 1 || len(missed) != 0 || len(p.calls) < 2 {
+			t.Errorf("%d runs, missed %+v, read %d times", len(runs), missed, len(p.calls))
+		}
+		s.end()
+	})
+}
+
 // The debt to an after trigger is paid once it is known who is there.
 func TestDaemon_RefreshAfter(t *testing.T) {
 	refreshed(t, func(s *stage, p *whoIsThere) {
