@@ -386,21 +386,24 @@ func (l *loop) fireFollowing(ctx context.Context, d *decision, now time.Time) {
 		if r != nil {
 			at = r.since
 		}
-		_, paused := l.pauses[j.Address]
-		if grace := l.serving.after(f.key).Grace; l.live(j) && !paused && now.Sub(f.due) < grace && (r == nil || r.err != nil) {
+		pause, paused := l.pauses[j.Address]
+		grace := l.serving.after(f.key).Grace
+		if l.live(j) && !paused && (r == nil || r.err != nil) {
 			if w := l.reading[j.Address]; r == nil && w != nil && w.after && !w.since.Before(f.due) {
+				continue // however long it takes
+			}
+			if now.Sub(f.due) < grace {
+				w := l.awaitData(j.Address)
+				w.after = true
+				if r != nil {
+					w.fails(r, now)
+				}
 				continue
 			}
-			w := l.awaitData(j.Address)
-			w.after = true
-			if r != nil {
-				w.fails(r, now)
-			}
-			continue
 		}
 		d.Paid = append(d.Paid, f.paid...)
-		if p, ok := l.pauses[j.Address]; ok {
-			miss(MissedPaused, p.Reason)
+		if paused {
+			miss(MissedPaused, pause.Reason)
 			continue
 		}
 		failed := error(nil)
@@ -413,7 +416,7 @@ func (l *loop) fireFollowing(ctx context.Context, d *decision, now time.Time) {
 			miss(MissedUnread, failed.Error())
 			continue
 		}
-		if late := at.Sub(f.due); late >= l.serving.after(f.key).Grace {
+		if late := at.Sub(f.due); late >= grace {
 			miss(MissedLate, fmt.Sprintf("noticed %s after it should have followed run %s of %s", late.Round(time.Second), f.last.Run, f.last.Job))
 			continue
 		}

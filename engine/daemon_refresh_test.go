@@ -374,6 +374,22 @@ func TestDaemon_RefreshAfter(t *testing.T) {
 	})
 }
 
+// What follows a run is not late because it takes long to read who is there, if
+// that was begun in time, whatever else ends meanwhile.
+func TestDaemon_RefreshAfterSlowly(t *testing.T) {
+	refreshed(t, func(s *stage, p *whoIsThere) {
+		s.applyWith(p, registered+toNine("first", eachMinute(""))+toAll("then", "trigger \"after\" {\n  job = sip_notify.first\n  grace = \"30s\"\n}")+
+			toNine("tick", "trigger \"schedule\" {\n  cron = \"*/10 * * * * *\"\n}")+toNine("tock", "trigger \"after\" {\n  job = sip_notify.tick\n}"), "1001")
+		s.begin()
+		p.set(func() { p.takes = 45 * time.Second })
+		s.sleep(30*time.Second + 50*time.Second)
+		if runs := s.runsOf("sip_notify.then"); len(runs) != 1 || len(s.missedOf("sip_notify.then")) != 0 || len(s.runsOf("sip_notify.tock")) < 4 {
+			t.Errorf("%d runs, missed %+v", len(runs), s.missedOf("sip_notify.then"))
+		}
+		s.end()
+	})
+}
+
 // An instance that what was read has no more does not fire.
 func TestDaemon_RefreshGone(t *testing.T) {
 	refreshed(t, func(s *stage, p *whoIsThere) {
