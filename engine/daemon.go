@@ -359,7 +359,7 @@ func (l *loop) stop() {
 		l.takeVerdict(a, t, now)
 	}
 	l.endAwaiting(now)
-	l.hold, l.missDue = time.Time{}, now
+	l.hold = time.Time{}
 	l.record(context.Background(), now, true)
 	l.endLanes(ctx)
 	l.working.Wait()

@@ -87,7 +87,13 @@ func (l *loop) record(ctx context.Context, now time.Time, last bool) {
 	if !last {
 		l.readData(now)
 	}
-	if len(l.misses) > 0 && !l.missDue.After(now) {
+	if last { // nothing comes after this
+		for _, u := range d.unfired {
+			l.miss(u.arrival, u.reason, u.detail, now)
+		}
+		d.unfired = nil
+	}
+	if len(l.misses) > 0 && (last || !l.missDue.After(now)) {
 		for _, m := range l.misses {
 			m.At = now
 			d.Missed = append(d.Missed, *m)

@@ -348,6 +348,31 @@ func TestDaemon_RefreshMovedJitter(t *testing.T) {
 	})
 }
 
+// An event that is put off until it is quiet when the daemon ends, and fires nothing
+// then, is on record.
+func TestDaemon_RefreshEventsAtEnd(t *testing.T) {
+	for _, paused := range []bool{false, true} {
+		refreshed(t, func(s *stage, p *whoIsThere) {
+			s.applyWith(p, registered+toAll("a", "trigger \"event\" {\n  name = \"Hangup\"\n  debounce = \"10s\"\n}"), "1001")
+			want := MissedUnread
+			if paused {
+				want = MissedPaused
+				if err := s.Pause(context.Background(), Pause{Job: "sip_notify.a", Reason: "fair", By: "me", Since: time.Now()}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.begin()
+			s.sleep(2 * time.Second)
+			s.link().raise("Hangup", "Text", "x")
+			s.sleep(time.Second)
+			s.end()
+			if got := s.reasons("sip_notify.a"); got[want] != 1 || len(s.runsOf("sip_notify.a")) != 0 {
+				t.Errorf("missed %v", got)
+			}
+		})
+	}
+}
+
 // The debt to an after trigger is paid once it is known who is there.
 func TestDaemon_RefreshAfter(t *testing.T) {
 	refreshed(t, func(s *stage, p *whoIsThere) {
