@@ -102,12 +102,8 @@ func (l *loop) readData(now time.Time) {
 			continue
 		}
 		delete(l.awaiting, job)
-		j := l.serving.Jobs[job]
-		if !l.live(j) { // as when it was removed
-			continue
-		}
 		l.reading[job], w.since = w, now
-		key := fmt.Sprint(l.serving.serialOf(job), " ", strings.Join(j.Data, " "))
+		key := fmt.Sprint(l.serving.serialOf(job), " ", strings.Join(l.serving.Jobs[job].Data, " "))
 		together[key] = append(together[key], w)
 	}
 	for _, all := range together {
