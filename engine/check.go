@@ -39,7 +39,7 @@ func Revisions(j *schema.Job) (map[string]string, hcl.Diagnostics) {
 	p, diags := prepareJob(j)
 	revisions := make(map[string]string, len(p.revisions))
 	for i, name := range targetNames(j) {
-		if i < len(p.revisions) && p.strangers[i] == "" {
+		if i < len(p.revisions) && p.skip[i] == "" {
 			revisions[name] = p.revisions[i]
 		}
 	}

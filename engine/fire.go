@@ -66,7 +66,7 @@ func NewFire(cfg *schema.Config, state *State, now time.Time, address string, on
 		if i >= len(prep.messages) {
 			return nil, nil, fmt.Errorf("fire %s: its message is known only when a trigger fires it", address)
 		}
-		if reason := prep.strangers[i]; reason != "" {
+		if reason := prep.skip[i]; reason != "" {
 			jp.Fire.Skips = append(jp.Fire.Skips, Skip{name, reason})
 			continue
 		}

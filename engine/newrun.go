@@ -16,7 +16,7 @@ func (p prepared) deliveries(j *schema.Job) []Delivery {
 	names := targetNames(j)
 	all := make([]Delivery, 0, min(len(names), len(p.messages)))
 	for i := range cap(all) {
-		if p.strangers[i] != "" {
+		if p.skip[i] != "" {
 			continue
 		}
 		d := Delivery{Seq: len(all), Target: names[i], Message: p.messages[i]}

@@ -54,7 +54,7 @@ type JobPlan struct {
 	Waiting   []string   // targets of deliveries that wait for the end of the pause
 	After     []string   // jobs of the plan that must have sent with success before what fires of this one is
 	Window    *Windowed  // what its window has to do with what it sends; nil: it has none, or sends nothing
-	Skips     []Skip     // targets that preset_for does not know: they are sent nothing
+	Skips     []Skip     // targets that are left out
 	Effects   []Effect   // what the presets do that are sent now, or else that the job sends
 
 	NoContact []string // targets of what is sent now of which the configuration says that they have no contact: they come out skipped
@@ -74,8 +74,8 @@ type Firing struct {
 	Cause      Cause
 	First      Sent // the message of the first delivery
 	Deliveries []Delivery
-	Skips      []Skip // phones that it leaves out, which is on record with it
-	Initial    bool   // no target of this job has had any revision
+	Skips      []Skip
+	Initial    bool // no target of this job has had any revision
 }
 
 // NewPlan compares a configuration with a state. The diagnostics hold
@@ -242,13 +242,13 @@ func (jp *JobPlan) pause(p Pause) {
 func planChange(jp *JobPlan, j *schema.Job, trigger *schema.ChangeTrigger, prep prepared, had map[string]Delivered, resumed map[string]string, known bool) {
 	record := trigger.Record && !known
 	var deliveries []Delivery
-	var strange []Skip
+	var skips []Skip
 	for i, name := range targetNames(j) {
 		if i >= len(prep.revisions) {
 			break // known only when triggered
 		}
-		if reason := prep.strangers[i]; reason != "" {
-			strange = append(strange, Skip{name, reason})
+		if reason := prep.skip[i]; reason != "" {
+			skips = append(skips, Skip{name, reason})
 			continue
 		}
 		rev := prep.revisions[i]
@@ -271,13 +271,13 @@ func planChange(jp *JobPlan, j *schema.Job, trigger *schema.ChangeTrigger, prep 
 		deliveries = append(deliveries, Delivery{Seq: len(deliveries), Target: name, Message: prep.messages[i], Revision: rev})
 	}
 	if len(deliveries) == 0 {
-		return // there is no run for strangers alone: it would be there at every apply
+		return // there is no run for those alone that are left out: it would be there at every apply
 	}
 	jp.Fire = &Firing{
 		Cause:      Cause{Kind: "change", Detail: j.ChangeDetail()},
 		First:      firstSent(j, deliveries[0].Target, prep),
 		Deliveries: deliveries,
-		Skips:      strange,
+		Skips:      skips,
 		Initial:    len(had) == 0,
 	}
 }
@@ -339,7 +339,7 @@ func index(j *schema.Job, prep prepared) map[string]wanted {
 		if i >= len(prep.messages) {
 			break
 		}
-		w := wanted{message: prep.messages[i], skip: prep.strangers[i]}
+		w := wanted{message: prep.messages[i], skip: prep.skip[i]}
 		if prep.revisions != nil {
 			w.revision = prep.revisions[i]
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -19,12 +20,9 @@ type prepared struct {
 	messages  []string // digest of each target's message, in the order of the targets
 	revisions []string // of the change trigger, likewise; nil without one
 
-	// strangers are why some of the targets are sent nothing, by their place: because
-	// preset_for has nothing for them and unknown_phone = "skip", or because a phone
-	// has registered a contact that cannot be sent to. Their messages and revisions
-	// are "".
-	strangers map[int]string
-	presets   map[int][]schema.PresetUse // that messages were made of, by the place of the target
+	// By the place of the target:
+	skip    map[int]string             // why it is left out; its message and revision are ""
+	presets map[int][]schema.PresetUse // that its message was made of
 }
 
 // atOnce is how many targets are prepared by one goroutine in a row.
@@ -63,7 +61,7 @@ func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
 			p.first = parts[i].first
 		}
 		strange.join(parts[i].strange)
-		p.uses(parts[i].presets)
+		p.skip, p.presets = merged(p.skip, parts[i].skip), merged(p.presets, parts[i].presets)
 		n += parts[i].n
 		diags = append(diags, parts[i].diags...)
 		problems.join(parts[i].problems)
@@ -78,16 +76,16 @@ func prepareJob(j *schema.Job) (prepared, hcl.Diagnostics) {
 	if n == 0 {
 		p.revisions = nil
 	}
-	p.strangers = strange.skipped(j)
-	for i := range parts {
-		for at, reason := range parts[i].odd {
-			if p.strangers == nil {
-				p.strangers = map[int]string{}
-			}
-			p.strangers[at] = reason
-		}
-	}
 	return p, slices.Concat(diags, strange.diagnostics(j), problems.diagnostics())
+}
+
+// merged adds what is known of some targets to what is known of others.
+func merged[V any](all, some map[int]V) map[int]V {
+	if len(all) == 0 {
+		return some
+	}
+	maps.Copy(all, some)
+	return all
 }
 
 // forNobodyYet reports what Asterisk would refuse of the message of a job whose
@@ -125,8 +123,17 @@ type preparedPart struct {
 	diags    hcl.Diagnostics
 	problems problems
 	strange  strangers
-	odd      map[int]string // contacts that cannot be sent to, and why, by their place
+	skip     map[int]string
 	presets  map[int][]schema.PresetUse
+}
+
+// leave has a target left out.
+func (part *preparedPart) leave(i int, reason string) {
+	if part.skip == nil {
+		part.skip = map[int]string{}
+	}
+	part.skip[i] = reason
+	part.n++
 }
 
 // prepare fills in the messages and the revisions of the targets of one part. It
@@ -141,8 +148,11 @@ func (part *preparedPart) prepare(j *schema.Job, p prepared, from, to int) {
 	for i := from; i < to; i++ {
 		t := j.Targets[i]
 		m, more := j.Message(t)
-		if reason, ok := schema.Stranger(more); ok {
-			part.strange.add(i, t, reason, more)
+		if reason, ok := schema.Stranger(more); ok && j.UnknownPhone == schema.UnknownSkipped {
+			part.leave(i, UnknownPhone+": "+reason)
+			continue
+		} else if ok {
+			part.strange.add(t, reason, more)
 			part.n++
 			continue
 		}
@@ -157,11 +167,7 @@ func (part *preparedPart) prepare(j *schema.Job, p prepared, from, to int) {
 		if alike := plain(t); !alike || !fine[t.Tech] {
 			err := notifyAction(t, m).Check()
 			if reason := oddContact(t, err); reason != "" && live {
-				if part.odd == nil {
-					part.odd = map[int]string{}
-				}
-				part.odd[i] = reason
-				part.n++
+				part.leave(i, reason)
 				continue
 			}
 			if err != nil {
@@ -212,7 +218,7 @@ func oddContact(t schema.Target, err error) string {
 	if len(faults) != 1 || faults[0].Field != amiclient.FieldTarget {
 		return ""
 	}
-	return "the URI of the contact cannot be sent to: " + faults[0].Reason
+	return OddContact + ": " + faults[0].Reason
 }
 
 // plain tells whether nothing can be wrong with an action because of its target,

@@ -173,21 +173,20 @@ func (v planView) saysAll(g group) {
 		}
 		v.line("      %-*s = %s", width, r.name, text)
 	}
-	sums := map[string]note{}
-	var order []string
+	type said struct{ many, noun string }
+	sums := map[said]int{}
+	var order []said
 	for _, t := range g {
 		for _, n := range notes(t.JobPlan) {
-			sum, ok := sums[n.many]
-			if !ok {
-				order, sum = append(order, n.many), n
-				sum.n = 0
+			what := said{n.many, n.noun}
+			if _, ok := sums[what]; !ok {
+				order = append(order, what)
 			}
-			sum.n += n.n
-			sums[n.many] = sum
+			sums[what] += n.n
 		}
 	}
-	for _, many := range order {
-		v.line("      %s", strings.Replace(many, "%s", count(sums[many].n, sums[many].noun), 1))
+	for _, what := range order {
+		v.line("      %s", strings.Replace(what.many, "%s", count(sums[what], what.noun), 1))
 	}
 	v.firesAll(g)
 }

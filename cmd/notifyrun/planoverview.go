@@ -69,9 +69,10 @@ func (v planView) sums(p *engine.Plan, c engine.Counts) {
 	for _, l := range sendsWhat(p) {
 		v.line("  %s", l)
 	}
-	var held, waiting, paused, windows, silent, canceled, recorded, same, unknown int
+	var held, waiting, paused, windows, silent, canceled, recorded, same int
+	var skips []engine.Skip
 	for _, jp := range p.Jobs {
-		unknown += len(jp.Skips)
+		skips = append(skips, jp.Skips...)
 		held += len(jp.Held)
 		waiting += len(jp.Waiting)
 		recorded += len(jp.Recorded)
@@ -104,7 +105,7 @@ func (v planView) sums(p *engine.Plan, c engine.Counts) {
 		{"held", held, "delivery"}, {"paused", paused, "job"}, {"waiting for the end of that", waiting, "delivery"},
 		{"held by windows", windows, "delivery"},
 		{"without contact", silent, "delivery"}, {"canceled", canceled, "delivery"}, {"taken as delivered", recorded, "phone"},
-		{"skipped", unknown, engine.UnknownPhone}, {"as applied", same, "job"},
+		{"skipped", len(skips), skipNoun(skips)}, {"as applied", same, "job"},
 	} {
 		if besides.n == 0 {
 			continue

@@ -9,7 +9,7 @@ import (
 )
 
 // phoneNotes are what a plan says of the phones of a job beside the message: what
-// the presets do, a line for each, and whom preset_for does not know.
+// the presets do, a line for each, and whom the job leaves out.
 func phoneNotes(jp *engine.JobPlan) []note {
 	var all []note
 	for _, e := range jp.Effects {
@@ -17,8 +17,9 @@ func phoneNotes(jp *engine.JobPlan) []note {
 		all = append(all, note{text: fmt.Sprintf(says, count(e.Phones, "phone")), many: says, noun: "phone", n: e.Phones})
 	}
 	if n := len(jp.Skips); n > 0 {
-		const says, noun = "skips %s", engine.UnknownPhone
-		names, why := strangersOf(jp)
+		const says = "skips %s"
+		noun := skipNoun(jp.Skips)
+		names, why := skipsOf(jp)
 		all = append(all, note{text: fmt.Sprintf(says, count(n, noun)) + why, names: names, many: says, noun: noun, n: n})
 	}
 	return all
@@ -37,10 +38,19 @@ func effectText(e engine.Effect) string {
 	return text
 }
 
-// strangersOf names the phones that a job skips, each with why, unless it is the
+// skipNoun is what the phones are that are skipped: unknown, if all of them are.
+func skipNoun(skips []engine.Skip) string {
+	if slices.ContainsFunc(skips, func(s engine.Skip) bool { return !strings.HasPrefix(s.Reason, engine.UnknownPhone+":") }) {
+		return "phone"
+	}
+	return engine.UnknownPhone
+}
+
+// skipsOf names the phones that a job skips, each with why, unless it is the
 // same of several: then it is said once.
-func strangersOf(jp *engine.JobPlan) (names []string, why string) {
-	reason := func(s engine.Skip) string { return " (" + strings.TrimPrefix(s.Reason, engine.UnknownPhone+": ") + ")" }
+func skipsOf(jp *engine.JobPlan) (names []string, why string) {
+	noun := skipNoun(jp.Skips)
+	reason := func(s engine.Skip) string { return " (" + strings.TrimPrefix(s.Reason, noun+": ") + ")" }
 	first := jp.Skips[0]
 	alike := len(jp.Skips) > 1 && !slices.ContainsFunc(jp.Skips, func(s engine.Skip) bool { return s.Reason != first.Reason })
 	if alike {
@@ -56,12 +66,12 @@ func strangersOf(jp *engine.JobPlan) (names []string, why string) {
 	return names, why
 }
 
-// strangers lists whom jobs skip of which nothing else is to be said.
-func (v planView) strangers(p *engine.Plan) {
+// skips lists whom jobs skip of which nothing else is to be said.
+func (v planView) skips(p *engine.Plan) {
 	for _, jp := range p.Jobs {
 		if n := len(jp.Skips); n > 0 && !shown(jp) {
-			names, why := strangersOf(jp)
-			v.printf("%s %s of %s%s:\n", v.style.yellow("Skipped:"), count(n, engine.UnknownPhone), printable(jp.Address), printable(why))
+			names, why := skipsOf(jp)
+			v.printf("%s %s of %s%s:\n", v.style.yellow("Skipped:"), count(n, skipNoun(jp.Skips)), printable(jp.Address), printable(why))
 			v.line("  %s", few(names, itself, v.room(2)))
 			v.printf("\n")
 		}

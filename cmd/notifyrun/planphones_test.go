@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/notifyrun/notifyrun/amiclient/amisim"
+	"github.com/notifyrun/notifyrun/engine"
 )
 
 const mixedFleet = `
@@ -103,4 +106,22 @@ func TestPlanPhones(t *testing.T) {
 	write(strings.Replace(alike, `on = "1"`, `on = "2"`, 1))
 	contains(run(exitOK, "plan"),
 		"skips 2 unknown phones (the phone has not told a User-Agent, so that its vendor is not known): PJSIP/1001, PJSIP/1004\n")
+}
+
+// A contact that cannot be sent to is no unknown phone, and is not offered to be
+// sent to again.
+func TestPlanPhones_oddContact(t *testing.T) {
+	dir := t.TempDir()
+	sim := startPBX(t, amisim.Config{DefaultOutbound: "1001"})
+	const fine, odd = "sip:1001@192.0.2.1", `sip:1001@192.0.2.2;x="y"`
+	sim.Register("1001", fine, odd)
+	write(t, dir, "main.hcl", filePBX(t, dir, "hq", sim.Addr(), sim.Users()[0])+registeredConfig)
+	code, plan, errs := execute(t, "", nil, "plan", dir)
+	if want := "skips 1 phone: PJSIP/1001/" + odd + " (the URI of the contact cannot be sent to: "; code != exitOK || !strings.Contains(plan, want) || strings.Contains(plan, engine.UnknownPhone) {
+		t.Errorf("%d, it does not say %q:\n%s%s", code, want, plan, errs)
+	}
+	code, out, errs := execute(t, "", nil, "apply", "-auto-approve", dir)
+	if code != exitIncomplete || !strings.Contains(out, "5 accepted, 1 skipped") || strings.Contains(out, "To send") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
 }

@@ -46,7 +46,7 @@ func (v planView) every(p *engine.Plan, c engine.Counts) {
 		v.job(jp)
 	}
 	v.held(p)
-	v.strangers(p)
+	v.skips(p)
 	v.paused(p)
 	v.windows(p)
 	v.summary(p, c)

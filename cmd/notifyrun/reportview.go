@@ -117,7 +117,7 @@ func (v reportView) next(r *engine.Report, next commandLines, jobs int) {
 	for _, run := range r.Runs {
 		var byHand []string
 		for _, f := range run.Failures {
-			if f.Outcome == engine.Skipped && strings.HasPrefix(f.Cause, engine.UnknownPhone+":") {
+			if f.Outcome == engine.Skipped && engine.SkippedForGood(f.Cause) {
 				continue // trying again helps nothing
 			}
 			switch again := f.Outcome == engine.Rejected || f.Outcome == engine.Skipped; {
