@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/notifyrun/notifyrun/schema"
 )
 
@@ -28,7 +30,7 @@ func toContacts(message, trigger string) string {
 // Phones that come and go are no change of a job whose targets a data source says:
 // those that come get what they have not had.
 func TestPlan_liveTargets(t *testing.T) {
-	for name, message := range map[string]string{"to each its own": "headers = { X-Was = target.user_agent }"} {
+	for name, message := range map[string]string{"to each its own": "headers = { X-Was = target.user_agent }", "the same to all": ""} {
 		with := func(firmware string, endpoints ...string) *schema.Config {
 			var contacts []schema.PJSIPContact
 			for _, e := range endpoints {
@@ -83,5 +85,10 @@ func TestPlan_oddContact(t *testing.T) {
 	}
 	if len(jp.Skips) != 2 || !strings.HasPrefix(jp.Skips[0].Reason, "the URI of the contact cannot be sent to: ") || !SkippedForGood(jp.Skips[1].Reason) || jp.Skips[1].Target != `PJSIP/1001/sip:1001@192.0.2.2;x="y"` {
 		t.Errorf("left out: %+v", jp.Skips)
+	}
+	// With no other contact there, it is the same job all the same.
+	attrs := plan(t, contacts("sip:a b@192.0.2.1"), &State{}).Jobs[0].Attrs
+	if diff := cmp.Diff(jp.Attrs, attrs); diff != "" {
+		t.Errorf("the job (-of all +of the odd one):\n%s", diff)
 	}
 }

@@ -92,11 +92,11 @@ func merged[V any](all, some map[int]V) map[int]V {
 // targets are not known, or that has none at present: what it refuses whoever
 // they will be.
 func forNobodyYet(j *schema.Job) hcl.Diagnostics {
-	if j.Type != schema.SIPNotify || len(j.Targets) > 0 || j.MessageVaries() {
+	if len(j.Targets) > 0 {
 		return nil
 	}
-	m, diags := j.Message(schema.Target{Tech: schema.TechPJSIP, Name: "x"})
-	if m == nil || diags.HasErrors() || m.Unknown() {
+	m := toAnybody(j)
+	if m == nil {
 		return nil // the loader has reported it, or it is not known either
 	}
 	found := map[schema.TargetTech]problems{}
@@ -114,6 +114,19 @@ func forNobodyYet(j *schema.Job) hcl.Diagnostics {
 		all.order = slices.DeleteFunc(all.order, func(k problem) bool { return found[schema.TechSIP].count[k] == 0 })
 	}
 	return all.diagnostics()
+}
+
+// toAnybody is the message of a job that is the same whoever gets it; nil where it
+// is not, or is not known.
+func toAnybody(j *schema.Job) *schema.Message {
+	if j.Type != schema.SIPNotify || j.MessageVaries() {
+		return nil
+	}
+	m, diags := j.Message(schema.Target{Tech: schema.TechPJSIP, Name: "x"})
+	if m == nil || diags.HasErrors() || m.Unknown() {
+		return nil
+	}
+	return m
 }
 
 // preparedPart is what comes of some targets in a row.

@@ -189,6 +189,11 @@ func sentAttrs(j *schema.Job, s Sent, messages string) []Attr {
 	if j.MessageLive() {
 		return []Attr{{Name: "message", Value: "read from data sources when it fires", Digest: withTrigger(j.MessageDigest(), j)}}
 	}
+	if s.Action == "" && len(j.TargetsData()) > 0 { // nobody is there at present
+		if m := toAnybody(j); m != nil {
+			s = sentNotify(schema.Target{}, m)
+		}
+	}
 	if s.Action == "" && j.UnknownPhone == schema.UnknownSkipped && j.TargetsKnown && len(j.Targets) > 0 && !j.UsesTrigger() {
 		return []Attr{{Name: "message", Value: "none, since no phone is known"}}
 	}
