@@ -124,9 +124,10 @@ func (d *driver) contacts(ctx context.Context, wanted map[heard]bool) (map[heard
 			}
 			if whole[e.Name] || single[e.Name] != nil {
 				see(strings.Clone(e.Name), urisOf(e.Contacts, func(c amiclient.ContactURI) string { return c.URI }))
+				delete(single, e.Name)
 			}
 		}
-		return found, nil
+		clear(whole) // of what no list has, such as some of realtime, contacts alone are asked for
 	}
 	names := maps.Clone(whole)
 	for name := range single {

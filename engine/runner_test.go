@@ -421,7 +421,8 @@ func TestRunner_LooksPastAnEndpoint(t *testing.T) {
 }
 
 // What goes to a URI is heard only by a default outbound endpoint, and one contact
-// of an endpoint only while the endpoint has it.
+// of an endpoint only while the endpoint has it. Of these, 3 is no endpoint any
+// more, and 4 is one that no list has.
 func TestRunner_SkipsContactsNobodyHas(t *testing.T) {
 	const none, gone = "default_outbound_endpoint", "no longer has this contact"
 	for _, c := range []struct {
@@ -430,10 +431,10 @@ func TestRunner_SkipsContactsNobodyHas(t *testing.T) {
 		outbound string
 		want     map[string]string // of the run's failures, the targets by a part of the cause
 	}{
-		{"one by one", 0, "out", map[string]string{gone: "PJSIP/2/sip:2@7"}},
-		{"as a list", 100, "out", map[string]string{gone: "PJSIP/2/sip:2@7"}},
-		{"without default outbound endpoint", 0, "", map[string]string{none: "PJSIP/2/sip:2@1 PJSIP/2/sip:2@7 sip:x@192.0.2.1"}},
-		{"without the right to ask", 0, "-", map[string]string{gone: "PJSIP/2/sip:2@7"}},
+		{"one by one", 0, "out", map[string]string{gone: "PJSIP/2/sip:2@7 PJSIP/3/sip:3@0"}},
+		{"as a list", 100, "out", map[string]string{gone: "PJSIP/2/sip:2@7 PJSIP/3/sip:3@0"}},
+		{"without default outbound endpoint", 0, "", map[string]string{none: "PJSIP/2/sip:2@1 PJSIP/2/sip:2@7 PJSIP/3/sip:3@0 PJSIP/4/sip:4@0 sip:x@192.0.2.1"}},
+		{"without the right to ask", 0, "-", map[string]string{gone: "PJSIP/2/sip:2@7 PJSIP/3/sip:3@0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := configure(t, fmt.Sprintf(`
@@ -443,14 +444,14 @@ func TestRunner_SkipsContactsNobodyHas(t *testing.T) {
 				sip_notify "x" {
 				  pbx     = pbx.hq
 				  targets = concat(
-				    [{ endpoint = "2", uri = "sip:2@1" }, { endpoint = "2", uri = "sip:2@7" }, "sip:x@192.0.2.1", "PJSIP/2"],
+				    [{ endpoint = "2", uri = "sip:2@1" }, { endpoint = "2", uri = "sip:2@7" }, { endpoint = "3", uri = "sip:3@0" }, { endpoint = "4", uri = "sip:4@0" }, "sip:x@192.0.2.1", "PJSIP/2"],
 				    [for n in range(%d) : "PJSIP/${1000 + n}"],
 				  )
 				  message { event = "check-sync" }
 				}`, c.phones))
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, cfg)
-				b.pbx.contacts, b.pbx.outbound = map[string]int{"2": 2}, c.outbound
+				b.pbx.contacts, b.pbx.outbound, b.pbx.unshown = map[string]int{"2": 2}, c.outbound, "3"
 				for n := range c.phones {
 					b.pbx.contacts[fmt.Sprint(1000+n)] = 1
 				}
@@ -463,7 +464,7 @@ func TestRunner_SkipsContactsNobodyHas(t *testing.T) {
 						}
 					}
 				}
-				if diff := cmp.Diff(c.want, got); diff != "" || run.Outcomes[Accepted] != 4+c.phones-run.Outcomes[Skipped] {
+				if diff := cmp.Diff(c.want, got); diff != "" || run.Outcomes[Accepted] != 6+c.phones-run.Outcomes[Skipped] {
 					t.Errorf("%+v, skipped (-want +got):\n%s", run, diff)
 				}
 			})
