@@ -18,20 +18,26 @@ func childFail(err error) {
 	os.Exit(1)
 }
 
+// childOpen opens a state as the only one who drives its runs.
+func childOpen(path string) (*SQLite, *WriterLock) {
+	lock, err := Lock(path, "child")
+	if err != nil {
+		childFail(err)
+	}
+	s, err := Open(context.Background(), path, ReadWrite)
+	if err != nil {
+		childFail(err)
+	}
+	return s, lock
+}
+
 // childFire fires without end, one due time of one schedule after the other;
 // each firing also pays the debt of the one before. After each it prints how many
 // there are.
 func childFire(path string) {
 	ctx := context.Background()
-	lock, err := Lock(path, "child")
-	if err != nil {
-		childFail(err)
-	}
+	s, lock := childOpen(path)
 	defer lock.Unlock()
-	s, err := Open(ctx, path, ReadWrite)
-	if err != nil {
-		childFail(err)
-	}
 	runs, err := s.Runs(ctx, engine.RunQuery{})
 	if err != nil {
 		childFail(err)
@@ -51,6 +57,30 @@ func childFire(path string) {
 	}
 }
 
+// killRounds kills a child in the midst of what it does without end, each time some
+// more of its steps later. Then what it has left is looked at, with how many steps
+// had returned by then, as it has printed.
+func killRounds(t *testing.T, role string, rounds, more int, look func(round, done int, e *examinee)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notifyrun.db")
+	done := 0
+	for round := range rounds {
+		cmd, lines := startChild(t, role, path)
+		done = max(done, lastNumber(lines, 1+more*round))
+		kill(t, cmd)
+		done = max(done, lastNumber(lines, math.MaxInt))
+		s := mustOpen(t, path, ReadOnly)
+		sound(t, s)
+		look(round, done, examineeOf(t, s))
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done < rounds {
+		t.Errorf("the children have done %d steps", done)
+	}
+}
+
 // lastNumber reads some lines, or less if the child has ended, and gives the
 // number on the last one.
 func lastNumber(lines *bufio.Scanner, some int) (last int) {
@@ -65,28 +95,13 @@ func lastNumber(lines *bufio.Scanner, some int) (last int) {
 // TestKill_fire kills a daemon in the midst of its firings: each due time that it
 // settled has its run, and each that had returned is settled.
 func TestKill_fire(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "notifyrun.db")
-	fired := 0
-	for round := range 12 {
-		cmd, lines := startChild(t, "fire", path)
-		fired = max(fired, lastNumber(lines, 1+4*round))
-		kill(t, cmd)
-		fired = max(fired, lastNumber(lines, math.MaxInt))
-		s := mustOpen(t, path, ReadOnly)
-		e := examineeOf(t, s)
-		sound(t, s)
+	killRounds(t, "fire", 12, 4, func(round, fired int, e *examinee) {
 		open, owed, missed := len(e.state().Open), e.owed(), len(e.missed(engine.MissedQuery{}))
 		if open < fired || missed != open || len(owed) != 1 || owed[0].Run != e.state().Open[open-1].ID {
 			t.Fatalf("round %d: %d runs after %d, %d missed, %v owed", round, open, fired, missed, owed)
 		}
 		equal(t, "settled", e.settled()[key("a", 0)], at(open-1))
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if fired == 0 {
-		t.Error("no child has fired")
-	}
+	})
 }
 
 // told is a context that prints a line at each look at it.
@@ -150,15 +165,8 @@ func TestKill_prune(t *testing.T) {
 // of it. After each it prints how many there are.
 func childMove(path string) {
 	ctx := context.Background()
-	lock, err := Lock(path, "child")
-	if err != nil {
-		childFail(err)
-	}
+	s, lock := childOpen(path)
 	defer lock.Unlock()
-	s, err := Open(ctx, path, ReadWrite)
-	if err != nil {
-		childFail(err)
-	}
 	for {
 		st, err := s.State(ctx)
 		if err != nil {
@@ -185,16 +193,7 @@ func movingJob(i int) string { return []string{"here", "there"}[i%2] }
 // TestKill_move kills a writer in the midst of moving a job: it is at one address
 // with all that it has, and at no other.
 func TestKill_move(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "notifyrun.db")
-	moved := 0
-	for round := range 8 {
-		cmd, lines := startChild(t, "move", path)
-		moved = max(moved, lastNumber(lines, 1+3*round))
-		kill(t, cmd)
-		moved = max(moved, lastNumber(lines, math.MaxInt))
-		s := mustOpen(t, path, ReadOnly)
-		e := examineeOf(t, s)
-		sound(t, s)
+	killRounds(t, "move", 8, 3, func(round, moved int, e *examinee) {
 		st := e.state()
 		serial := int(st.Serial)
 		if serial < moved {
@@ -217,11 +216,5 @@ func TestKill_move(t *testing.T) {
 		if _, ok := e.settled()[key(job, 0)]; !ok || len(e.settled()) != 1 {
 			t.Fatalf("round %d: settled %v, the job is %s now", round, e.settled(), job)
 		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if moved < 3 {
-		t.Error("no child has moved")
-	}
+	})
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,34 +53,23 @@ const childGroup = 8 // deliveries that the child claims and ends at a time
 // childWrite opens a state anew or again, and commits without end; after each
 // commit it prints how many deliveries that had ended.
 func childWrite(path string) {
-	fail := func(err error) {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
 	ctx := context.Background()
-	lock, err := Lock(path, "child")
-	if err != nil {
-		fail(err)
-	}
+	s, lock := childOpen(path)
 	defer lock.Unlock()
-	s, err := Open(ctx, path, ReadWrite)
-	if err != nil {
-		fail(err)
-	}
 	if _, err := s.Recover(ctx, noon, "killed"); err != nil {
-		fail(err)
+		childFail(err)
 	}
 	st, err := s.State(ctx)
 	if err != nil {
-		fail(err)
+		childFail(err)
 	}
 	if st.Serial == 0 {
 		r := benchRun("01ARZ3NDEKTSV4RRFFQ69G5FAV", 8000, 1)
 		if err := s.Publish(ctx, engine.Publication{Time: noon, Runs: []engine.NewRun{r}}); err != nil {
-			fail(err)
+			childFail(err)
 		}
 		if st, err = s.State(ctx); err != nil {
-			fail(err)
+			childFail(err)
 		}
 	}
 	fmt.Println(0)
@@ -90,14 +78,14 @@ func childWrite(path string) {
 	for i := next; i+childGroup <= len(deliveries); i += childGroup {
 		b := engine.Batch{Claims: []engine.Claim{{Run: st.Open[0].ID, First: i, Last: i + childGroup - 1, N: 1, At: noon}}}
 		if err := s.Commit(ctx, b); err != nil {
-			fail(err)
+			childFail(err)
 		}
 		b = engine.Batch{}
 		for j := range childGroup {
 			b.Attempts = append(b.Attempts, attempt(st.Open[0].ID, i+j, 1, engine.Accepted, 0))
 		}
 		if err := s.Commit(ctx, b); err != nil {
-			fail(err)
+			childFail(err)
 		}
 		fmt.Println(i + childGroup)
 	}
@@ -108,48 +96,19 @@ func childWrite(path string) {
 // commits: all that had returned is there, nothing is there by half, and the
 // next writer goes on.
 func TestKill(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "notifyrun.db")
-	committed := 0 // deliveries that a commit, that had returned, has ended
-	for round := range 12 {
-		cmd, lines := startChild(t, "write", path)
-		for n := 0; n < 1+3*round && lines.Scan(); n++ {
-			n, err := strconv.Atoi(lines.Text())
-			if err != nil {
-				t.Fatal(err)
-			}
-			committed = max(committed, n)
-		}
-		kill(t, cmd)
-		for lines.Scan() { // commits that had returned before the kill
-			n, _ := strconv.Atoi(lines.Text())
-			committed = max(committed, n)
-		}
-
-		s, err := Open(t.Context(), path, ReadOnly)
-		if err != nil {
-			t.Fatal(err)
-		}
-		st, err := s.State(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, d := range st.Open[0].Deliveries {
+	killRounds(t, "write", 12, 3, func(round, committed int, e *examinee) {
+		deliveries := e.state().Open[0].Deliveries
+		for i, d := range deliveries {
 			// Whole groups, one after the other.
-			first := st.Open[0].Deliveries[i-i%childGroup].Outcome
+			first := deliveries[i-i%childGroup].Outcome
 			if i < committed && d.Outcome == engine.Pending || d.Outcome != first {
 				t.Fatalf("round %d: delivery %d is %s, its group is %s; %d had been committed", round, i, d.Outcome, first, committed)
 			}
-			if i > 0 && d.Outcome != engine.Pending && st.Open[0].Deliveries[i-1].Outcome == engine.Pending {
+			if i > 0 && d.Outcome != engine.Pending && deliveries[i-1].Outcome == engine.Pending {
 				t.Fatalf("round %d: delivery %d is %s, the one before is pending", round, i, d.Outcome)
 			}
 		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if committed == 0 {
-		t.Error("no child has committed anything")
-	}
+	})
 }
 
 // TestCut copies a live state and cuts its write-ahead log at many lengths, as
