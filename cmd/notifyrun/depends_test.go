@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,7 +119,16 @@ func TestDependsOn_kill(t *testing.T) {
 	const phones, kills = 40, 6
 	for _, served := range []bool{false, true} {
 		t.Run(fmt.Sprintf("served=%v", served), func(t *testing.T) {
-			sim := startPBX(t, amisim.Config{Phones: amisim.Phones(2 * phones)})
+			var heard, killAt atomic.Int64
+			kill := make(chan struct{}, 1)
+			sim := startPBX(t, amisim.Config{Phones: amisim.Phones(2 * phones), OnNotify: func(amisim.Notify) {
+				if heard.Add(1) == killAt.Load() {
+					select {
+					case kill <- struct{}{}:
+					default:
+					}
+				}
+			}})
 			dir := t.TempDir()
 			pbx := filePBX(t, dir, "hq", sim.Addr(), sim.Users()[0], "  rate_limit = \"200/s\"\n")
 			job := func(name string, first int, more string) string {
@@ -134,22 +144,47 @@ func TestDependsOn_kill(t *testing.T) {
 			if served {
 				s = start()
 			}
+			killed := 0
 			for range kills {
+				killAt.Store(heard.Load() + 1 + rand.Int64N(phones/2)) // somewhere among the sends
+				early := time.Minute
+				if rand.IntN(3) == 0 { // or while it starts
+					early = time.Duration(rand.IntN(200)) * time.Millisecond
+				}
 				apply := program(dir, "apply", "-auto-approve")
 				if err := apply.Start(); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(time.Duration(rand.IntN(700)) * time.Millisecond) // anywhere between its start and its end
+				ended := make(chan struct{})
+				go func() {
+					apply.Wait()
+					close(ended)
+				}()
+				sent := ended
+				if served {
+					sent = nil // it may have nothing to do while the daemon has
+					early = min(early, 5*time.Second)
+				}
+				select {
+				case <-kill:
+					killed++
+				case <-time.After(early):
+					killed++
+				case <-sent: // there was less to send
+				}
 				if served {
 					s.cmd.Process.Kill()
 					s.end()
-					apply.Process.Kill()
-					apply.Wait()
-					s = start()
-					continue
 				}
 				apply.Process.Kill()
-				apply.Wait()
+				<-ended
+				if served {
+					s = start()
+				}
+			}
+			killAt.Store(-1)
+			if killed < kills/2 {
+				t.Errorf("only %d of %d kills struck", killed, kills)
 			}
 			eventually(t, time.Minute, "an apply has nothing left to do", func() bool {
 				code, out, errs := execute(t, "", nil, "apply", "-auto-approve", dir)
