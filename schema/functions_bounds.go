@@ -29,6 +29,7 @@ var (
 // arguments, and those are not marked themselves; what they hold may be. It comes
 // first of all since even to look for marks takes long where there is too much.
 func sized(f function.Function, estimate func(args []cty.Value) error) function.Function {
+	typeOf := typeOf(f)
 	spec := &function.Spec{
 		Params: slices.Clone(f.Params()),
 		Type: func(args []cty.Value) (cty.Type, error) {
@@ -42,7 +43,7 @@ func sized(f function.Function, estimate func(args []cty.Value) error) function.
 					return cty.DynamicPseudoType, err
 				}
 			}
-			return f.ReturnTypeForValues(args)
+			return typeOf(args)
 		},
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			v, err := f.Call(args)

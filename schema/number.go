@@ -74,7 +74,7 @@ func countable(f function.Function) function.Function {
 func guarded(f function.Function, check func(args []cty.Value) error) function.Function {
 	spec := &function.Spec{
 		Params: slices.Clone(f.Params()),
-		Type:   f.ReturnTypeForValues,
+		Type:   typeOf(f),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			plain := make([]cty.Value, len(args))
 			for i, a := range args {
@@ -99,6 +99,18 @@ func guarded(f function.Function, check func(args []cty.Value) error) function.F
 		spec.VarParam = &all
 	}
 	return function.New(spec)
+}
+
+// typeOf says of what type the result of f is, where that is not known: a result that
+// is known tells. To find out the type of what a text is decoded to takes as long as
+// to decode it, and would be done again by each function around f.
+func typeOf(f function.Function) function.TypeFunc {
+	return func(args []cty.Value) (cty.Type, error) {
+		if !slices.ContainsFunc(args, func(a cty.Value) bool { return !a.IsKnown() }) {
+			return cty.DynamicPseudoType, nil
+		}
+		return f.ReturnTypeForValues(args)
+	}
 }
 
 // divided refuses a division by zero, whose result cty has for a number of
