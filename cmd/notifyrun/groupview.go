@@ -99,6 +99,7 @@ func (v planView) briefly(g group) {
 			sends = "sends "
 		}
 		does = append(does, sends+whom(g[0].Job, n))
+		does = append(does, g.add(effectNotes)...)
 	}
 	if len(g) == 1 {
 		for _, n := range waitsNote(g[0].JobPlan) {
@@ -173,11 +174,19 @@ func (v planView) saysAll(g group) {
 		}
 		v.line("      %-*s = %s", width, r.name, text)
 	}
+	for _, text := range g.add(notes) {
+		v.folded(6, text)
+	}
+	v.firesAll(g)
+}
+
+// add adds up what is noted of the jobs of a group, those notes that say the same.
+func (g group) add(of func(*engine.JobPlan) []note) []string {
 	type said struct{ many, noun string }
 	sums := map[said]int{}
 	var order []said
 	for _, t := range g {
-		for _, n := range notes(t.JobPlan) {
+		for _, n := range of(t.JobPlan) {
 			what := said{n.many, n.noun}
 			if _, ok := sums[what]; !ok {
 				order = append(order, what)
@@ -185,10 +194,11 @@ func (v planView) saysAll(g group) {
 			sums[what] += n.n
 		}
 	}
+	var texts []string
 	for _, what := range order {
-		v.line("      %s", strings.Replace(what.many, "%s", count(sums[what], what.noun), 1))
+		texts = append(texts, strings.Replace(what.many, "%s", count(sums[what], what.noun), 1))
 	}
-	v.firesAll(g)
+	return texts
 }
 
 // firesAll says how many a group sends to now, and why.

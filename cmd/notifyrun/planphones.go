@@ -11,16 +11,22 @@ import (
 // phoneNotes are what a plan says of the phones of a job beside the message: what
 // the presets do, a line for each, and whom the job leaves out.
 func phoneNotes(jp *engine.JobPlan) []note {
-	var all []note
-	for _, e := range jp.Effects {
-		says := effectText(e)
-		all = append(all, note{text: fmt.Sprintf(says, count(e.Phones, "phone")), many: says, noun: "phone", n: e.Phones})
-	}
+	all := effectNotes(jp)
 	if n := len(jp.Skips); n > 0 {
 		const says = "skips %s"
 		noun := skipNoun(jp.Skips)
 		names, why := skipsOf(jp)
 		all = append(all, note{text: fmt.Sprintf(says, count(n, noun)) + why, names: names, many: says, noun: noun, n: n})
+	}
+	return all
+}
+
+// effectNotes are what the presets do to the phones of a job.
+func effectNotes(jp *engine.JobPlan) []note {
+	var all []note
+	for _, e := range jp.Effects {
+		says := effectText(e)
+		all = append(all, note{text: fmt.Sprintf(says, count(e.Phones, "phone")), many: says, noun: "phone", n: e.Phones})
 	}
 	return all
 }

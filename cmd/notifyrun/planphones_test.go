@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -123,5 +124,34 @@ func TestPlanPhones_oddContact(t *testing.T) {
 	code, out, errs := execute(t, "", nil, "apply", "-auto-approve", dir)
 	if code != exitIncomplete || !strings.Contains(out, "5 accepted, 1 skipped") || strings.Contains(out, "To send") {
 		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+}
+
+// What a preset does is said in full on any terminal, and where a job has only one
+// line of an overview it begins with that.
+func TestPlanPhones_effects(t *testing.T) {
+	jp := planOf(t, `
+pbx "hq" {
+  simulator {}
+}
+sip_notify "reboot" {
+  pbx     = pbx.hq
+  targets = ["PJSIP/1001"]
+  message = preset.snom.reboot
+  trigger "change" {}
+}
+`, &engine.State{}).Jobs[0]
+	does := jp.Effects[0].Preset
+	var b bytes.Buffer
+	v := planView{screen: screen{w: &b, width: 60}}
+	v.says(jp)
+	if text := strings.Join(strings.Fields(b.String()), " "); len(does.Does) < 60 || !strings.Contains(text, "Snom, 1 phone: each "+does.Does+"; needs "+does.Needs) {
+		t.Errorf("it does not say %q in full:\n%s", does.Does, &b)
+	}
+	b.Reset()
+	v.width = 80
+	v.briefly(group{traitsOf(jp, 0)})
+	if !strings.Contains(b.String(), "sends to 1 phone; Snom, 1 phone: each reboots") {
+		t.Errorf("in a line it says: %s", &b)
 	}
 }

@@ -87,11 +87,11 @@ func (v planView) says(jp *engine.JobPlan) {
 		v.line("      no longer in the configuration; its history stays")
 	}
 	for _, n := range notes(jp) {
-		text := n.text
-		if len(n.names) > 0 {
-			text += ": " + few(n.names, itself, v.room(8+utf8.RuneCountInString(n.text)))
+		if len(n.names) == 0 {
+			v.folded(6, n.text)
+			continue
 		}
-		v.line("      %s", text)
+		v.line("      %s: %s", n.text, few(n.names, itself, v.room(8+utf8.RuneCountInString(n.text))))
 	}
 	if jp.Fire != nil {
 		n := len(jp.Fire.Deliveries)

@@ -33,6 +33,18 @@ func (s screen) line(format string, args ...any) {
 	s.printf("%s\n", s.clip(printable(strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", `\n`)), 0))
 }
 
+// folded writes a text of which nothing is to be left out, behind so many spaces, in
+// as many lines as it needs.
+func (s screen) folded(indent int, text string) {
+	lines := []string{printable(text)}
+	if s.width > 0 {
+		lines = wrap(lines[0], s.room(indent+2))
+	}
+	for i, l := range lines {
+		s.line("%*s%s", indent+2*min(i, 1), "", l)
+	}
+}
+
 // titled writes a line that begins with a word that is to be seen.
 func (s screen) titled(word, text string) {
 	s.printf("%s %s\n", s.style.yellow(word), s.clip(printable(text), len(word)+1))
