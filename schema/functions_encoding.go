@@ -221,7 +221,6 @@ func ofText(check func(text string) error) func(args []cty.Value) error {
 
 var (
 	csvDecodeFunc  = sized(stdlib.CSVDecodeFunc, ofText(cells))
-	jsonDecodeFunc = countable(sized(stdlib.JSONDecodeFunc, ofText(func(text string) error { return checkData(text, ",[{") })))
 	yamlDecodeFunc = countable(sized(ctyyaml.YAMLDecodeFunc, ofText(checkYAML)))
 	jsonEncodeFunc = sized(stdlib.JSONEncodeFunc, asMuchAsGiven)
 	yamlEncodeFunc = sized(ctyyaml.YAMLEncodeFunc, asMuchAsGiven)
