@@ -113,7 +113,7 @@ func (r *reader) contactsByLists(ctx context.Context, wanted []string, some bool
 	var rows []schema.PJSIPContact
 	at := map[amiclient.ContactURI][]int{}
 	having := map[string][]string{} // the endpoints that have an AOR
-	for e, err := range (amiclient.PJSIPShowEndpoints{}).List(ctx, r.on) {
+	for e, err := range bounded((amiclient.PJSIPShowEndpoints{}).List(ctx, r.on)) {
 		if err != nil {
 			return nil, err
 		}
@@ -122,8 +122,8 @@ func (r *reader) contactsByLists(ctx context.Context, wanted []string, some bool
 		}
 		name := text(e.Name)
 		for _, aor := range e.AORs {
-			if !slices.Contains(having[aor], name) {
-				having[strings.Clone(aor)] = append(having[aor], name)
+			if others := having[aor]; len(others) == 0 || others[len(others)-1] != name { // else it names the AOR twice
+				having[strings.Clone(aor)] = append(others, name)
 			}
 		}
 		for _, c := range e.Contacts {
@@ -153,6 +153,9 @@ func (r *reader) contactsByLists(ctx context.Context, wanted []string, some bool
 				places = append(places, len(rows))
 				rows = append(rows, schema.PJSIPContact{Endpoint: endpoint, AOR: text(c.AOR), URI: text(c.URI)})
 				told = append(told, false)
+			}
+			if len(rows) > maxRows {
+				return nil, errTooMany
 			}
 		}
 		for _, i := range places {

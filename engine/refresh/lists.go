@@ -38,7 +38,8 @@ func (r *reader) endpoints(ctx context.Context) (*schema.PJSIPEndpoints, error) 
 			row.State = r.word(e.DeviceState)
 		}
 		if e.Get("ActiveChannels") != "" {
-			row.ActiveChannels = &e.ActiveChannels
+			channels := e.ActiveChannels // a pointer into e would keep all of the message
+			row.ActiveChannels = &channels
 		}
 		rows = append(rows, row)
 	}
@@ -106,7 +107,7 @@ func (r *reader) devices(ctx context.Context) (*schema.DeviceStates, error) {
 		prefix = v.AsString()
 	}
 	rows := []schema.DeviceState{}
-	for d, err := range (amiclient.DeviceStateList{}).List(ctx, r.on) {
+	for d, err := range bounded((amiclient.DeviceStateList{}).List(ctx, r.on)) {
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +128,7 @@ func (r *reader) devices(ctx context.Context) (*schema.DeviceStates, error) {
 func (r *reader) voicemail(ctx context.Context) (*schema.VoicemailUsers, error) {
 	only, limited := r.request.Args["context"]
 	rows := []schema.VoicemailUser{}
-	for u, err := range (amiclient.VoicemailUsersList{}).List(ctx, r.on) {
+	for u, err := range bounded((amiclient.VoicemailUsersList{}).List(ctx, r.on)) {
 		if err != nil {
 			return nil, err
 		}

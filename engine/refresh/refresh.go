@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"sync"
@@ -112,9 +113,26 @@ func (r *reader) row(total int) error {
 		r.progress(r.done, total)
 	}
 	if r.done > maxRows {
-		return fmt.Errorf("there are more than %d rows", maxRows)
+		return errTooMany
 	}
 	return nil
+}
+
+var errTooMany = fmt.Errorf("there are more than %d rows", maxRows)
+
+// bounded ends a list of which not every item becomes a row.
+func bounded[T any](list iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		n := 0
+		for item, err := range list {
+			if n++; n > maxRows {
+				err = errTooMany
+			}
+			if !yield(item, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // begin begins to count anew.

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/zclconf/go-cty/cty"
@@ -419,6 +421,71 @@ func TestRead_hostile(t *testing.T) {
 	got := contacts(t, on)
 	if len(got) != 1 || got[0].Endpoint != "1\ufffd[31m" || got[0].AOR != "1\ufffd[31m" || got[0].UserAgent != "\ufffd\ufffd]0;owned\ufffd\ufffdname\ufffd" {
 		t.Errorf("%#v", got)
+	}
+}
+
+// endless is a PBX one of whose lists has no end.
+type endless struct {
+	*server
+	action string
+	item   *amiclient.Message
+	listed int
+}
+
+func (s *endless) List(ctx context.Context, a amiclient.Action) iter.Seq2[*amiclient.Message, error] {
+	if a.Name != s.action {
+		return s.server.List(ctx, a)
+	}
+	return func(yield func(*amiclient.Message, error) bool) {
+		for s.listed = 0; s.listed < 4<<20 && yield(s.item, nil); s.listed++ {
+		}
+	}
+}
+
+// TestRead_endless: a list without end is given up, also where what it says makes
+// no rows, or more than one each.
+func TestRead_endless(t *testing.T) {
+	for _, c := range []struct {
+		name, typ, action string
+		item              *amiclient.Message
+		args              map[string]cty.Value
+	}{
+		{"endpoints without contacts", "pjsip_contacts", "PJSIPShowEndpoints", endpoint("1001", "", ""), nil},
+		{"registrations that were not there before", "pjsip_contacts", "PJSIPShowContacts", registered("shared", "1001", "sip:1@192.0.2.7", "x"), nil},
+		{"devices of another prefix", "device_states", "DeviceStateList", event("DeviceStateChange", "Device: SIP/1"), map[string]cty.Value{"prefix": cty.StringVal("PJSIP/")}},
+		{"boxes of another context", "voicemail_users", "VoicemailUsersList", event("VoicemailUserEntry", "VMContext: a"), map[string]cty.Value{"context": cty.StringVal("b")}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			on := &endless{server: &server{lists: map[string][]*amiclient.Message{"PJSIPShowContacts": {}}}, action: c.action, item: c.item}
+			for i := range 1000 {
+				on.lists["PJSIPShowEndpoints"] = append(on.lists["PJSIPShowEndpoints"], endpoint(fmt.Sprint(i), "shared", ""))
+			}
+			_, err := refresh.Read(t.Context(), on, schema.DataRequest{Type: c.typ, Args: c.args}, nil)
+			if want := "there are more than 1048576 rows"; err == nil || err.Error() != want || on.listed > 1<<20 {
+				t.Errorf("%v after %d items, want %s", err, on.listed, want)
+			}
+		})
+	}
+}
+
+// TestRead_keepsNoMessage: rows of very many endpoints do not keep the messages
+// that they were read from.
+func TestRead_keepsNoMessage(t *testing.T) {
+	for _, action := range []string{"PJSIPShowEndpoints", "PJSIPShowContacts", "SIPpeers", "DeviceStateList", "VoicemailUsersList"} {
+		typ := map[string]string{"PJSIPShowContacts": "pjsip_contacts", "PJSIPShowEndpoints": "pjsip_endpoints", "SIPpeers": "sip_peers", "DeviceStateList": "device_states", "VoicemailUsersList": "voicemail_users"}[action]
+		lists := map[string][]*amiclient.Message{"PJSIPShowEndpoints": {endpoint("1001", "1001", "")}}
+		lists[action] = []*amiclient.Message{event(map[string]string{
+			"PJSIPShowContacts": "ContactList", "PJSIPShowEndpoints": "EndpointList", "SIPpeers": "PeerEntry", "DeviceStateList": "DeviceStateChange", "VoicemailUsersList": "VoicemailUserEntry",
+		}[action], "ObjectName: 1001;@0123", "Uri: sip:1@192.0.2.7", "UserAgent: x", "Status: OK (1 ms)", "RoundtripUsec: 1", "ExpirationTime: 1795341600",
+			"Aor: a, b", "ActiveChannels: 1", "DeviceState: Odd", "IPaddress: 192.0.2.7", "IPport: 1", "Device: x", "State: y", "VMContext: v", "VoiceMailbox: w", "NewMessageCount: 1")}
+		message := weak.Make(lists[action][0])
+		rows := read(t, &server{lists: lists}, typ, nil)
+		lists = nil
+		runtime.GC()
+		if message.Value() != nil {
+			t.Errorf("%s keeps the message", typ)
+		}
+		runtime.KeepAlive(rows)
 	}
 }
 
