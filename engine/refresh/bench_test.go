@@ -3,11 +3,12 @@ package refresh_test
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/notifyrun/notifyrun/amiclient"
 	"github.com/notifyrun/notifyrun/amiclient/amisim"
@@ -52,19 +53,28 @@ func benchRead(b *testing.B, major int, addr, user, secret string) {
 		b.Fatal(err)
 	}
 	defer on.Close()
-	types := []string{"pjsip_contacts", "pjsip_endpoints", "device_states"}
-	if major == 16 {
-		types = slices.Insert(types, 2, "sip_peers")
+	var some []cty.Value
+	for i := range 500 {
+		some = append(some, cty.StringVal(fmt.Sprint(1001+i)))
 	}
-	for _, typ := range types {
-		b.Run(typ, func(b *testing.B) {
+	requests := []schema.DataRequest{
+		{Address: "pjsip_contacts", Type: "pjsip_contacts"},
+		{Address: "pjsip_contacts-500", Type: "pjsip_contacts", Args: map[string]cty.Value{"endpoints": cty.SetVal(some)}},
+		{Address: "pjsip_endpoints", Type: "pjsip_endpoints"},
+		{Address: "device_states", Type: "device_states"},
+	}
+	if major == 16 {
+		requests = append(requests, schema.DataRequest{Address: "sip_peers", Type: "sip_peers"})
+	}
+	for _, request := range requests {
+		b.Run(request.Address, func(b *testing.B) {
 			var rows atomic.Int64
 			var before, after runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
 			var d *schema.Data
 			for b.Loop() {
-				if d, err = refresh.Read(b.Context(), on, schema.DataRequest{Type: typ}, func(done, _ int) { rows.Store(int64(done)) }); err != nil {
+				if d, err = refresh.Read(b.Context(), on, request, func(done, _ int) { rows.Store(int64(done)) }); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -12,14 +12,12 @@ import (
 	"github.com/notifyrun/notifyrun/schema"
 )
 
-const (
-	// lookSingly is up to how many endpoints are asked for one by one: beyond,
-	// two lists of all are cheaper for both sides.
-	lookSingly = 64
-	// lookStatic is up to how many endpoints are asked for the status of their
-	// static contacts, which no list has.
-	lookStatic = 1000
-)
+// lookSingly is up to how many endpoints are asked for one by one: those whose
+// contacts alone are wanted, and those that have static contacts, of which no
+// list tells the status. It costs Asterisk 0.2 ms each; to list all of 20,000
+// costs version 16 two seconds and version 22, which sorts them by comparing each
+// with those before it, five.
+const lookSingly = 1000
 
 // names are the endpoints that the request is limited to; some is false if it is not.
 func names(request schema.DataRequest) (names []string, some bool) {
@@ -197,7 +195,7 @@ func (r *reader) static(ctx context.Context, rows []schema.PJSIPContact, told []
 		}
 		at[name] = append(at[name], i)
 	}
-	if len(endpoints) == 0 || len(endpoints) > lookStatic {
+	if len(endpoints) == 0 || len(endpoints) > lookSingly {
 		return rows, nil
 	}
 	found := make([][]amiclient.Contact, len(endpoints))

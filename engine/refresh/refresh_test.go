@@ -249,9 +249,15 @@ func TestRead_contactsOfSome(t *testing.T) {
 	t.Run("many", func(t *testing.T) {
 		on.asked = nil
 		var names []string
-		for i := range 100 {
+		for i := range 1001 {
 			names = append(names, fmt.Sprint(1001+2*i))
+			on.errs["PJSIPShowEndpoint "+names[i]] = unknownEndpoint(names[i])
 		}
+		delete(on.errs, "PJSIPShowEndpoint 1001")
+		if got := contacts(t, on, names[:1000]...); len(got) != 1 || len(on.asked) != 1000 || slices.Contains(on.asked, "PJSIPShowEndpoints") {
+			t.Errorf("%+v after %d questions", got, len(on.asked))
+		}
+		on.asked = nil
 		got := contacts(t, on, names...)
 		if len(got) != 2 || got[0].Endpoint != "1001" || got[1].Endpoint != "1009" || got[1].UserAgent != "x" {
 			t.Errorf("%+v", got)
