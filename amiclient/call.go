@@ -8,6 +8,7 @@ type call struct {
 	id, action string
 	done       func(*Message, error)
 	item       func(*Message) // gets the items of a list action; nil: not one
+	items      int            // so many it has got; the reader's own
 
 	next     *call
 	at, size int  // where its bytes begin in their batch, and how many they are

@@ -261,7 +261,7 @@ func (f *faultRun) check(t *testing.T, r *results, events []int) {
 		if strings.Contains(outcome, "Asterisk answers") {
 			outcome = "refused"
 		}
-		if strings.Contains(outcome, "ended the list with") {
+		if strings.Contains(outcome, "ended the list with") || strings.Contains(outcome, "by the server's count") {
 			outcome = "broken list"
 		}
 		switch {

@@ -34,7 +34,10 @@ func TestConn_List(t *testing.T) {
 		err                error
 	}{
 		{"items", start + item + "a⏎⏎Event: PeerStatus⏎Peer: x⏎⏎" + item + "b⏎⏎" + complete, "[a b]", nil},
-		{"none", start + complete, "[]", nil},
+		{"none", start + strings.Replace(complete, "2", "0", 1), "[]", nil},
+		{"not counted", start + item + "a⏎⏎" + strings.Replace(complete, "ListItems: 2⏎", "", 1), "[a]", nil},
+		{"fewer than there are", start + item + "a⏎⏎" + complete, "[a]", errAny},
+		{"one that belongs to another", start + item + "a⏎⏎Event: EndpointList⏎ActionID: x⏎ObjectName: b⏎⏎" + complete, "[a]", errAny},
 		{"no list", "Response: Success⏎ActionID: {id}⏎Message: There are no voicemail users currently defined.⏎⏎", "[]", nil},
 		{"error", "Response: Error⏎ActionID: {id}⏎Message: Permission denied⏎⏎", "[]", amiclient.ErrPermission},
 		{"canceled", start + item + "a⏎⏎" + strings.Replace(complete, "EventList: Complete", "EventList: Cancelled", 1), "[a]", errAny},

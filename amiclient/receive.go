@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/notifyrun/notifyrun/amiclient/internal/value"
 )
 
 // read is the one goroutine that reads. It never waits for anything but the
@@ -150,11 +152,14 @@ func (c *Conn) receiveEvent(view *Message, name string) {
 	}
 }
 
-// receiveItem handles one event of a list action.
+// receiveItem handles one event of a list action. A list with fewer items than its
+// end says is not whole: before 16.26, 18.12 and 19.4 a server whose write stalled
+// left out a part of what it had to say, and went on (ASTERISK-29948).
 func (c *Conn) receiveItem(call *call, view *Message) {
 	m, end := view.keep(), view.Get("EventList")
 	c.mu.Lock()
 	if end == "" {
+		call.items++
 		c.progress = time.Now()
 		c.mu.Unlock()
 		call.item(m)
@@ -166,9 +171,12 @@ func (c *Conn) receiveItem(call *call, view *Message) {
 	}
 	c.finish(call)
 	c.mu.Unlock()
-	if !is(end, "Complete") {
+	switch said := value.Number(view.Get("ListItems")); {
+	case !is(end, "Complete"):
 		call.done(m, fmt.Errorf("%s: the server ended the list with %s", call.action, quote(clean(end))))
-		return
+	case said > call.items && !is(call.action, "PJSIPShowEndpoint"): // which counts what it tells by rules that changed
+		call.done(m, fmt.Errorf("%s: the list has %d items by the server's count, of which %d came", call.action, said, call.items))
+	default:
+		call.done(m, nil)
 	}
-	call.done(m, nil)
 }
