@@ -30,7 +30,7 @@ vendor "yealink" {
   }
   action "check_sync" {
     event      = "check-sync"
-    does       = "reboots too, unless the setting sip.notify_reboot_enable = 0: then it reads its configuration again"
+    does       = "reboots too; with the setting sip.notify_reboot_enable = 0 it only reads its configuration again, with 2 it does nothing"
     known_from = "vendor"
     source     = ["Administrator's Guide for SIP phones, sip.notify_reboot_enable, https://manualshive.com/en/manual/yealink/cp969/909068?page=779"]
   }
@@ -90,10 +90,11 @@ vendor "cisco_spa" {
     aliases    = ["check_sync"]
     event      = "resync"
     does       = "reads its configuration again once its lines are idle, and reboots if what it reads asks for that"
-    needs      = "the password of its line: it always asks (401)"
+    needs      = "Resync_From_SIP = Yes, as it is unless changed, and the password of its line: it always asks (401)"
     known_from = "vendor"
     source = [
       "Asterisk, configs/samples/sip_notify.conf.sample, sipura-check-cfg",
+      "Cisco SPA2102 Provisioning Guide, Resync_From_SIP and Forced_Resync_Delay, https://www.manualowl.com/m/Cisco/SPA2102-AU/Manual/270070?page=65",
       "Cisco Small Business IP Telephony Devices Provisioning Guide, Enables, https://www.manualowl.com/m/Linksys/SPA921/Manual/40160?page=53",
     ]
   }
@@ -182,14 +183,14 @@ vendor "grandstream" {
   }
   action "check_sync" {
     event      = "check-sync"
-    does       = "reads its configuration again"
+    does       = "is expected to read its configuration again; whether it reboots is not known"
     needs      = "the password of its account (401), unless \"Disable SIP NOTIFY Authentication\" is set on it"
     known_from = "vendor"
     source     = ["Grandstream GXV34x0 and GSC35xx manuals, Disable SIP NOTIFY Authentication"]
   }
   action "resync" {
     event      = "resync"
-    does       = "reads its configuration again"
+    does       = "is expected to read its configuration again; whether it reboots is not known"
     needs      = "the password of its account (401), unless \"Disable SIP NOTIFY Authentication\" is set on it"
     known_from = "vendor"
     source     = ["Grandstream GXV34x0 and GSC35xx manuals, Disable SIP NOTIFY Authentication"]
@@ -277,13 +278,13 @@ vendor "gigaset_n870" {
     does       = "reads its configuration again, and reboots if the setting CheckSyncRebootEnabled is 1"
     needs      = "firmware 2.52 or later with SystemSettings.global.CheckSyncRebootEnabled = 1, and an account of the device as target"
     known_from = "vendor"
-    source     = ["Gigaset wiki, FAQ - Auto provisioning: Check-sync with reboot, https://teamwork.gigaset.com/gigawiki/pages/viewpage.action?pageId=1348174511"]
+    source     = ["Gigaset wiki, FAQ - Auto provisioning: Check-sync with reboot, https://pro-wiki.gigaset.com/bin/view/GPPPO/Products/N870/FAQ%20N870%28E%29N770N670N610N530/FAQ%20-%20Auto%20provisioning/FAQ%20-%20Auto%20provisioning%3A%20Check-sync%20with%20reboot/"]
   }
   action "check_sync" {
     event      = "check-sync;reboot=false"
     does       = "reads its configuration again; it never reboots for that"
     known_from = "vendor"
-    source     = ["Gigaset wiki, FAQ - Auto provisioning: Check-sync with reboot, https://teamwork.gigaset.com/gigawiki/pages/viewpage.action?pageId=1348174511"]
+    source     = ["Gigaset wiki, FAQ - Auto provisioning: Check-sync with reboot, https://pro-wiki.gigaset.com/bin/view/GPPPO/Products/N870/FAQ%20N870%28E%29N770N670N610N530/FAQ%20-%20Auto%20provisioning/FAQ%20-%20Auto%20provisioning%3A%20Check-sync%20with%20reboot/"]
   }
 }
 
