@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -170,6 +171,8 @@ func FuzzSnapshot(f *testing.F) {
 		f.Add(kept)
 	}
 	f.Add([]byte(`{"configuration":["main.hcl","main.hcl","../x"],"files":{"main.hcl":"bG9jYWxzIHt9"},"modules":{"..":["x.hcl"]},"variables":{"x":{"value":1,"type":["list"]},"y":null},"data":{"data.x.y":{"type":"z","data":[]}},"fileSets":[{}],"planTime":"0001-01-01T00:00:00Z"}`))
+	f.Add([]byte(`{"configuration":["main.hcl"],"files":{"main.hcl":"` + base64.StdEncoding.EncodeToString([]byte("pbx \"p\" {\n  simulator {}\n}\ndata \"pbx_info\" \"x\" {\n  pbx = pbx.p\n}\n")) + `"},"data":{"data.pbx_info.x":{"type":"pbx_info","data":{"rows":null}}}}`))
+	f.Add([]byte(`{"data":{"data.pbx_info.x":null}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var snap Snapshot
 		if len(b) > 2*fuzzSize || json.Unmarshal(b, &snap) != nil {
@@ -177,7 +180,11 @@ func FuzzSnapshot(f *testing.F) {
 		}
 		snap.Dir, snap.Root = t.TempDir(), ""
 		src := snap.Source()
-		_, diags := Load(src, Values{Version: "0.1.0"})
+		read, err := snap.Read()
+		if err != nil {
+			read = nil
+		}
+		_, diags := Load(src, Values{Version: "0.1.0", Data: read})
 		checkShown(t, src.Files(), diags)
 	})
 }

@@ -287,6 +287,9 @@ func UnmarshalData(typ string, b []byte) (*Data, error) {
 	if err := json.Unmarshal(b, d); err != nil {
 		return nil, fmt.Errorf("decode data of %s: %w", typ, err)
 	}
+	if d.Rows == nil { // null
+		return nil, fmt.Errorf("decode data of %s: there are no rows", typ)
+	}
 	return d, nil
 }
 

@@ -75,6 +75,7 @@ func TestUnmarshalData_refuses(t *testing.T) {
 	for _, c := range []struct{ typ, text, want string }{
 		{"sip_phones", `{}`, `decode data: unknown type "sip_phones"`},
 		{"sip_peers", `{"rows":{"peers":[{"port":"x"}]}}`, "decode data of sip_peers: json: cannot unmarshal string into Go struct field SIPPeer.rows.peers.port of type int"},
+		{"pbx_info", `{"rows":null}`, "decode data of pbx_info: there are no rows"},
 	} {
 		if _, err := UnmarshalData(c.typ, []byte(c.text)); err == nil || err.Error() != c.want {
 			t.Errorf("UnmarshalData(%q, %s): %v, want %s", c.typ, c.text, err, c.want)

@@ -34,7 +34,7 @@ type Snapshot struct {
 	SecretFiles   []string                   `json:"secretFiles,omitempty"` // files that gave secrets
 	CAFiles       []string                   `json:"caFiles,omitempty"`     // files of certificates, in Files too
 	Root          string                     `json:"root,omitempty"`        // Dir, absolutely; not part of the digest
-	Data          map[string]*KeptData       `json:"data,omitempty"`        // what was read for data sources, by address; not part of the digest
+	Data          map[string]KeptData        `json:"data,omitempty"`        // what was read for data sources, by address; not part of the digest
 	FileSets      []FileSet                  `json:"fileSets,omitempty"`    // what the function fileset has found
 	// PlanTime is what plantimestamp() gives. It is in the digest, since it is part
 	// of what the configuration evaluates to, and it is there only if something
@@ -89,9 +89,9 @@ func (s *Snapshot) keep(requests []*DataRequest, read map[string]*Data) error {
 			return fmt.Errorf("encode %s: %w", r.Address, err)
 		}
 		if s.Data == nil {
-			s.Data = make(map[string]*KeptData)
+			s.Data = make(map[string]KeptData)
 		}
-		s.Data[r.Address] = &KeptData{r.Type, b}
+		s.Data[r.Address] = KeptData{r.Type, b}
 	}
 	return nil
 }
