@@ -151,7 +151,7 @@ func (a *app) readPBX(ctx context.Context, requests []*schema.DataRequest, p *re
 			p.read.Add(1)
 			continue
 		}
-		if !errors.As(err, new(*amiclient.ResponseError)) { // the others fail likewise
+		if errors.As(err, new(*amiclient.ConnError)) || ctx.Err() != nil { // the others fail likewise
 			return read, append(failed, unread{requests[i:], cfg.Address, err})
 		}
 		failed = append(failed, unread{requests[i : i+1], cfg.Address, err})

@@ -2,15 +2,19 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/notifyrun/notifyrun/amiclient/amisim"
 	"github.com/notifyrun/notifyrun/amiclient/amitest"
+	"github.com/notifyrun/notifyrun/schema"
 )
 
 // registeredConfig notifies who is registered at the PBX hq, the user agent as it
@@ -152,6 +156,44 @@ sip_notify "reboot" {
 			seen, _ := requests[0].Get("X-Seen")
 			if want := "Test Phone 1.0, 103, true, " + map[int]string{16: "5.0.4", 22: "11.0.0"}[major]; seen != want || phone.Count() != 1 {
 				t.Errorf("%d NOTIFYs, of %q, want %q", phone.Count(), seen, want)
+			}
+		})
+	}
+}
+
+// TestReadPBX_others: what a PBX has told in part only is not read; what it tells
+// as a whole is, all the same. With the connection all that is left is lost.
+func TestReadPBX_others(t *testing.T) {
+	const half = "Response: Success⏎ActionID: {id}⏎EventList: start⏎⏎Event: DeviceStateChange⏎ActionID: {id}⏎Device: PJSIP/1001⏎State: INUSE⏎⏎"
+	for _, c := range []struct {
+		name, states string
+		want         []string // what is read
+		unread       string
+	}{
+		{"an item is missing", half + "Event: DeviceStateListComplete⏎ActionID: {id}⏎EventList: Complete⏎ListItems: 2⏎⏎", []string{"data.voicemail_users.x"},
+			"data.device_states.x could not be read of pbx.hq at ADDRESS: DeviceStateList: the list has 2 items by the server's count, of which 1 came"},
+		{"the connection is lost", half, nil, "data.device_states.x and 1 other data source could not be read of pbx.hq at ADDRESS: DeviceStateList: sent, but not answered: the server closed the connection: EOF"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			address := amitest.Listen(t, func(d *amitest.Dialogue) {
+				d.Accept()
+				d.Expect("Action: DeviceStateList")
+				d.Send(c.states)
+				if len(c.want) > 0 {
+					d.Expect("Action: VoicemailUsersList")
+					d.Send("Response: Success⏎ActionID: {id}⏎Message: There are no voicemail users currently defined.⏎⏎")
+					d.Wait()
+				}
+			})
+			pbx := &schema.PBX{Address: "pbx.hq", Dial: address, Username: "u"}
+			requests := []*schema.DataRequest{{Address: "data.device_states.x", Type: "device_states", PBX: pbx}, {Address: "data.voicemail_users.x", Type: "voicemail_users", PBX: pbx}}
+			a := &app{log: slog.New(slog.DiscardHandler)}
+			read, failed := a.readPBX(t.Context(), requests, newReading(requests))
+			if got := slices.Collect(maps.Keys(read)); !slices.Equal(got, c.want) {
+				t.Errorf("read %q, want %q", got, c.want)
+			}
+			if want := strings.Replace(c.unread, "ADDRESS", address, 1); len(failed) != 1 || failed[0].text() != want {
+				t.Errorf("%d could not be read, %s, want %s", len(failed), failed[0].text(), want)
 			}
 		})
 	}
