@@ -11,9 +11,14 @@ import (
 	"github.com/notifyrun/notifyrun/amiclient"
 )
 
-// lookSingly is up to how many endpoints are asked for one by one: beyond,
-// one list of all endpoints is cheaper for both sides.
-const lookSingly = 64
+const (
+	// lookAlone is up to how many endpoints are asked for without the device states
+	// of all, which cost Asterisk as much as some hundred endpoints.
+	lookAlone = 64
+	// lookSingly is up to how many are asked for one by one: to list all of 20,000
+	// costs version 22, in quadratic time, as much as ten thousand.
+	lookSingly = 1000
+)
 
 // lookHolds is how long what was seen holds at least.
 const lookHolds = time.Minute
@@ -96,7 +101,7 @@ func (d *driver) contacts(ctx context.Context, wanted map[heard]bool) (map[heard
 			whole[w.endpoint] = true
 		}
 	}
-	if wanted := len(whole); wanted > lookSingly {
+	if wanted := len(whole); wanted > lookAlone {
 		// The device states are cheap to ask for and settle most of them.
 		reachable, err := amiclient.Reachable(ctx, d.sender)
 		if err != nil && !errors.As(err, new(*amiclient.ResponseError)) {
@@ -129,22 +134,39 @@ func (d *driver) contacts(ctx context.Context, wanted map[heard]bool) (map[heard
 		}
 		clear(whole) // of what no list has, such as some of realtime, contacts alone are asked for
 	}
-	names := maps.Clone(whole)
+	names := slices.Collect(maps.Keys(whole))
 	for name := range single {
-		names[name] = true
+		if !whole[name] {
+			names = append(names, name)
+		}
 	}
-	for name := range names {
-		detail, err := amiclient.PJSIPShowEndpoint{Endpoint: name}.Do(ctx, d.sender)
-		if errors.As(err, new(*amiclient.ResponseError)) && !errors.Is(err, amiclient.ErrPermission) && !errors.Is(err, amiclient.ErrUnknownAction) {
-			for _, uri := range single[name] { // sent to a URI, Asterisk would not say so
-				found[heard{endpoint: name, contact: uri, outbound: true}] = 0
-			}
+	uris := make([][]string, len(names))
+	shown := make([]bool, len(names))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	sideBySide(max(d.pbx.MaxInFlight-d.onWire, 1), len(names), func(i int) {
+		if ctx.Err() != nil {
+			return
+		}
+		detail, err := amiclient.PJSIPShowEndpoint{Endpoint: names[i]}.Do(ctx, d.sender)
+		switch refused := errors.As(err, new(*amiclient.ResponseError)); {
+		case err == nil:
+			uris[i], shown[i] = urisOf(detail.Contacts, func(c amiclient.Contact) string { return c.URI }), true
+		case !refused || errors.Is(err, amiclient.ErrPermission) || errors.Is(err, amiclient.ErrUnknownAction):
+			cancel(err)
+		}
+	})
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	for i, name := range names {
+		if shown[i] {
+			see(name, uris[i])
 			continue
 		}
-		if err != nil {
-			return nil, err
+		for _, uri := range single[name] { // sent to a URI, Asterisk would not say so
+			found[heard{endpoint: name, contact: uri, outbound: true}] = 0
 		}
-		see(name, urisOf(detail.Contacts, func(c amiclient.Contact) string { return c.URI }))
 	}
 	return found, nil
 }

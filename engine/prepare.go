@@ -272,8 +272,11 @@ func prepareEvent(j *schema.Job) (prepared, hcl.Diagnostics) {
 }
 
 // inParallel calls f with the numbers from 0 to n-1, each processor taking the next.
-func inParallel(n int, f func(i int)) {
-	workers := min(runtime.GOMAXPROCS(0), n)
+func inParallel(n int, f func(i int)) { sideBySide(runtime.GOMAXPROCS(0), n, f) }
+
+// sideBySide does so with that many goroutines.
+func sideBySide(workers, n int, f func(i int)) {
+	workers = min(workers, n)
 	if workers < 2 {
 		for i := range n {
 			f(i)

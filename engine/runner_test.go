@@ -124,11 +124,14 @@ type fakePBX struct {
 	answer func(n int) error // to the n-th action; nil: Success
 	ping   func() error
 	delay  time.Duration
+	shows  time.Duration // how long it takes to show an endpoint
 
 	mu       sync.Mutex
 	sent     []string // action ids
 	inFlight int
 	most     int // in flight at once
+
+	lists map[string]int // how often each was asked for
 }
 
 func (p *fakePBX) Do(_ context.Context, a amiclient.Action) (*amiclient.Message, error) {
@@ -149,15 +152,12 @@ func (p *fakePBX) Go(_ context.Context, id string, _ amiclient.Action, done func
 		p.t.Errorf("%s is sent before its claim is on record", id)
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	n := len(p.sent)
 	p.sent = append(p.sent, id)
-	p.inFlight++
-	p.most = max(p.most, p.inFlight)
+	p.mu.Unlock()
+	p.flies()
 	time.AfterFunc(p.delay+time.Millisecond, func() {
-		p.mu.Lock()
-		p.inFlight--
-		p.mu.Unlock()
+		p.lands()
 		if p.answer != nil {
 			if err := p.answer(n); err != nil {
 				done(nil, err)
@@ -169,12 +169,34 @@ func (p *fakePBX) Go(_ context.Context, id string, _ amiclient.Action, done func
 	return nil
 }
 
+func (p *fakePBX) flies() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inFlight++
+	p.most = max(p.most, p.inFlight)
+}
+
+func (p *fakePBX) lands() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inFlight--
+}
+
 // List answers as a server does whose endpoints have these contacts; one that it
 // is asked for by name and does not know has one.
 func (p *fakePBX) List(_ context.Context, a amiclient.Action) iter.Seq2[*amiclient.Message, error] {
 	return func(yield func(*amiclient.Message, error) bool) {
+		p.mu.Lock()
+		if p.lists == nil {
+			p.lists = map[string]int{}
+		}
+		p.lists[a.Name]++
+		p.mu.Unlock()
 		switch a.Name {
 		case "PJSIPShowEndpoint":
+			p.flies()
+			time.Sleep(p.shows)
+			p.lands()
 			if a.Headers[0].Value == p.unshown {
 				yield(nil, &amiclient.ResponseError{Action: a.Name, Text: "Unable to retrieve transport nope"})
 				return
@@ -380,10 +402,12 @@ func TestRunner_SkipsWithoutContact(t *testing.T) {
 		name      string
 		phones    int
 		reachable bool // the device states may be read, and settle the rest
+		lists     map[string]int
 	}{
-		{"one by one", 3, false},
-		{"as a list", 100, false},
-		{"by device state", 100, true},
+		{"one by one", 3, false, map[string]int{"PJSIPShowEndpoint": 3}},
+		{"many one by one", 100, false, map[string]int{"DeviceStateList": 1, "PJSIPShowEndpoint": 100}},
+		{"as a list", 1001, false, map[string]int{"DeviceStateList": 1, "PJSIPShowEndpoints": 1}},
+		{"by device state", 1001, true, map[string]int{"DeviceStateList": 1, "PJSIPShowEndpoint": 5}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := job(t, c.phones, "")
@@ -398,8 +422,8 @@ func TestRunner_SkipsWithoutContact(t *testing.T) {
 					}
 				}
 				r := b.run(t, t.Context())
-				if r.Runs[0].Outcomes[Skipped] != 1 || r.Runs[0].Outcomes[Accepted] != c.phones-1 || len(b.pbx.sent) != c.phones-1 {
-					t.Errorf("%+v, %d sent", r.Runs[0], len(b.pbx.sent))
+				if r.Runs[0].Outcomes[Skipped] != 1 || r.Runs[0].Outcomes[Accepted] != c.phones-1 || len(b.pbx.sent) != c.phones-1 || !maps.Equal(b.pbx.lists, c.lists) {
+					t.Errorf("%+v, %d sent, asked for %v", r.Runs[0], len(b.pbx.sent), b.pbx.lists)
 				}
 			})
 		})
@@ -420,6 +444,20 @@ func TestRunner_LooksPastAnEndpoint(t *testing.T) {
 	})
 }
 
+// Endpoints are looked at side by side, as many at a time as may be in flight.
+func TestRunner_LooksSideBySide(t *testing.T) {
+	cfg := job(t, 48, "")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, cfg)
+		b.pbx.shows = time.Second
+		began := time.Now()
+		b.run(t, t.Context())
+		if took := time.Since(began); took > 4*time.Second || b.pbx.most != 16 {
+			t.Errorf("took %v, %d in flight; want 3 s for the look, with 16 in flight", took, b.pbx.most)
+		}
+	})
+}
+
 // What goes to a URI is heard only by a default outbound endpoint, and one contact
 // of an endpoint only while the endpoint has it. Of these, 3 is no endpoint any
 // more, and 4 is one that no list has.
@@ -432,7 +470,7 @@ func TestRunner_SkipsContactsNobodyHas(t *testing.T) {
 		want     map[string]string // of the run's failures, the targets by a part of the cause
 	}{
 		{"one by one", 0, "out", map[string]string{gone: "PJSIP/2/sip:2@7 PJSIP/3/sip:3@0"}},
-		{"as a list", 100, "out", map[string]string{gone: "PJSIP/2/sip:2@7 PJSIP/3/sip:3@0"}},
+		{"as a list", 1000, "out", map[string]string{gone: "PJSIP/2/sip:2@7 PJSIP/3/sip:3@0"}},
 		{"without default outbound endpoint", 0, "", map[string]string{none: "PJSIP/2/sip:2@1 PJSIP/2/sip:2@7 PJSIP/3/sip:3@0 PJSIP/4/sip:4@0 sip:x@192.0.2.1"}},
 		{"without the right to ask", 0, "-", map[string]string{gone: "PJSIP/2/sip:2@7 PJSIP/3/sip:3@0"}},
 	} {
