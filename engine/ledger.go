@@ -378,8 +378,9 @@ type Claim struct {
 
 // RunQuery selects runs; zero fields select all.
 type RunQuery struct {
-	ID    string // a run id or a unique prefix of one
-	Job   string // an address
+	ID    string   // a run id or a unique prefix of one
+	IDs   []string // run ids in full; nil: any
+	Job   string   // an address
 	Limit int
 }
 

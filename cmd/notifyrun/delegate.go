@@ -102,20 +102,33 @@ func (a *app) watch(ctx context.Context, led engine.DaemonLedger, works []*engin
 	stop := a.showProgress(ctx, func() shownProgress { return *now.Load() }, "Watching no longer: notifyrun serve goes on with it.")
 	defer stop()
 	reading := context.WithoutCancel(ctx)
-	summaries := make([]engine.RunSummary, len(works))
+	summaries, at := make([]engine.RunSummary, len(works)), make(map[string]int, len(works))
+	for i, w := range works {
+		at[w.ID] = i
+	}
 	for moved, before := time.Now(), -1; ; {
 		p := shownProgress{Progress: engine.Progress{Total: total, Outcomes: map[engine.Outcome]int{}}}
 		open, flying := false, false
+		asked := make([]string, 0, len(works))
 		for i, w := range works {
-			runs, err := led.Runs(reading, engine.RunQuery{ID: w.ID})
-			if err != nil {
-				return nil, err
+			if summaries[i].Ended.IsZero() {
+				asked = append(asked, w.ID)
 			}
-			summaries[i] = runs[0]
-			r := report.Runs[i]
-			r.Outcomes, r.Left = finals(runs[0].Outcomes)
-			open = open || runs[0].Ended.IsZero()
-			flying = flying || runs[0].Outcomes[engine.InFlight] > 0
+		}
+		runs, err := led.Runs(reading, engine.RunQuery{IDs: asked})
+		if err == nil && len(runs) < len(asked) {
+			err = fmt.Errorf("list runs: %w", ledger.ErrNoRun)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, run := range runs {
+			summaries[at[run.ID]] = run
+		}
+		for i, r := range report.Runs {
+			r.Outcomes, r.Left = finals(summaries[i].Outcomes)
+			open = open || summaries[i].Ended.IsZero()
+			flying = flying || summaries[i].Outcomes[engine.InFlight] > 0
 			for o, n := range r.Outcomes {
 				p.Outcomes[o] += n
 				p.Done += n

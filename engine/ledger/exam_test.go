@@ -572,6 +572,9 @@ func examRuns(t *testing.T, e *examinee) {
 		"newest of a job":  {engine.RunQuery{Job: "a", Limit: 1}, []engine.RunSummary{third}},
 		"of no job":        {engine.RunQuery{Job: "c"}, nil},
 		"by id":            {engine.RunQuery{ID: b}, []engine.RunSummary{second}},
+		"by ids":           {engine.RunQuery{IDs: []string{b, "none", a}}, []engine.RunSummary{second, first}},
+		"by ids and job":   {engine.RunQuery{IDs: []string{b, a}, Job: "a"}, []engine.RunSummary{first}},
+		"by no ids":        {engine.RunQuery{IDs: []string{}}, nil},
 		"by id and job":    {engine.RunQuery{ID: b, Job: "a"}, nil},
 		"by prefix, lower": {engine.RunQuery{ID: "01arz3ndektsv4rrffq69g5f02"}, []engine.RunSummary{second}},
 	} {

@@ -39,6 +39,13 @@ func readRuns(ctx context.Context, q querier, query engine.RunQuery) ([]engine.R
 		}
 		where, args = where+` AND id = ?`, append(args, row)
 	}
+	if query.IDs != nil {
+		ids, err := json.Marshal(query.IDs)
+		if err != nil {
+			return nil, err
+		}
+		where, args = where+` AND ulid IN (SELECT value FROM json_each(?))`, append(args, string(ids))
+	}
 	if query.Job != "" {
 		of, its, err := ofJob(ctx, q, query.Job, `job`, `id`, `run`)
 		if err != nil {
