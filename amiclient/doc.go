@@ -128,7 +128,8 @@
 //
 // Asterisk's own, which Append holds: 1022 bytes a line, 128 lines an action, 64 bytes
 // an ActionID. Those on what a server may send, so that a hostile one cannot fill the
-// memory: a greeting of 200 bytes, 1 MiB a line, 16 MiB and 100,000 headers a message.
+// memory: a greeting of 200 bytes, 1 MiB a line, 16 MiB and 100,000 headers a message,
+// 16 MiB of what PJSIPShowEndpoint tells.
 // For a consumer that is slow there wait up to 64 MiB of a list, then the list ends with an
 // error; and 4096 events (Filter.Buffer) of up to 64 MiB together, then more are
 // counted and dropped.

@@ -140,9 +140,13 @@ func (a PJSIPShowEndpoint) Action() Action {
 // too, "Unable to retrieve transport": Asterisk then leaves the rest out.
 func (a PJSIPShowEndpoint) Do(ctx context.Context, on Doer) (EndpointDetail, error) {
 	var d EndpointDetail
+	bytes := 0
 	for m, err := range on.List(ctx, a.Action()) {
 		if err != nil {
 			return EndpointDetail{}, err
+		}
+		if bytes += m.size(); bytes > maxReceivedMessage {
+			return EndpointDetail{}, fmt.Errorf("PJSIPShowEndpoint: the answer has more than %d bytes", maxReceivedMessage)
 		}
 		switch m.Event() {
 		case "EndpointDetail":

@@ -205,6 +205,16 @@ func TestConn_List_hostileMemory(t *testing.T) {
 			t.Errorf("the heap grew by %d MiB", grown)
 		}
 	})
+	t.Run("of one endpoint", func(t *testing.T) {
+		c, heap := dialFlood(t, start, strings.Replace(item, "Event: EndpointList⏎", "Event: ContactStatusDetail⏎", 1), complete)
+		_, err := amiclient.PJSIPShowEndpoint{Endpoint: "1001"}.Do(t.Context(), c)
+		if err == nil || !strings.Contains(err.Error(), "more than 16777216 bytes") {
+			t.Errorf("got %v", err)
+		}
+		if grown := heap.grown(); grown > 96 {
+			t.Errorf("the heap grew by %d MiB", grown)
+		}
+	})
 	t.Run("not taken", func(t *testing.T) {
 		c, heap := dialFlood(t, start, item, complete)
 		taken := 0
