@@ -70,6 +70,10 @@ func (r *rereader) refresh(ctx context.Context, ask engine.Refreshment) (map[str
 			requests = append(requests, q)
 		}
 	}
+	wanted := make(map[string]bool, len(ask.Jobs))
+	for _, job := range ask.Jobs {
+		wanted[job] = true
+	}
 	fresh, asked := map[string]*schema.Data{}, map[string]string{}
 	for range maxRounds {
 		if err := r.read(ctx, ask.Since, requests, fresh); err != nil {
@@ -79,12 +83,12 @@ func (r *rereader) refresh(ctx context.Context, ask engine.Refreshment) (map[str
 			asked[q.Address] = questionOf(q)
 		}
 		e := r.evaluate(kept, ask.Jobs, fresh)
-		if requests = furtherRequests(e.cfg, ask, asked); len(requests) > 0 {
+		if requests = furtherRequests(e.cfg, wanted, ask.Data, asked); len(requests) > 0 {
 			continue
 		}
 		jobs := map[string]*schema.Job{}
 		for _, j := range e.cfg.Jobs {
-			if slices.Contains(ask.Jobs, j.Address) {
+			if wanted[j.Address] {
 				jobs[j.Address] = j
 			}
 		}
@@ -98,15 +102,15 @@ func (r *rereader) refresh(ctx context.Context, ask engine.Refreshment) (map[str
 
 // furtherRequests are what is to be read now that more is known: data blocks that
 // are there only by what was read, or that ask for something else by that.
-func furtherRequests(cfg *schema.Config, ask engine.Refreshment, asked map[string]string) (further []*schema.DataRequest) {
+func furtherRequests(cfg *schema.Config, jobs map[string]bool, data []string, asked map[string]string) (further []*schema.DataRequest) {
 	blocks := map[string]bool{}
-	for _, address := range ask.Data {
+	for _, address := range data {
 		blocks[dataBlock(address)] = true
 	}
 	needs := map[string]bool{} // what the jobs depend on now
 	there := 0
 	for _, j := range cfg.Jobs {
-		if slices.Contains(ask.Jobs, j.Address) {
+		if jobs[j.Address] {
 			there++
 			for _, address := range j.Data {
 				needs[address] = true
@@ -121,7 +125,7 @@ func furtherRequests(cfg *schema.Config, ask engine.Refreshment, asked map[strin
 			further = append(further, q)
 		}
 	}
-	if len(further) == 0 && there < len(ask.Jobs) { // one that is missing may depend on any of them
+	if len(further) == 0 && there < len(jobs) { // one that is missing may depend on any of them
 		for _, q := range cfg.Unread {
 			if _, known := asked[q.Address]; !known {
 				further = append(further, q)
