@@ -156,7 +156,7 @@ var dataTypes = []*DataType{
 			{"aor", cty.String, "The name of the AOR that has the contact.", nil},
 			{"uri", cty.String, "Its URI.", nil},
 			{"user_agent", cty.String, "What the phone called itself when it registered last; empty for a static contact.", nil},
-			{"status", cty.String, "Reachable, Unreachable, NonQualified (nobody asks it) or Unknown (not asked yet); null if there are too many static contacts to look at each.", nil},
+			{"status", cty.String, "Reachable, Unreachable, NonQualified (nobody asks it; Created before Asterisk 16) or Unknown (not asked yet); null if there are too many static contacts to look at each.", nil},
 			{"rtt", cty.Number, "How long its answer to the last OPTIONS took, in milliseconds; null if there was none.", nil},
 			{"via_address", cty.String, "The host:port from which it registered first; empty for a static contact.", nil},
 			{"reg_expire", cty.String, "When its registration ends, as 2026-11-22T10:00:00Z; null for a static contact.", nil},
