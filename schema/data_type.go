@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
 // DataType is a kind of data source: what can be read of a PBX, and as what it
@@ -43,6 +44,20 @@ type DataRequest struct {
 	PBX       *PBX
 	Args      map[string]cty.Value // those that were given, of the types that DataTypes says, known and not null
 	DeclRange hcl.Range
+}
+
+// Question tells requests of one address apart: those that ask another PBX, or for
+// something else, have another one.
+func (r *DataRequest) Question() string {
+	args := make(map[string]ctyjson.SimpleJSONValue, len(r.Args))
+	for name, v := range r.Args {
+		args[name] = ctyjson.SimpleJSONValue{Value: v}
+	}
+	b, err := json.Marshal([]any{r.Type, r.PBX.Address, args})
+	if err != nil {
+		panic("encode arguments: " + err.Error()) // they are known, and plain
+	}
+	return shortDigest(b)
 }
 
 // Data is what was read for a data block. Rows is a pointer to the struct of its

@@ -94,6 +94,35 @@ func TestData_value_nothing(t *testing.T) {
 	}
 }
 
+// What is kept answers the request that it was read for; of what an earlier version
+// has kept, only the type is known.
+func TestKeptData_Answers(t *testing.T) {
+	ask := func(typ, pbx string, endpoints ...string) *DataRequest {
+		args := map[string]cty.Value{}
+		if endpoints != nil {
+			args["endpoints"] = cty.SetVal(texts(endpoints))
+		}
+		return &DataRequest{Address: "data.pjsip_contacts.x", Type: typ, PBX: &PBX{Address: pbx}, Args: args}
+	}
+	r := ask("pjsip_contacts", "pbx.hq", "1001", "1002")
+	kept, early := KeptData{Type: r.Type, Question: r.Question()}, KeptData{Type: r.Type}
+	for _, c := range []struct {
+		name        string
+		r           *DataRequest
+		kept, early bool
+	}{
+		{"the same", ask("pjsip_contacts", "pbx.hq", "1002", "1001"), true, true},
+		{"fewer", ask("pjsip_contacts", "pbx.hq", "1001"), false, true},
+		{"all", ask("pjsip_contacts", "pbx.hq"), false, true},
+		{"another PBX", ask("pjsip_contacts", "pbx.other", "1001", "1002"), false, true},
+		{"another type", ask("sip_peers", "pbx.hq", "1001", "1002"), false, false},
+	} {
+		if kept.Answers(c.r) != c.kept || early.Answers(c.r) != c.early {
+			t.Errorf("%s: %t, of an earlier version %t", c.name, kept.Answers(c.r), early.Answers(c.r))
+		}
+	}
+}
+
 func BenchmarkData_value(b *testing.B) {
 	contacts := make([]PJSIPContact, 20_000)
 	for i := range contacts {

@@ -72,8 +72,14 @@ func (s *Snapshot) Digest() string {
 
 // KeptData is what was read for a data source, as a snapshot keeps it.
 type KeptData struct {
-	Type string          `json:"type"`
-	Data json.RawMessage `json:"data"`
+	Type     string          `json:"type"`
+	Data     json.RawMessage `json:"data"`
+	Question string          `json:"question,omitempty"` // DataRequest.Question; absent where an earlier version has kept it
+}
+
+// Answers tells whether it was read for what a request asks, as far as is known.
+func (k KeptData) Answers(r *DataRequest) bool {
+	return k.Type == r.Type && (k.Question == "" || k.Question == r.Question())
 }
 
 // keep puts into the snapshot what was read for the data sources of a
@@ -91,7 +97,7 @@ func (s *Snapshot) keep(requests []*DataRequest, read map[string]*Data) error {
 		if s.Data == nil {
 			s.Data = make(map[string]KeptData)
 		}
-		s.Data[r.Address] = KeptData{r.Type, b}
+		s.Data[r.Address] = KeptData{r.Type, b, r.Question()}
 	}
 	return nil
 }

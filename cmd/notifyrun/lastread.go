@@ -119,13 +119,17 @@ func fromSnapshot(kept *schema.Snapshot, remedy string) dataReader {
 		}
 		var missing hcl.Diagnostics
 		for _, r := range requests {
-			if d := all[r.Address]; d != nil && kept.Data[r.Address].Type == r.Type {
-				read[r.Address] = d
-				continue
+			why := "was not read before"
+			if d := all[r.Address]; d != nil {
+				if kept.Data[r.Address].Answers(r) {
+					read[r.Address] = d
+					continue
+				}
+				why = "was last read of another PBX, or with other arguments"
 			}
 			missing = append(missing, &hcl.Diagnostic{
 				Severity: hcl.DiagError, Subject: r.DeclRange.Ptr(),
-				Summary: "Data never read", Detail: fmt.Sprintf("%s was not read before. %s", r.Address, remedy),
+				Summary: "Data never read", Detail: fmt.Sprintf("%s %s. %s", r.Address, why, remedy),
 			})
 		}
 		return missing

@@ -151,7 +151,7 @@ func dataBlock(address string) string {
 
 // questionOf tells requests apart that ask for different things.
 func questionOf(q *schema.DataRequest) string {
-	return fmt.Sprintf("%s %s %s %#v", q.Address, q.PBX.Address, q.PBX.Dial, q.Args)
+	return q.Address + " " + q.PBX.Dial + " " + q.Question()
 }
 
 // evaluate evaluates jobs with what was read for them. Those that ask while
