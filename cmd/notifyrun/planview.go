@@ -217,11 +217,15 @@ func (v planView) paused(p *engine.Plan) {
 
 func (v planView) summary(p *engine.Plan, c engine.Counts) {
 	if p.Empty() {
-		rest := " What was applied is what is declared, and nothing is to be sent now."
+		rest := "is to be sent now."
 		if slices.ContainsFunc(p.Jobs, func(jp *engine.JobPlan) bool { return len(jp.Held)+len(jp.Waiting) > 0 }) {
-			rest = " What was applied is what is declared, and nothing but what is held is to be sent."
+			rest = "but what is held is to be sent."
 		}
-		v.printf("%s\n", v.style.bold(v.style.green("No changes.")+rest))
+		of := "What was applied"
+		if p.Narrow { // of other jobs it is not known
+			of = "Of the jobs that -target and -exclude leave, what was applied"
+		}
+		v.printf("%s\n", v.style.bold(v.style.green("No changes.")+" "+of+" is what is declared, and nothing "+rest))
 		return
 	}
 	v.printf("%s %d to add, %d to change, %d to remove; %d to fire%s.\n", v.style.bold("Plan:"), c.Add, c.Change, c.Remove, c.Fire, toHowMany(c))
