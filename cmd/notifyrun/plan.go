@@ -60,6 +60,11 @@ func (a *app) plan(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if *out != "" {
+		if err := planWritable(*out); err != nil {
+			return err
+		}
+	}
 	l, err := a.loadRead(ctx, path, v, narrowed(opts) != "")
 	if err != nil {
 		return err

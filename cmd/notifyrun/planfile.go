@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +38,43 @@ type planFile struct {
 const (
 	planFormat        = "notifyrun plan"
 	planFormatVersion = 1
+
+	planStart = `{"format":"` + planFormat + `"` // how a saved plan begins
 )
+
+// planWritable refuses a name that a plan must not be saved under: what is there,
+// such as the configuration or a device, would be gone.
+func planWritable(name string) error {
+	switch filepath.Ext(name) {
+	case ".hcl", ".hclvars":
+		return fmt.Errorf("save plan %s: this would be a file of the configuration; give it another name", name)
+	}
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(filepath.Dir(name)); err != nil {
+			return fmt.Errorf("save plan %s: its directory: %w", name, withoutPath(err))
+		}
+		return nil
+	case err != nil:
+		return fmt.Errorf("save plan %s: %w", name, withoutPath(err))
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("save plan %s: it is not an ordinary file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("save plan %s: %w", name, withoutPath(err))
+	}
+	defer f.Close()
+	start, err := io.ReadAll(io.LimitReader(f, int64(len(planStart))))
+	if err != nil {
+		return fmt.Errorf("save plan %s: %w", name, withoutPath(err))
+	}
+	if len(start) > 0 && string(start) != planStart {
+		return fmt.Errorf("save plan %s: there is a file already, and it is no saved plan; give another name", name)
+	}
+	return nil
+}
 
 func savePlan(file, path string, l *loaded, p *engine.Plan, opts engine.Options) error {
 	if missing := l.config.Snapshot.Missing; len(missing) > 0 {
