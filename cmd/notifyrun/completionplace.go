@@ -51,9 +51,7 @@ func (p *completionPlace) flag(f flagJSON, before string) {
 	case f.Value == "format":
 		p.words("text", "json")
 	case f.Value == "outcome":
-		for _, o := range shownOutcomes {
-			p.all.add(string(o), "")
-		}
+		p.words(outcomeNames...)
 	case f.Value == "id":
 		p.runs()
 	case f.Name == "job":
