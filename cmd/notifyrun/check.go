@@ -20,8 +20,8 @@ var checkCommand = &command{
 	short: "log in to each PBX and tell what it lacks",
 	long: `Logs in to each PBX of the configuration, tells its version and how fast it
 answers, and whether the actions that the jobs and data sources need exist there
-and are permitted to us. If not, it says what to write into manager.conf. It sends nothing to any
-phone. The exit code is 1 if anything is missing.`,
+and are permitted to us. If not, it says what to write into manager.conf. It
+sends nothing to any phone. The exit code is 1 if anything is missing.`,
 	run: (*app).check,
 }
 

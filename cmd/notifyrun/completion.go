@@ -19,8 +19,8 @@ to its state. To use it in this shell:
   zsh    source <(notifyrun completion zsh)
   fish   notifyrun completion fish | source
 
-and in all to come: the same line in ~/.bashrc, in ~/.zshrc behind compinit, or in
-~/.config/fish/config.fish.`,
+and in all to come: the same line in ~/.bashrc, in ~/.zshrc behind compinit, or
+in ~/.config/fish/config.fish.`,
 	run: (*app).completion,
 }
 

@@ -26,9 +26,10 @@ while a bracket is open. The word exit, or the end of the input, ends it. If the
 input is no terminal, the exit code is 1 when an expression could not be
 evaluated. Sensitive values are not shown.
 
-On a terminal the tab key completes names, and lists them when pressed again; the
-arrow keys edit the line and bring back earlier ones, which are not kept on disk;
-Ctrl-C clears the line, or the expression of several lines; Ctrl-D ends it.`,
+On a terminal the tab key completes names, and lists them when pressed again;
+the arrow keys edit the line and bring back earlier ones, which are not kept on
+disk; Ctrl-C clears the line, or the expression of several lines; Ctrl-D ends
+it.`,
 	run: (*app).console,
 }
 

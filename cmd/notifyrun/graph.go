@@ -15,8 +15,8 @@ var graphCommand = &command{
 	name: "graph", args: "[PATH]",
 	short: "print what refers to what, for Graphviz",
 	long: `Prints the references of the configuration as a graph in DOT, the language of
-Graphviz: variables, local values, pbxs, data, messages, windows, jobs, checks and
-modules, with an arrow from each to what it refers to. To see it:
+Graphviz: variables, local values, pbxs, data, messages, windows, jobs, checks
+and modules, with an arrow from each to what it refers to. To see it:
 
   notifyrun graph | dot -Tsvg > graph.svg
 

@@ -18,7 +18,8 @@ var historyPruneCommand = &command{
 what did not fire before it. The time is given by -older-than, or else by
 retention in the applied configuration, by which notifyrun serve prunes once a
 day by itself. What each phone last had stays, so that nothing is sent again, as
-do open runs, the newest one, and those that an after trigger has yet to look at.
+do open runs, the newest one, and those that an after trigger has yet to look
+at.
 
 It asks first, works beside apply and serve, and may be stopped at any time: the
 next one goes on. The file does not shrink; its free room is used again. A copy

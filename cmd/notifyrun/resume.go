@@ -11,11 +11,11 @@ import (
 var resumeCommand = &command{
 	name: "resume", args: "ADDRESS [PATH]",
 	short: "let a paused job go on",
-	long: `Ends the pause of the job at ADDRESS, or of all instances of the block there. Its
-triggers fire again, and its open runs go on with notifyrun serve or the next
-notifyrun apply. Due times and events of the pause are not made up for, but what
-a change trigger has held back is: the next notifyrun apply sends it. To resume
-a job that is not paused changes nothing.`,
+	long: `Ends the pause of the job at ADDRESS, or of all instances of the block there.
+Its triggers fire again, and its open runs go on with notifyrun serve or the
+next notifyrun apply. Due times and events of the pause are not made up for, but
+what a change trigger has held back is: the next notifyrun apply sends it. To
+resume a job that is not paused changes nothing.`,
 	run: (*app).resume,
 }
 

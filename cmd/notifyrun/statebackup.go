@@ -10,9 +10,9 @@ import (
 var stateBackupCommand = &command{
 	name: "state backup", args: "FILE [PATH]",
 	short: "copy the state into a new file, while it is in use",
-	long: `Writes the state as it is at one moment into a new file, packed, which opens like
-any other state: to bring it back, stop notifyrun serve and put it in the place
-of the state. Others may write meanwhile. A file that exists is never
+	long: `Writes the state as it is at one moment into a new file, packed, which opens
+like any other state: to bring it back, stop notifyrun serve and put it in the
+place of the state. Others may write meanwhile. A file that exists is never
 overwritten, and a copy that fails leaves none.`,
 	run: (*app).stateBackup,
 }

@@ -14,9 +14,10 @@ import (
 var stateListCommand = &command{
 	name: "state list", args: "[ADDRESS…] [PATH]",
 	short: "list the jobs that the state knows of",
-	long: `Lists the addresses of the jobs that the state has anything of: what was applied,
-what phones have had, or a pause. With addresses, only the jobs there: of a block
-all its instances, of a module all that is in it. What is no address is the PATH.`,
+	long: `Lists the addresses of the jobs that the state has anything of: what was
+applied, what phones have had, or a pause. With addresses, only the jobs there:
+of a block all its instances, of a module all that is in it. What is no address
+is the PATH.`,
 	run: (*app).stateList,
 }
 

@@ -15,14 +15,14 @@ var stateMvCommand = &command{
 	short: "give a job another address, with all that it has had",
 	long: `Has what the state knows of a job be that of another address, for a job that was
 or will be renamed in the configuration: what was applied and delivered, up to
-when its due times are settled, its pause. So the new name sends to nobody again.
-The address of a block moves all its instances, that of a module all that is in
-it. Runs that have ended keep the address that they were sent under, and are
-found by either.
+when its due times are settled, its pause. So the new name sends to nobody
+again. The address of a block moves all its instances, that of a module all that
+is in it. Runs that have ended keep the address that they were sent under, and
+are found by either.
 
-A moved block in the configuration does the same for everyone who applies it, and
-beside notifyrun serve too. This is refused while notifyrun serve is running, and
-for a job with open runs.`,
+A moved block in the configuration does the same for everyone who applies it,
+and beside notifyrun serve too. This is refused while notifyrun serve is
+running, and for a job with open runs.`,
 	run: (*app).stateMv,
 }
 

@@ -15,9 +15,9 @@ var stateRmCommand = &command{
 	name: "state rm", args: "ADDRESS… [PATH]",
 	short: "forget jobs, so that the next apply sends to everyone again",
 	long: `Forgets what was applied of the jobs at these addresses, what their targets have
-had, and their pauses. The history of their runs stays. It sends nothing; but the
-next apply takes a job that is still declared for a new one, whose change trigger
-fires for all of its targets.
+had, and their pauses. The history of their runs stays. It sends nothing; but
+the next apply takes a job that is still declared for a new one, whose change
+trigger fires for all of its targets.
 
 A job with open runs is refused, and so is all of it while notifyrun serve is
 running, which goes by what was applied.`,

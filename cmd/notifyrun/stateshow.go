@@ -17,10 +17,11 @@ import (
 var stateShowCommand = &command{
 	name: "state show", args: "ADDRESS [PATH]",
 	short: "show what the state knows of one job",
-	long: `Shows what the state knows of the job at ADDRESS, whatever the configuration says
-by now: what was applied, by which serial; what its targets have had of its change
-trigger; up to when its due times are settled; its pause, its open runs, and the
-addresses that it had before. notifyrun show compares it with the configuration.`,
+	long: `Shows what the state knows of the job at ADDRESS, whatever the configuration
+says by now: what was applied, by which serial; what its targets have had of its
+change trigger; up to when its due times are settled; its pause, its open runs,
+and the addresses that it had before. notifyrun show compares it with the
+configuration.`,
 	run: (*app).stateShow,
 }
 
