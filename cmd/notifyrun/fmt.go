@@ -58,8 +58,8 @@ func (a *app) format(_ context.Context, args []string) error {
 	}
 	for _, p := range paths {
 		files, err := hclFiles(p, f.recursive)
-		if err != nil {
-			return err
+		if err != nil { // what the other paths stand for is formatted, and said
+			f.mistakes = append(f.mistakes, err)
 		}
 		for _, file := range files {
 			if err := a.formatFile(&f, file); err != nil {
@@ -172,7 +172,7 @@ func (a *app) formatStdin(check bool) error {
 		return fmt.Errorf("format standard input: %w", err)
 	}
 	if diags := schema.CheckSyntax(src, "<stdin>"); diags.HasErrors() {
-		return diagnosticsError{nil, diags}
+		return diagnosticsError{map[string]*hcl.File{"<stdin>": {Bytes: shownSource("<stdin>", src)}}, diags}
 	}
 	out := schema.Format(src)
 	if check {
@@ -186,6 +186,9 @@ func (a *app) formatStdin(check bool) error {
 }
 
 func (a *app) formatFile(f *formatting, file string) error {
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() { // a pipe could block for ever
+		return fmt.Errorf("format %s: it is not an ordinary file", file)
+	}
 	src, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("format %s: %w", file, withoutPath(err))
@@ -197,17 +200,16 @@ func (a *app) formatFile(f *formatting, file string) error {
 	if bytes.Equal(src, out) {
 		return nil
 	}
+	if !f.check {
+		if err := replaceFile(file, out); err != nil {
+			return fmt.Errorf("format %s: %w", file, withoutPath(err))
+		}
+	}
 	f.changed = append(f.changed, file)
 	if f.diff {
 		text := string(diff.Diff(file+".orig", shownSource(file, src), file, shownSource(file, out)))
 		_, text, _ = strings.Cut(text, "\n") // without the command line
 		f.diffs = append(f.diffs, printableLines(text))
-	}
-	if f.check {
-		return nil
-	}
-	if err := replaceFile(file, out); err != nil {
-		return fmt.Errorf("format %s: %w", file, withoutPath(err))
 	}
 	return nil
 }
