@@ -180,7 +180,7 @@ func statementOf(root string, v cty.Value) string {
 	if !v.IsKnown() {
 		what := "is"
 		if ty := v.Type(); ty != cty.DynamicPseudoType {
-			what = "is a " + ty.FriendlyName() + ","
+			what = "is " + article(ty.FriendlyName()) + ","
 		}
 		switch root {
 		case "target":
