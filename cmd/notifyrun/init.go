@@ -60,14 +60,17 @@ func (a *app) init(_ context.Context, args []string) error {
 	if dir != "." {
 		path = " " + shellQuote(dir)
 	}
-	fmt.Fprintf(a.stdout, `%s %s is written. It speaks to a simulated PBX, so try it out:
+	fmt.Fprintf(a.stdout, `%s %s is written.
+It speaks to a simulated PBX, so try it out:
 
   notifyrun plan%[3]s     # shows what would be sent, to whom, and when
   notifyrun apply%[3]s    # asks, sends, and records every answer
   notifyrun history%[3]s  # what became of each notify
 
-Then put your own PBX and phones into the file; notifyrun check%[3]s tells whether
-they can be reached and what their manager.conf lacks.
+Then put your own PBX and phones into the file. Whether they can be reached, and
+what their manager.conf lacks, is told by:
+
+  notifyrun check%[3]s
 `, a.style(a.stdout).green("Done:"), file, path)
 	return nil
 }

@@ -1,5 +1,5 @@
-# A configuration of notifyrun to start from. It works as it is: the PBX below is
-# simulated by the program itself, with 25 phones, PJSIP/1001 to PJSIP/1025.
+# A configuration of notifyrun to start from. It works as it is: the PBX below
+# is simulated by the program itself, with 25 phones, PJSIP/1001 to PJSIP/1025.
 #
 #   notifyrun plan       shows what would be sent, to whom, and when
 #   notifyrun apply      asks, sends, and records every answer
