@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/notifyrun/notifyrun/schema"
 )
@@ -44,11 +46,33 @@ func (a *app) parse(args []string) ([]string, error) {
 	}
 }
 
+// flagRefused is what the flag package says of a value that a flag does not take,
+// with what Go's own functions say of it at the end.
+var flagRefused = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-(\S+): (?:parse error|strconv\..*)$`)
+
+// flagValueError words that for who knows no Go.
+func (a *app) flagValueError(said string) string {
+	m := flagRefused.FindStringSubmatch(said)
+	if m == nil {
+		return said
+	}
+	takes := "true or false"
+	if v, ok := a.flags.Lookup(m[2]).Value.(flag.Getter); ok {
+		switch v.Get().(type) {
+		case int:
+			takes = "a whole number"
+		case time.Duration:
+			takes = "a duration, such as 30s or 5m"
+		}
+	}
+	return fmt.Sprintf("-%s is %s, not %s", m[2], takes, m[1])
+}
+
 // flagError adds what the flag package leaves out: a guess at what was meant.
 func (a *app) flagError(err error) error {
 	name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !ok {
-		return fmt.Errorf("%s: %w", a.cmd.name, err)
+		return fmt.Errorf("%s: %s", a.cmd.name, a.flagValueError(err.Error()))
 	}
 	var names []string
 	a.flags.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
