@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,6 +57,9 @@ func TestVendors(t *testing.T) {
 		for _, p := range v.Presets {
 			if p.Event == "" || p.Does == "" || len(p.Source) == 0 {
 				t.Errorf("%s.%s: incomplete", v.ID, p.Action)
+			}
+			if fromAsterisk := strings.HasPrefix(strings.Join(p.Source, "\n"), "Asterisk, "); !slices.Contains([]string{"vendor", "asterisk", "others"}, p.KnownFrom) || p.KnownFrom == "asterisk" && !fromAsterisk {
+				t.Errorf("%s.%s: known from %s, by %q", v.ID, p.Action, p.KnownFrom, p.Source)
 			}
 			if (p.Content == nil) != (p.ContentType == "") {
 				t.Errorf("%s.%s: content and content_type belong together", v.ID, p.Action)

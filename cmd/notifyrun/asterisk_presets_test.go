@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/notifyrun/notifyrun/amiclient/amitest"
+	"github.com/notifyrun/notifyrun/astconf"
 	"github.com/notifyrun/notifyrun/schema"
 )
 
@@ -94,5 +95,33 @@ func TestAsterisk_Presets(t *testing.T) {
 				t.Errorf("the phone heard (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestPresets_samples: what the catalogue says it has from a section of Asterisk's
+// sample file stands there.
+func TestPresets_samples(t *testing.T) {
+	config, err := astconf.Parse(astconf.None, "sip_notify.conf", []byte(stockSample(t, 16, "sip_notify.conf")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, v := range schema.Vendors() {
+		for _, p := range v.Presets {
+			for _, source := range p.Source {
+				name, ok := strings.CutPrefix(source, "Asterisk, configs/samples/sip_notify.conf.sample, ")
+				if !ok {
+					continue
+				}
+				found++
+				i := slices.IndexFunc(config.Sections, func(s *astconf.Section) bool { return s.Name == name })
+				if i < 0 || !slices.ContainsFunc(config.Sections[i].Variables, func(v astconf.Variable) bool { return v.Name == "Event" && v.Value == p.Event }) {
+					t.Errorf("preset.%s.%s: the section %s has no Event %s", v.ID, p.Action, name, p.Event)
+				}
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d presets are of the sample file", found)
 	}
 }
