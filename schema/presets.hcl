@@ -377,7 +377,7 @@ vendor "obihai" {
   action "resync" {
     aliases    = ["check_sync", "reboot"]
     event      = "resync"
-    does       = "reboots, to read its configuration and firmware anew; of adapters that is expected, their guides do not say so"
+    does       = "reboots, to read its configuration and firmware anew; of its adapters that is expected"
     needs      = "the setting X_AcceptResync: without authentication unless changed; it can be off, or ask for a password"
     known_from = "vendor"
     source     = ["OBi1000 Series Administration Guide, X_AcceptResync, https://manualshive.com/en/manual/obihai/obi1062/3153653?page=192"]
