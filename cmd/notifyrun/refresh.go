@@ -84,7 +84,7 @@ func (a *app) live(ctx context.Context) dataReader {
 	return func(requests []*schema.DataRequest, read map[string]*schema.Data) hcl.Diagnostics {
 		var diags hcl.Diagnostics
 		for _, u := range a.readAll(ctx, requests, read) {
-			diags = append(diags, u.diagnostic(byLastRead+" To go on with jobs that do not depend on it: -target or -exclude."))
+			diags = append(diags, u.diagnostic(byLastRead+" To go on with jobs that do not depend on it: -target or -exclude. Both need that it was read once."))
 		}
 		return diags
 	}
@@ -98,7 +98,7 @@ func (a *app) liveOr(ctx context.Context, last dataReader, missed *[]unread) dat
 		var diags hcl.Diagnostics
 		for _, u := range a.readAll(ctx, requests, read) {
 			if ctx.Err() != nil || last(u.requests, read).HasErrors() {
-				diags = append(diags, u.diagnostic("Nor was it read before."))
+				diags = append(diags, u.diagnostic("Nor was it read before, so that there is nothing to go by: until it can be read, take the data block out, and what depends on it."))
 			}
 			*missed = append(*missed, u)
 		}

@@ -35,7 +35,8 @@ func TestUnread_elsewhere(t *testing.T) {
 	}
 	south.Close()
 	const unread = "data.pjsip_contacts.south could not be read of pbx.south at "
-	says(run(exitError, "plan", "-target", "sip_notify.north"), "Error: Data not read", unread, "Nor was it read before.")
+	says(run(exitError, "plan", "-target", "sip_notify.north"), "Error: Data not read", unread, "Nor was it read before, so that there is nothing to go by: until it can be read, take the data block out, and what depends on it.")
+	says(run(exitError, "plan"), "To go on with jobs that do not depend on it: -target or -exclude. Both need that it was read once.")
 	south = startPBX(t, amisim.Config{Listen: south.Addr(), Users: south.Users()})
 	north.Unregister("1002")
 	north.Unregister("1003")
