@@ -22,9 +22,9 @@ var consoleCommand = &command{
 	short: "evaluate expressions of the configuration language",
 	long: `Reads expressions from standard input, one a line, evaluates each in the
 configuration, and prints the value. An expression may go over several lines
-while a bracket is open. The word exit, or the end of the input, ends it. If the
-input is no terminal, the exit code is 1 when an expression could not be
-evaluated. Sensitive values are not shown.
+while a bracket or a here document is open. The word exit, or the end of the
+input, ends it. If the input is no terminal, the exit code is 1 when an
+expression could not be evaluated. Sensitive values are not shown.
 
 On a terminal the tab key completes names, and lists them when pressed again;
 the arrow keys edit the line and bring back earlier ones, which are not kept on
@@ -68,6 +68,9 @@ func (a *app) console(ctx context.Context, args []string) error {
 		}
 		if word == "exit" {
 			ended, word = true, ""
+		}
+		if strings.Contains(word, "\n") {
+			word += "\n" // without which a here document does not end
 		}
 		if word != "" && !a.evaluate(l, scope, word) {
 			failed = true
