@@ -51,6 +51,7 @@ var bombs = []struct {
 	{"a function in for, indexed", "Too much to compute", locals(bigValues + "  a = [for a in local.k : setproduct(local.k, local.k)[0]]\n")},
 	{"texts in for", "Too much to compute", locals(bigValues + "  a = [for a in local.k : \"${local.big}${a}\"]\n")},
 	{"keys in for", "Too much to compute", locals(bigValues + "  a = { for a in local.k : \"${local.big}${a}\" => a }\n")},
+	{"keys of objects in for", "Too much to compute", locals(bigValues + "  a = [for a in local.k : { \"${local.big}${a}\" = a }]\n")},
 	{"many texts in a list", "Too much to compute", locals(bigValues + "  a = [\n" + repeated(2000, "    \"${local.big}{i}\",\n") + "  ]\n")},
 	{"many texts in an object", "Too much to compute", locals(bigValues + "  a = {\n" + repeated(2000, "    a{i} = \"${local.big}{i}\"\n") + "  }\n")},
 	{"many local values", "Values too large", locals(bigValues + repeated(20, "  a{i} = setproduct(local.k, local.k)\n"))},

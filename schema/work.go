@@ -165,6 +165,9 @@ func boundWork(root hclsyntax.Expression) {
 			}
 		case *hclsyntax.ObjectConsExpr:
 			for i := range n.Items {
+				if key, ok := n.Items[i].KeyExpr.(*hclsyntax.ObjectConsKeyExpr); ok {
+					key.Wrapped = weigh(key.Wrapped, false)
+				}
 				n.Items[i].ValueExpr = weigh(n.Items[i].ValueExpr, false)
 			}
 		}
