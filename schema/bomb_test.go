@@ -58,6 +58,31 @@ var bombs = []struct {
 	{"many local texts", "Values too large", locals(bigValues + "  b = join(\"\", [for i in range(60) : local.big])\n" + repeated(500, "  a{i} = \"${local.b}{i}\"\n"))},
 	{"texts that double", "Text too long", locals("  a0 = \"0123456789\"\n" + repeated(60, "  a{j} = \"${local.a{i}}${local.a{i}}\"\n"))},
 	{"objects that double", "", locals("  a0 = { a = 1 }\n" + repeated(20, "  a{j} = { a = local.a{i}, b = local.a{i} }\n"))},
+	{"lists that double", "Values too large", locals("  a0 = [1, 2]\n" + repeated(60, "  a{j} = concat(local.a{i}, local.a{i})\n"))},
+	{"lists in lists that double", "Value too large", locals("  a0 = [1, 2]\n" + repeated(60, "  a{j} = [local.a{i}, local.a{i}]\n") + "  b = jsonencode(local.a60)\n")},
+	{"maps in maps that double", "Value too large", locals("  a0 = { a = 1 }\n" + repeated(60, "  a{j} = { for k in [\"a\", \"b\"] : k => local.a{i} }\n") + "  b = jsonencode(local.a60)\n")},
+	{"merged objects that double", "Value too large", locals("  a0 = { a = 1 }\n" + repeated(60, "  a{j} = merge({ a = local.a{i} }, { b = local.a{i} })\n") + "  b = jsonencode(local.a60)\n")},
+	{"outputs that double", "Value too large", func() map[string]string {
+		all := map[string]string{"double/main.hcl": "variable \"x\" {}\noutput \"x\" {\n  value = [var.x, var.x]\n}\n"}
+		all["main.hcl"] = "module \"a0\" {\n  source = \"./double\"\n  x      = 1\n}\n" + repeated(60, "module \"a{j}\" {\n  source = \"./double\"\n  x      = module.a{i}.x\n}\n")
+		return all
+	}},
+	{"inputs that double", "nested", func() map[string]string {
+		all := map[string]string{"main.hcl": "module \"x\" {\n  source = \"./m0\"\n  x      = 1\n}\n"}
+		for i := range 60 {
+			all[fmt.Sprintf("m%d/main.hcl", i)] = fmt.Sprintf("variable \"x\" {}\nmodule \"x\" {\n  source = \"../m%d\"\n  x      = [var.x, var.x]\n}\n", i+1)
+		}
+		all["m60/main.hcl"] = "variable \"x\" {}\noutput \"x\" {\n  value = jsonencode(var.x)\n}\n"
+		return all
+	}},
+	{"inputs with a type that double", "nested", func() map[string]string {
+		all := map[string]string{"main.hcl": "module \"x\" {\n  source = \"./m0\"\n  x      = []\n}\n"}
+		for i := range 60 {
+			all[fmt.Sprintf("m%d/main.hcl", i)] = fmt.Sprintf("variable \"x\" {\n  type = any\n}\nmodule \"x\" {\n  source = \"../m%d\"\n  x      = { a = var.x, b = var.x }\n}\n", i+1)
+		}
+		all["m60/main.hcl"] = "variable \"x\" {\n  type = any\n}\nsip_notify \"x\" {\n  pbx     = var.x\n  targets = var.x\n  message {\n    event = var.x\n  }\n}\n"
+		return all
+	}},
 	{"numbers that double", "too large", locals("  a0 = 99999999999999999999\n" + repeated(60, "  a{j} = local.a{i} * local.a{i}\n"))},
 	{"powers", "digits", locals("  a = pow(10, 1000000000)\n")},
 	{"one long template", "Text too long", locals(bigValues + "  a = \"" + repeated(3000, "${local.big}") + "\"\n")},

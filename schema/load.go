@@ -57,6 +57,7 @@ type loader struct {
 	instances int
 	targets   int                // of all jobs
 	kept      int64              // what all local values hold, see weightOf
+	walked    int                // elements that were looked through, see walkable
 	told      map[toldKey]string // by the address of which it was told, see once
 }
 

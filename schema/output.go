@@ -30,7 +30,7 @@ func (m *module) declareOutput(b *block) {
 		m.text(b.args["description"], ctx)
 		secret, _ := m.boolean(b.args["sensitive"], ctx)
 		v, ok := m.eval(b.args["value"], ctx)
-		if !ok || m.diags[before:].HasErrors() {
+		if !ok || m.diags[before:].HasErrors() || !m.walkable(b.args["value"], v) {
 			return cty.NilVal, false
 		}
 		switch {
