@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +67,7 @@ func (a *app) apply(ctx context.Context, args []string) error {
 		return err
 	}
 	defer s.end()
-	p, warnings, err := a.makePlan(l, state, f.opts)
+	p, warnings, err := a.makePlan(ctx, l, state, f.opts)
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (a *app) apply(ctx context.Context, args []string) error {
 		}
 	}
 	return s.execute(ctx, p, func(state *engine.State) (*engine.Plan, error) {
-		p, _, err := a.makePlan(l, state, f.opts)
+		p, _, err := a.makePlan(ctx, l, state, f.opts)
 		return p, err
 	}, "notifyrun apply"+narrowed(f.opts))
 }
@@ -103,12 +104,9 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 	case narrowed(saved.Options) != "":
 		read = a.liveOr(ctx, kept, &missed)
 	}
-	l, err := a.loadData(saved.Snapshot.Source(), nil, f.values, read)
+	l, err := a.loadData(ctx, saved.Snapshot.Source(), nil, f.values, read)
 	if err != nil {
-		if ctx.Err() != nil {
-			return exitCode(exitInterrupted)
-		}
-		return err
+		return cmp.Or(ctx.Err(), err)
 	}
 	l.args, l.unread = arguments(saved.Path, f.values, saved.Snapshot.Sensitive), missed
 	if f.values.state == "" {
@@ -123,7 +121,7 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 	}
 	defer s.end()
 	again := func(state *engine.State) (*engine.Plan, error) {
-		p, _, err := a.makePlan(l, state, saved.Options)
+		p, _, err := a.makePlan(ctx, l, state, saved.Options)
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +129,7 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 		case state.Serial != saved.Serial || state.Lineage != saved.Lineage && saved.Lineage != "":
 			return nil, fmt.Errorf("apply %s: the plan is stale: the state has been applied to since it was made (serial %d then, %d now); plan again", file, saved.Serial, state.Serial)
 		case p.Digest() != saved.Digest:
-			if err := a.movedSince(saved, l, p, f.values, kept); err != nil {
+			if err := a.movedSince(ctx, saved, l, p, f.values, kept); err != nil {
 				return nil, fmt.Errorf("apply %s: the plan is stale: %w; plan again", file, err)
 			}
 			return nil, fmt.Errorf("apply %s: the plan is stale: it would no longer do what it did when it was made (deliveries, variables or the plan file have changed); plan again", file)

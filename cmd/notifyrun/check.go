@@ -36,7 +36,7 @@ func (a *app) check(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := a.load(path, v)
+	l, err := a.load(ctx, path, v)
 	if err != nil {
 		return err
 	}

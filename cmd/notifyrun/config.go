@@ -29,12 +29,12 @@ type loaded struct {
 }
 
 // load evaluates the configuration at path.
-func (a *app) load(path string, v values) (*loaded, error) {
+func (a *app) load(ctx context.Context, path string, v values) (*loaded, error) {
 	src, diags := schema.Open(path)
 	if diags.HasErrors() {
 		return nil, a.mistakes(src, diags)
 	}
-	l, err := a.loadSource(src, diags, v)
+	l, err := a.loadWith(ctx, src, diags, v, nil, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -78,21 +78,23 @@ func shellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-func (a *app) loadSource(src *schema.Source, diags hcl.Diagnostics, v values) (*loaded, error) {
-	return a.loadWith(src, diags, v, nil, time.Now())
-}
-
 // loadWith evaluates a configuration with what was read for its data sources; what
 // depends on others is not known.
-func (a *app) loadWith(src *schema.Source, diags hcl.Diagnostics, v values, read map[string]*schema.Data, now time.Time) (*loaded, error) {
+func (a *app) loadWith(ctx context.Context, src *schema.Source, diags hcl.Diagnostics, v values, read map[string]*schema.Data, now time.Time) (*loaded, error) {
 	with := a.schemaValues(v)
 	with.Data, with.Now = read, now
-	cfg, more := schema.Load(src, with)
-	diags = append(diags[:len(diags):len(diags)], more...)
-	if diags.HasErrors() {
-		if cfg != nil { // the jobs that are fine so far: one run shows all mistakes
+	var cfg *schema.Config
+	if err := unlessInterrupted(ctx, func() {
+		var more hcl.Diagnostics
+		cfg, more = schema.Load(src, with)
+		diags = append(diags[:len(diags):len(diags)], more...)
+		if diags.HasErrors() && cfg != nil { // the jobs that are fine so far: one run shows all mistakes
 			diags = append(diags, engine.Check(cfg)...)
 		}
+	}); err != nil {
+		return nil, err
+	}
+	if diags.HasErrors() {
 		return nil, a.mistakes(src, diags)
 	}
 	l := &loaded{source: src, config: cfg, diags: diags, read: read, stale: v.stale, state: v.state}
@@ -112,7 +114,13 @@ func (a *app) mistakes(src *schema.Source, diags hcl.Diagnostics) error {
 }
 
 // check adds the mistakes that only the AMI layer can see.
-func (l *loaded) check() hcl.Diagnostics { return append(l.diags, engine.Check(l.config)...) }
+func (l *loaded) check(ctx context.Context) (hcl.Diagnostics, error) {
+	var found hcl.Diagnostics
+	if err := unlessInterrupted(ctx, func() { found = engine.Check(l.config) }); err != nil {
+		return nil, err
+	}
+	return append(l.diags, found...), nil
+}
 
 // warn shows warnings; as JSON they are part of a command's own output.
 func (a *app) warn(src *schema.Source, diags hcl.Diagnostics) {
@@ -129,7 +137,7 @@ func (a *app) reader(ctx context.Context, path string) (*ledger.SQLite, error) {
 // stateOf opens the state of the configuration at path for the commands that
 // only look at it, and tells where it lies.
 func (a *app) stateOf(ctx context.Context, path string, v values) (led *ledger.SQLite, place string, err error) {
-	place, _, err = a.stateAt(path, v)
+	place, _, err = a.stateAt(ctx, path, v)
 	if err != nil {
 		return nil, "", err
 	}
@@ -151,13 +159,16 @@ func appliedSnapshot(a *engine.Applied, serial uint64) (*schema.Snapshot, error)
 // without the values of its variables: where it cannot be evaluated they take
 // the state at its usual place, and say so. The configuration is nil then, and
 // where the state was named.
-func (a *app) stateAt(path string, v values) (string, *schema.Config, error) {
+func (a *app) stateAt(ctx context.Context, path string, v values) (string, *schema.Config, error) {
 	if v.state != "" {
 		return v.state, nil, nil
 	}
-	l, err := a.load(path, v)
-	if err == nil {
+	l, err := a.load(ctx, path, v)
+	switch {
+	case err == nil:
 		return l.state, l.config, nil
+	case ctx.Err() != nil:
+		return "", nil, ctx.Err()
 	}
 	src, diags := schema.Open(path)
 	if diags.HasErrors() {

@@ -72,8 +72,12 @@ func (a *app) console(ctx context.Context, args []string) error {
 		if strings.Contains(word, "\n") {
 			word += "\n" // without which a here document does not end
 		}
-		if word != "" && !a.evaluate(l, scope, word) {
-			failed = true
+		if word != "" {
+			has, err := a.evaluate(ctx, l, scope, word)
+			if err != nil {
+				return exitCode(exitInterrupted)
+			}
+			failed = failed || !has
 		}
 		if ended {
 			if interactive {
@@ -167,9 +171,14 @@ type valueJSON struct {
 	Value any `json:"value"`
 }
 
-// evaluate prints the value of an expression, or why it has none.
-func (a *app) evaluate(l *loaded, scope *schema.Scope, expr string) bool {
-	v, diags := scope.Eval(expr)
+// evaluate prints the value of an expression, or why it has none. The error is that
+// it was interrupted.
+func (a *app) evaluate(ctx context.Context, l *loaded, scope *schema.Scope, expr string) (bool, error) {
+	var v cty.Value
+	var diags hcl.Diagnostics
+	if err := unlessInterrupted(ctx, func() { v, diags = scope.Eval(expr) }); err != nil {
+		return false, err
+	}
 	if len(diags) > 0 {
 		files := l.source.Files()
 		for name, f := range scope.Files() {
@@ -183,13 +192,13 @@ func (a *app) evaluate(l *loaded, scope *schema.Scope, expr string) bool {
 	}
 	switch {
 	case diags.HasErrors():
-		return false
+		return false, nil
 	case a.json:
 		writeJSON(a.stdout, valueJSON{plain(v)})
 	default:
 		fmt.Fprintln(a.stdout, printableLines(schema.FormatValue(v)))
 	}
-	return true
+	return true, nil
 }
 
 // plain makes of a value what encoding/json writes as that value. What is

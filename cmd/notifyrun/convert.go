@@ -28,7 +28,7 @@ be - for standard input. Nothing is executed.`,
 	run: (*app).convert,
 }
 
-func (a *app) convert(_ context.Context, args []string) error {
+func (a *app) convert(ctx context.Context, args []string) error {
 	var tech, dir string
 	var only list
 	a.flagSet()
@@ -50,7 +50,10 @@ func (a *app) convert(_ context.Context, args []string) error {
 	if dir == "" {
 		dir = filepath.Dir(file) // of - it is .
 	}
-	if c.config, err = a.readNotifyConf(file, astconf.Directory(dir)); err != nil {
+	if ended := unlessInterrupted(ctx, func() { c.config, err = a.readNotifyConf(file, astconf.Directory(dir)) }); ended != nil {
+		return ended
+	}
+	if err != nil {
 		return c.refused(err)
 	}
 	if err := c.sections(only); err != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/notifyrun/notifyrun/engine"
 	"github.com/notifyrun/notifyrun/schema"
 )
@@ -49,7 +51,12 @@ func (a *app) fire(ctx context.Context, args []string) error {
 		if err := a.asLastRead(ctx, l, v, state); err != nil {
 			return nil, err
 		}
-		p, diags, err := engine.NewFire(l.config, state, time.Now(), address, targets)
+		var p *engine.Plan
+		var diags hcl.Diagnostics
+		var err error
+		if ended := unlessInterrupted(ctx, func() { p, diags, err = engine.NewFire(l.config, state, time.Now(), address, targets) }); ended != nil {
+			return nil, ended
+		}
 		switch {
 		case err != nil:
 			a.warn(l.source, l.notRead(nil))

@@ -37,7 +37,7 @@ type formatting struct {
 	mistakes    []error
 }
 
-func (a *app) format(_ context.Context, args []string) error {
+func (a *app) format(ctx context.Context, args []string) error {
 	var f formatting
 	a.flagSet()
 	a.flags.BoolVar(&f.check, "check", false, "write nothing; exit with 1 if a file is not in canonical form")
@@ -54,7 +54,7 @@ func (a *app) format(_ context.Context, args []string) error {
 		if len(paths) > 1 || f.diff || f.recursive || a.json {
 			return errors.New("fmt - stands alone: it reads standard input and writes its canonical form to standard output")
 		}
-		return a.formatStdin(f.check)
+		return a.formatStdin(ctx, f.check)
 	}
 	for _, p := range paths {
 		files, err := hclFiles(p, f.recursive)
@@ -62,6 +62,10 @@ func (a *app) format(_ context.Context, args []string) error {
 			f.mistakes = append(f.mistakes, err)
 		}
 		for _, file := range files {
+			if ctx.Err() != nil {
+				a.formatted(&f)
+				return ctx.Err()
+			}
 			if err := a.formatFile(&f, file); err != nil {
 				f.mistakes = append(f.mistakes, err)
 			}
@@ -166,8 +170,12 @@ func shownSource(name string, src []byte) []byte {
 	return schema.BlankSecrets(src)
 }
 
-func (a *app) formatStdin(check bool) error {
-	src, err := io.ReadAll(a.stdin)
+func (a *app) formatStdin(ctx context.Context, check bool) error {
+	var src []byte
+	var err error
+	if ended := unlessInterrupted(ctx, func() { src, err = io.ReadAll(a.stdin) }); ended != nil {
+		return ended
+	}
 	if err != nil {
 		return fmt.Errorf("format standard input: %w", err)
 	}

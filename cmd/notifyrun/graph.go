@@ -42,7 +42,7 @@ type graphNodeJSON struct {
 	Range    *rangeJSON `json:"range,omitempty"`
 }
 
-func (a *app) graph(_ context.Context, args []string) error {
+func (a *app) graph(ctx context.Context, args []string) error {
 	var v values
 	a.flagSet()
 	a.valueFlags(&v)
@@ -54,8 +54,14 @@ func (a *app) graph(_ context.Context, args []string) error {
 	if diags.HasErrors() {
 		return a.mistakes(src, diags)
 	}
-	cfg, more := schema.Load(src, a.schemaValues(v))
-	diags = append(diags, more...)
+	var cfg *schema.Config
+	if err := unlessInterrupted(ctx, func() {
+		var more hcl.Diagnostics
+		cfg, more = schema.Load(src, a.schemaValues(v))
+		diags = append(diags, more...)
+	}); err != nil {
+		return err
+	}
 	all := cfg.References()
 	if all == nil && diags.HasErrors() {
 		return a.mistakes(src, diags)

@@ -45,7 +45,7 @@ func (a *app) historyPrune(ctx context.Context, args []string) error {
 	if a.json && !*yes && !*dry {
 		return errors.New("history prune -json cannot ask for approval; add -auto-approve or -dry-run")
 	}
-	place, _, err := a.stateAt(path, v)
+	place, _, err := a.stateAt(ctx, path, v)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,10 @@ func (a *app) pruneAge(ctx context.Context, led engine.DaemonLedger, older strin
 			return 0, err
 		}
 		// A secret that is missing here does not matter to it.
-		cfg, _ := schema.Load(snap.Source(), a.schemaValues(v))
+		var cfg *schema.Config
+		if err := unlessInterrupted(ctx, func() { cfg, _ = schema.Load(snap.Source(), a.schemaValues(v)) }); err != nil {
+			return 0, err
+		}
 		if cfg != nil && cfg.Settings.Retention > 0 {
 			return cfg.Settings.Retention, nil
 		}

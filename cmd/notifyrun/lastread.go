@@ -31,7 +31,7 @@ func (a *app) lastRead(ctx context.Context, src *schema.Source, v values) dataRe
 // record and ask no PBX: with what the state has kept of its data sources. What
 // depends on others is not known.
 func (a *app) loadKept(ctx context.Context, path string, v values) (*loaded, error) {
-	l, err := a.load(path, v)
+	l, err := a.load(ctx, path, v)
 	if err != nil || len(l.config.Unread) == 0 {
 		return l, err
 	}
@@ -45,7 +45,7 @@ func (a *app) loadKept(ctx context.Context, path string, v values) (*loaded, err
 		return nil, fmt.Errorf("read what was applied: %w", err)
 	}
 	args := l.args
-	if l, err = a.loadWith(l.source, nil, v, read, time.Now()); err == nil {
+	if l, err = a.loadWith(ctx, l.source, nil, v, read, time.Now()); err == nil {
 		l.args = args
 	}
 	return l, err
@@ -69,7 +69,7 @@ func (a *app) asLastRead(ctx context.Context, l *loaded, v values, state *engine
 	now := time.Now()
 	if timed && !kept.PlanTime.IsZero() {
 		now = kept.PlanTime
-		then, err := a.loadWith(l.source, nil, v, l.read, now)
+		then, err := a.loadWith(ctx, l.source, nil, v, l.read, now)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (a *app) asLastRead(ctx context.Context, l *loaded, v values, state *engine
 	if err != nil {
 		return fmt.Errorf("read what was applied: %w", err)
 	}
-	then, err := a.loadWith(l.source, nil, v, read, now)
+	then, err := a.loadWith(ctx, l.source, nil, v, read, now)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,10 @@ func (a *app) asLastRead(ctx context.Context, l *loaded, v values, state *engine
 func (a *app) newestSnapshot(ctx context.Context, src *schema.Source, v values) (*schema.Snapshot, error) {
 	state := v.state
 	if state == "" {
-		cfg, _ := schema.Load(src, a.schemaValues(v))
+		var cfg *schema.Config
+		if err := unlessInterrupted(ctx, func() { cfg, _ = schema.Load(src, a.schemaValues(v)) }); err != nil {
+			return nil, err
+		}
 		state = src.StatePath(cfg)
 	}
 	led, err := a.reader(ctx, state)

@@ -103,7 +103,7 @@ func checkReason(s string) (string, error) {
 // jobsAt finds the state of the configuration at path, the jobs at an address,
 // declared or applied, and what is paused.
 func (a *app) jobsAt(ctx context.Context, address, path string, v values) (place string, jobs []string, pauses map[string]engine.Pause, err error) {
-	place, cfg, err := a.stateAt(path, v)
+	place, cfg, err := a.stateAt(ctx, path, v)
 	if err != nil {
 		return "", nil, nil, err
 	}

@@ -73,7 +73,7 @@ func (a *app) plan(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	p, diags, err := a.makePlan(l, state, opts)
+	p, diags, err := a.makePlan(ctx, l, state, opts)
 	if err != nil {
 		return err
 	}
@@ -111,12 +111,16 @@ func (a *app) readState(ctx context.Context, l *loaded) (*engine.State, error) {
 }
 
 // makePlan plans l against state; the diagnostics are warnings.
-func (a *app) makePlan(l *loaded, state *engine.State, opts engine.Options) (*engine.Plan, hcl.Diagnostics, error) {
+func (a *app) makePlan(ctx context.Context, l *loaded, state *engine.State, opts engine.Options) (*engine.Plan, hcl.Diagnostics, error) {
 	if err := opts.Validate(l.config, state); err != nil {
 		a.warn(l.source, l.notRead(nil)) // the job may be there by what could not be read
 		return nil, nil, err
 	}
-	p, diags := engine.NewPlan(l.config, state, time.Now(), opts)
+	var p *engine.Plan
+	var diags hcl.Diagnostics
+	if err := unlessInterrupted(ctx, func() { p, diags = engine.NewPlan(l.config, state, time.Now(), opts) }); err != nil {
+		return nil, nil, err
+	}
 	diags = append(l.diags, diags...)
 	if p != nil {
 		diags = append(diags, l.notRead(p)...)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -140,15 +141,15 @@ func readPlan(path string) (*planFile, error) {
 
 // movedSince says how a saved plan, made again with what data sources say now, is
 // another than the one that was saved; nil: it is not because of them.
-func (a *app) movedSince(saved *planFile, l *loaded, now *engine.Plan, v values, kept dataReader) error {
+func (a *app) movedSince(ctx context.Context, saved *planFile, l *loaded, now *engine.Plan, v values, kept dataReader) error {
 	if len(l.config.Data) == 0 || v.stale {
 		return nil
 	}
-	then, err := a.loadData(saved.Snapshot.Source(), nil, v, kept)
+	then, err := a.loadData(ctx, saved.Snapshot.Source(), nil, v, kept)
 	if err != nil {
 		return nil // the plan file is at fault, and its reader says so
 	}
-	was, _, err := a.makePlan(then, now.State, saved.Options)
+	was, _, err := a.makePlan(ctx, then, now.State, saved.Options)
 	if err != nil || was.Digest() != saved.Digest {
 		return nil
 	}

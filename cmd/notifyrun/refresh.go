@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,12 +50,9 @@ func (a *app) loadRead(ctx context.Context, path string, v values, some bool) (*
 	case some:
 		read = a.liveOr(ctx, a.lastRead(ctx, src, v), &missed)
 	}
-	l, err := a.loadData(src, diags, v, read)
+	l, err := a.loadData(ctx, src, diags, v, read)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, exitCode(exitInterrupted)
-		}
-		return nil, err
+		return nil, cmp.Or(ctx.Err(), err)
 	}
 	l.args, l.unread = arguments(path, v, l.config.Snapshot.Sensitive), missed
 	if v.stale {
@@ -65,10 +63,10 @@ func (a *app) loadRead(ctx context.Context, path string, v values, some bool) (*
 
 // loadData evaluates a configuration, and has what it asks for read, until it asks
 // for no more: what is read may bring about further data blocks.
-func (a *app) loadData(src *schema.Source, diags hcl.Diagnostics, v values, get dataReader) (*loaded, error) {
+func (a *app) loadData(ctx context.Context, src *schema.Source, diags hcl.Diagnostics, v values, get dataReader) (*loaded, error) {
 	read, now := map[string]*schema.Data{}, time.Now()
 	for range maxRounds {
-		l, err := a.loadWith(src, diags, v, read, now)
+		l, err := a.loadWith(ctx, src, diags, v, read, now)
 		if err != nil || len(l.config.Unread) == 0 {
 			return l, err
 		}

@@ -68,7 +68,7 @@ func (a *app) serve(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	state, dir, err := a.placeOf(path, f.values)
+	state, dir, err := a.placeOf(ctx, path, f.values)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func self() engine.DaemonStatus {
 // placeOf finds the state and the directory of a configuration. The daemon goes
 // by what is in the state, so that files which are being edited, or which need
 // values that it does not have, must not keep it from starting.
-func (a *app) placeOf(path string, v values) (state, dir string, err error) {
+func (a *app) placeOf(ctx context.Context, path string, v values) (state, dir string, err error) {
 	if v.state != "" {
 		return v.state, directoryOf(path), nil
 	}
@@ -156,8 +156,12 @@ func (a *app) placeOf(path string, v values) (state, dir string, err error) {
 	if diags.HasErrors() {
 		return "", "", a.mistakes(src, diags)
 	}
-	if l, err := a.load(path, v); err == nil {
+	l, err := a.load(ctx, path, v)
+	switch {
+	case err == nil:
 		return l.state, directoryOf(path), nil
+	case ctx.Err() != nil:
+		return "", "", ctx.Err()
 	}
 	usual := src.StatePath(nil)
 	a.log.Warn("the files of the configuration cannot be evaluated; this goes by the state at its usual place", "state", usual)

@@ -43,7 +43,7 @@ func (a *app) showJob(ctx context.Context, address, path string, v values) error
 	if err != nil {
 		return err
 	}
-	p, diags, err := a.makePlan(l, state, engine.Options{Target: []string{address}})
+	p, diags, err := a.makePlan(ctx, l, state, engine.Options{Target: []string{address}})
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (a *app) stateCheck(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	place, _, err := a.stateAt(path, v)
+	place, _, err := a.stateAt(ctx, path, v)
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (a *app) parseAddresses(args []string) (addresses []string, path string, er
 
 // readKnown reads the state of the configuration at path, which must be there.
 func (a *app) readKnown(ctx context.Context, path string, v values) (led *ledger.SQLite, place string, state *engine.State, err error) {
-	place, _, err = a.stateAt(path, v)
+	place, _, err = a.stateAt(ctx, path, v)
 	if err != nil {
 		return nil, "", nil, err
 	}

@@ -93,7 +93,7 @@ func (a *app) stateRm(ctx context.Context, args []string) error {
 // unless it is dry, and tells where that lies and what is configured, see stateAt. It does so under the lock: a daemon
 // would go on with what it has read before.
 func (a *app) editState(ctx context.Context, path string, v values, dry bool, edit func(*engine.State) (engine.Publication, error)) (place string, cfg *schema.Config, err error) {
-	place, cfg, err = a.stateAt(path, v)
+	place, cfg, err = a.stateAt(ctx, path, v)
 	if err != nil {
 		return "", nil, err
 	}

@@ -14,7 +14,7 @@ refuse, cut short or silently change. It reaches no PBX and needs no state.`,
 	run: (*app).validate,
 }
 
-func (a *app) validate(_ context.Context, args []string) error {
+func (a *app) validate(ctx context.Context, args []string) error {
 	var v values
 	a.flagSet()
 	a.valueFlags(&v)
@@ -22,12 +22,14 @@ func (a *app) validate(_ context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := a.load(path, v)
+	l, err := a.load(ctx, path, v)
 	if err != nil {
 		return err
 	}
-	diags := l.check()
+	diags, err := l.check(ctx)
 	switch {
+	case err != nil:
+		return err
 	case diags.HasErrors():
 		return a.mistakes(l.source, diags)
 	case a.json:
