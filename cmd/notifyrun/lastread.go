@@ -155,7 +155,7 @@ func (a *app) noteAge(l *loaded) {
 	if n := len(l.config.Data); n > 1 {
 		what = fmt.Sprintf("%s are as they were last read, the oldest, %s, %s", count(n, "data source"), oldest.Address, when)
 	}
-	fmt.Fprintf(a.stderr, "%s no PBX was asked: %s.\n", a.style(a.stderr).yellow("Note:"), what)
+	a.screen(a.stderr).note("no PBX was asked: " + what + ".")
 }
 
 func ago(at time.Time) string {

@@ -225,7 +225,12 @@ func (v planView) summary(p *engine.Plan, c engine.Counts) {
 		if p.Narrow { // of other jobs it is not known
 			of = "Of the jobs that -target and -exclude leave, what was applied"
 		}
-		v.printf("%s\n", v.style.bold(v.style.green("No changes.")+" "+of+" is what is declared, and nothing "+rest))
+		for i, l := range v.broken("No changes. " + of + " is what is declared, and nothing " + rest) {
+			if i == 0 {
+				l = v.style.green("No changes.") + strings.TrimPrefix(l, "No changes.")
+			}
+			v.printf("%s\n", v.style.bold(l))
+		}
 		return
 	}
 	v.printf("%s %d to add, %d to change, %d to remove; %d to fire%s.\n", v.style.bold("Plan:"), c.Add, c.Change, c.Remove, c.Fire, toHowMany(c))

@@ -285,6 +285,23 @@ user_event "done" {
 }
 `
 
+// That nothing is to do is said in lines that the terminal has room for, too.
+func TestPlanView_noChanges(t *testing.T) {
+	const want = "No changes. Of the jobs that -target and -exclude leave, what was applied is what is declared, and nothing is to be sent now."
+	for _, width := range []int{0, 60, 80} {
+		var b strings.Builder
+		planView{screen: screen{w: &b, width: width}}.write(&engine.Plan{Narrow: true, State: &engine.State{}, Config: &schema.Config{}})
+		if got := strings.Join(strings.Fields(b.String()), " "); got != want {
+			t.Errorf("%d columns: it says %q, want %q", width, got, want)
+		}
+		for line := range strings.Lines(b.String()) {
+			if n := len(strings.TrimSuffix(line, "\n")); width > 0 && n > width {
+				t.Errorf("%d columns: a line has %d: %s", width, n, line)
+			}
+		}
+	}
+}
+
 // TestPlanView holds what is shown of plans of all sizes on 80 columns against
 // files, and that it is two screens at most, however wide they are, with colours
 // and without.

@@ -47,7 +47,9 @@ func (v reportView) overview(r *engine.Report, took time.Duration, next commandL
 		fmt.Fprintf(v.w, "\n%s %s were lost too: %s\n", v.style.red("Error:"), count(len(more), "other PBX"), printable(names(more, itself)))
 	}
 	v.end(r, took)
-	fmt.Fprintln(v.w, "This is an overview; notifyrun runs and notifyrun show have each run and each phone.")
+	for _, l := range v.broken("This is an overview; notifyrun runs and notifyrun show have each run and each phone.") {
+		v.printf("%s\n", l)
+	}
 	v.next(r, next, byHand)
 }
 

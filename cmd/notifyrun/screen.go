@@ -45,6 +45,24 @@ func (s screen) folded(indent int, text string) {
 	}
 }
 
+// broken takes a text apart at the width of a terminal, between words.
+func (s screen) broken(text string) []string {
+	if s.width == 0 {
+		return []string{text}
+	}
+	return wrap(text, s.width)
+}
+
+// note writes what is good to know beside what was asked.
+func (s screen) note(text string) {
+	for i, l := range s.broken("Note: " + printable(text)) {
+		if i == 0 {
+			l = s.style.yellow("Note:") + strings.TrimPrefix(l, "Note:")
+		}
+		s.printf("%s\n", l)
+	}
+}
+
 // titled writes a line that begins with a word that is to be seen.
 func (s screen) titled(word, text string) {
 	s.printf("%s %s\n", s.style.yellow(word), s.clip(printable(text), len(word)+1))

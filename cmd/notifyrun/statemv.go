@@ -86,8 +86,8 @@ func (a *app) stateMv(ctx context.Context, args []string) error {
 		fmt.Fprintf(a.stdout, "%s %s to %s\n", verb, printable(m.From), printable(m.To))
 	}
 	if undeclared := out.undeclared(cfg); len(undeclared) > 0 {
-		fmt.Fprintf(a.stdout, "\n%s The configuration does not declare %s: until it does, a plan removes what it does not declare.\n",
-			a.style(a.stdout).yellow("Note:"), printable(names(undeclared, itself)))
+		fmt.Fprintln(a.stdout)
+		a.screen(a.stdout).note(fmt.Sprintf("The configuration does not declare %s: until it does, a plan removes what it does not declare.", names(undeclared, itself)))
 	}
 	return nil
 }

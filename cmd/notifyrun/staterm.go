@@ -84,7 +84,8 @@ func (a *app) stateRm(ctx context.Context, args []string) error {
 		fmt.Fprintf(a.stdout, "%s %s%s\n", verb, printable(r.Address), had)
 	}
 	if targets > 0 {
-		fmt.Fprintf(a.stdout, "\n%s While it is declared, the next apply takes such a job for a new one, and sends to all of its targets again;\ninitial = \"record\" in its change trigger takes what they have for delivered.\n", a.style(a.stdout).yellow("Note:"))
+		fmt.Fprintln(a.stdout)
+		a.screen(a.stdout).note("While it is declared, the next apply takes such a job for a new one, and sends to all of its targets again; initial = \"record\" in its change trigger takes what they have for delivered.")
 	}
 	return nil
 }
