@@ -2,6 +2,7 @@ package refresh_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/notifyrun/notifyrun/amiclient"
 	"github.com/notifyrun/notifyrun/amiclient/amisim"
 	"github.com/notifyrun/notifyrun/amiclient/amitest"
+	"github.com/notifyrun/notifyrun/engine/refresh"
 	"github.com/notifyrun/notifyrun/schema"
 )
 
@@ -218,5 +220,42 @@ func TestRead_shared(t *testing.T) {
 				t.Errorf("-listed +singly:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestRead_half: what came in part only is no reading, whichever action it is that
+// the connection breaks at, or that is not answered.
+func TestRead_half(t *testing.T) {
+	for _, typ := range schema.DataTypes() {
+		request := schema.DataRequest{Type: typ.Name}
+		version := amisim.Asterisk22
+		if typ.Name == "sip_peers" {
+			version = amisim.Asterisk16
+		}
+		for _, need := range refresh.Needs(request) {
+			for name, kind := range map[string]amisim.FaultKind{"cut": amisim.Cut, "cut inside": amisim.CutInside, "reset": amisim.Reset, "silent": amisim.Silent} {
+				t.Run(typ.Name+" "+need.Action+" "+name, func(t *testing.T) {
+					t.Parallel()
+					s, err := amisim.Start(amisim.Config{Version: version, DefaultOutbound: "1001", Mailboxes: []amisim.Mailbox{{Name: "101@default"}, {Name: "102@default"}}, Phones: []amisim.Phone{
+						{Name: "1001", Static: true, Contacts: []string{"sip:1001@127.0.0.1:5999"}}, {Name: "1002"}, {Name: "1003"},
+					}})
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer s.Close()
+					user := s.Users()[0]
+					on, err := amiclient.Dial(t.Context(), amiclient.Config{Address: s.Addr(), Username: user.Name, Secret: user.Secret, Timeout: 100 * time.Millisecond, DialTimeout: time.Minute})
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer on.Close()
+					s.Inject(amisim.Fault{Kind: kind, Action: need.Action})
+					d, err := refresh.Read(t.Context(), on, request, nil)
+					if d != nil || !errors.As(err, new(*amiclient.ConnError)) {
+						t.Errorf("read %+v, %v", d, err)
+					}
+				})
+			}
+		}
 	}
 }
