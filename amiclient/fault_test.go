@@ -261,8 +261,10 @@ func (f *faultRun) check(t *testing.T, r *results, events []int) {
 		if strings.Contains(outcome, "Asterisk answers") {
 			outcome = "refused"
 		}
-		if strings.Contains(outcome, "ended the list with") || strings.Contains(outcome, "by the server's count") {
-			outcome = "broken list"
+		for _, broken := range []string{"ended the list with", "by the server's count", "of which the end is known"} {
+			if strings.Contains(outcome, broken) {
+				outcome = "broken list"
+			}
 		}
 		switch {
 		case !slices.Contains([]string{"ok", "refused", "written", "unwritten"}, outcome) && !(f.mangles && outcome == "broken list"):

@@ -11,7 +11,7 @@ import (
 // Complete event, which is not yielded. A list of any length may be read:
 // what waits for a slow caller is bounded by 64 MiB, beyond which the list ends
 // with an error. So does one of which fewer items came than the server has
-// counted. An error ends the sequence; it is as for Do.
+// counted, and one that it announces without EventList: start. An error ends the sequence; it is as for Do.
 func (c *Conn) List(ctx context.Context, a Action) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
 		l := list{action: a.Name, wake: make(chan struct{}, 1)}

@@ -39,6 +39,7 @@ func TestConn_List(t *testing.T) {
 		{"fewer than there are", start + item + "a⏎⏎" + complete, "[a]", errAny},
 		{"one that belongs to another", start + item + "a⏎⏎Event: EndpointList⏎ActionID: x⏎ObjectName: b⏎⏎" + complete, "[a]", errAny},
 		{"no list", "Response: Success⏎ActionID: {id}⏎Message: There are no voicemail users currently defined.⏎⏎", "[]", nil},
+		{"one without an end", "Response: Success⏎ActionID: {id}⏎Message: Voicemail user list will follow⏎⏎" + item + "a⏎⏎Event: ListComplete⏎ActionID: {id}⏎⏎", "[]", errAny},
 		{"error", "Response: Error⏎ActionID: {id}⏎Message: Permission denied⏎⏎", "[]", amiclient.ErrPermission},
 		{"canceled", start + item + "a⏎⏎" + strings.Replace(complete, "EventList: Complete", "EventList: Cancelled", 1), "[a]", errAny},
 		{"cut", start + item + "a⏎⏎" + item, "[a]", io.ErrUnexpectedEOF},

@@ -80,11 +80,14 @@ func (c *Conn) receiveResponse(view *Message, kind string) {
 	c.finish(call)
 	c.mu.Unlock()
 	m := view.keep()
-	if is(m.Get("Response"), "Error") {
+	switch text := m.Get("Message"); {
+	case is(m.Get("Response"), "Error"):
 		call.done(m, newResponseError(call.action, m))
-		return
+	case call.item != nil && strings.Contains(strings.ToLower(text), "follow"): // as in "Voicemail user list will follow"
+		call.done(m, fmt.Errorf("%s: the server says %s, but not as a list of which the end is known: it is not read", call.action, quote(clean(text))))
+	default:
+		call.done(m, nil)
 	}
-	call.done(m, nil)
 }
 
 // answers are the kinds of Response that there are (main/manager.c).
