@@ -92,6 +92,9 @@ func (a *app) dispatch(ctx context.Context, args []string) error {
 		return a.group(name, args[1:])
 	}
 	if c == nil {
+		if instead := insteadOfCommand[name]; instead != "" {
+			return fmt.Errorf("notifyrun has no command %q: %s", name, instead)
+		}
 		if guess := similar(name, commandNames()); guess != "" {
 			return fmt.Errorf("notifyrun has no command %q. Did you mean %q?", name, guess)
 		}
@@ -134,6 +137,9 @@ func (a *app) group(name string, args []string) error {
 			fmt.Fprintf(w, "  %-9s %s\n", sub, commandOf(name+" "+sub).short)
 		}
 		return err
+	}
+	if instead := insteadOfCommand[name+" "+args[0]]; instead != "" {
+		return fmt.Errorf("notifyrun %s has no command %q: %s", name, args[0], instead)
 	}
 	if guess := similar(args[0], subs); guess != "" {
 		return fmt.Errorf("notifyrun %s has no command %q. Did you mean %q?", name, args[0], guess)

@@ -74,6 +74,9 @@ func (a *app) flagError(err error) error {
 	if !ok {
 		return fmt.Errorf("%s: %s", a.cmd.name, a.flagValueError(err.Error()))
 	}
+	if instead := insteadOfFlag[name]; instead != "" {
+		return fmt.Errorf("%s: there is no flag -%s: %s", a.cmd.name, name, instead)
+	}
 	var names []string
 	a.flags.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
 	if guess := similar(name, names); guess != "" {
