@@ -46,6 +46,7 @@ var bombs = []struct {
 	{"for in for in a template", "Too much to compute", locals(bigValues + "  a = \"%{for a in local.k}%{for b in local.k}%{for c in local.k}x%{endfor}%{endfor}%{endfor}\"\n")},
 	{"for in for in the targets", "Too much to compute", mainFile(someJobs + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = flatten([for a in range(1000) : [for b in range(1000) : [for c in range(1000) : \"PJSIP/${a}${b}${c}\"]]])\n  message { event = \"x\" }\n}\n")},
 	{"for in for in a message", "Too much to compute", mainFile(someJobs + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = [\"PJSIP/1\"]\n  message {\n    event   = \"x\"\n    content = join(\",\", flatten([for a in range(1000) : [for b in range(1000) : [for c in range(1000) : target.target]]]))\n  }\n}\n")},
+	{"long lists of a condition", "", locals(bigValues + "  l = flatten([for i in range(100) : local.k])\n  a = length(local.l) > 0 ? [for i in local.l : { a = i, b = \"x${i}\" }] : []\n  b = length(local.l) > 0 ? local.l : [for i in range(3) : \"x\"]\n  c = setproduct(local.l, [1, 2])\n")},
 	{"splat in splat", "", locals(bigValues + "  a = [for a in local.k : local.k[*]][*][*]\n")},
 	{"a function in for", "Too much to compute", locals(bigValues + "  a = [for a in local.k : length(setproduct(local.k, local.k))]\n")},
 	{"a function in for, indexed", "Too much to compute", locals(bigValues + "  a = [for a in local.k : setproduct(local.k, local.k)[0]]\n")},

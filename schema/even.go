@@ -11,8 +11,8 @@ import (
 // manyElements is from how many elements on a tuple is made a list by even.
 const manyElements = 64
 
-// even is an argument of a function that takes a list or a set. Where it is given a
-// tuple, as a 'for' makes, cty compares the type of each element with that of each
+// even is an argument of a function that takes a list or a set, or a branch of a
+// condition. Where it is a tuple, as a 'for' makes, cty compares the type of each element with that of each
 // other to find one for all: a minute for 100,000 phones. Elements that are all of
 // one type are a list of that here, which is what cty makes of them in the end. It
 // stands for parentheses around the argument, so that who looks for something in an
@@ -59,7 +59,7 @@ func findListArguments() map[string][]bool {
 		}
 		takes := make([]bool, len(params))
 		for i, p := range params {
-			takes[i] = p.Type.IsListType() || p.Type.IsSetType() || name == "toset" || name == "tolist"
+			takes[i] = p.Type.IsListType() || p.Type.IsSetType() || name == "toset" || name == "tolist" || name == "setproduct"
 		}
 		all[name] = takes
 	}
@@ -74,8 +74,17 @@ func evenArguments(call *hclsyntax.FunctionCallExpr) {
 		return
 	}
 	for i, arg := range call.Args {
-		if _, done := arg.(*even); takes[min(i, len(takes)-1)] && !done && !call.ExpandFinal {
-			call.Args[i] = &even{&hclsyntax.ParenthesesExpr{Expression: arg, SrcRange: arg.Range()}}
+		if takes[min(i, len(takes)-1)] && !call.ExpandFinal {
+			call.Args[i] = evened(arg)
 		}
 	}
+}
+
+// evened has an expression take long tuples for lists.
+func evened(expr hclsyntax.Expression) hclsyntax.Expression {
+	switch expr.(type) {
+	case *even, *hclsyntax.LiteralValueExpr, *hclsyntax.TemplateExpr:
+		return expr
+	}
+	return &even{&hclsyntax.ParenthesesExpr{Expression: expr, SrcRange: expr.Range()}}
 }

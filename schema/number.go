@@ -167,6 +167,8 @@ func boundNumbers(parsed hclsyntax.Node) {
 		case *hclsyntax.FunctionCallExpr:
 			n.Name = strings.TrimPrefix(n.Name, "core::")
 			evenArguments(n)
+		case *hclsyntax.ConditionalExpr:
+			n.TrueResult, n.FalseResult = evened(n.TrueResult), evened(n.FalseResult)
 		case *hclsyntax.BinaryOpExpr:
 			if op := countableOps[n.Op]; op != nil {
 				n.Op = op
