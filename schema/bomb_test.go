@@ -109,6 +109,23 @@ var bombs = []struct {
 	{"arguments that there are not", "no argument", mainFile(repeated(2000, "message \"m{i}\" {\n  event = \"x\"\n  evnt  = 1\n}\n"))},
 	{"names that there are not", "Did you mean", locals(repeated(1000, "  local_value_{i} = local.locla_value_{i}\n"))},
 	{"long names that there are not", "undeclared local value", locals("  b" + strings.Repeat("a", 1<<18) + "b = 1\n  x = local.c" + strings.Repeat("a", 1<<18) + "c\n")},
+	{"many more names that there are not", "undeclared local value", locals(repeated(20000, "  local_value_{i} = local.locla_value_{i}\n"))},
+	{"many instances that are wrong", "Invalid target", mainFile(someJobs + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  count   = 1000000\n  targets = [count.index]\n  message { event = \"x\" }\n}\n")},
+	{"CSV of 100 MiB", "elements", func() map[string]string {
+		return map[string]string{"main.hcl": "locals {\n  a = csvdecode(file(\"x.csv\"))\n}\n", "x.csv": strings.Repeat("a,b,c,d\n", 100<<20/8)}
+	}},
+	{"CSV of many rows", "", func() map[string]string {
+		return map[string]string{"main.hcl": "locals {\n  a = csvdecode(file(\"x.csv\"))\n}\n", "x.csv": "a,b,c,d\n" + strings.Repeat("1,2,3,4\n", 700000)}
+	}},
+	{"modules of modules", "Too many", func() map[string]string {
+		call := "module \"x\" {\n  source = \"%sm%d\"\n  count  = 1000\n}\n"
+		all := map[string]string{"main.hcl": fmt.Sprintf(call, "./", 0), "m9/main.hcl": "locals {\n  a = 1\n}\n"}
+		for i := range 9 {
+			all[fmt.Sprintf("m%d/main.hcl", i)] = fmt.Sprintf(call, "../", i+1)
+		}
+		return all
+	}},
+	{"a module that is its own", "", files("main.hcl", "module \"x\" {\n  source = \"./m\"\n}\n", "m/main.hcl", "module \"x\" {\n  source = \"../m\"\n}\n")},
 	{"a long line", "", locals("  a = [" + repeated(5000, "local.b, ") + "1]\n")},
 	{"a cycle of many", "Reference cycle", locals("  a0 = local.a3000\n" + repeated(3000, "  a{j} = local.a{i}\n"))},
 	{"many targets that are wrong", "Invalid target", mainFile(someJobs + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = [for i in range(1000) : i]\n  message { event = \"x\" }\n}\n")},

@@ -101,7 +101,13 @@ type graph struct {
 	jobsUsed  bool      // something refers to a job
 
 	path []*node // being visited, for cycles
+
+	compared int // names with which those were compared that there are not
 }
+
+// maxCompared bounds how many names are looked through for what was meant, so that
+// many mistakes among many names do not take for ever.
+const maxCompared = 8 << 20
 
 // declare adds a node, unless its name is taken.
 func (g *graph) declare(n *node) bool {
@@ -181,10 +187,13 @@ func (g *graph) resolveOne(a *arg, t hcl.Traversal, extra scope) bool {
 	}
 	n := g.nodes[root][name]
 	if n == nil {
-		names := slices.Sorted(maps.Keys(g.nodes[root]))
-		hint := suggestOrList(name, names)
-		if len(names) == 0 {
+		hint := ""
+		switch known := g.nodes[root]; {
+		case len(known) == 0:
 			hint = fmt.Sprintf(" The configuration declares no %s at all.", kind)
+		case g.compared < maxCompared:
+			g.compared += len(known)
+			hint = suggestOrList(name, slices.Sorted(maps.Keys(known)))
 		}
 		g.fail(rng, "Reference to undeclared "+kind, "There is no %s named %q.%s", kind, name, hint)
 		return false
