@@ -142,6 +142,10 @@ func (m *module) checkInputs(c *call) {
 	for _, body := range c.bodies {
 		for _, b := range body.Blocks {
 			if b.Type == "variable" && len(b.Labels) == 1 {
+				if name := b.Labels[0]; name == "source" || slices.Contains(metaNames, name) {
+					m.fail(b.DefRange(), "Invalid name", "%q cannot be the name of a variable of a module: as an argument of the module block it has a meaning of its own. Give it another name.", name)
+					continue
+				}
 				declared[b.Labels[0]] = true
 				if b.Body.Attributes["default"] == nil && b.Body.Attributes["secret_file"] == nil {
 					required[b.Labels[0]] = true

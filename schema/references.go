@@ -296,7 +296,15 @@ func (g *graph) unknownRoot(t hcl.Traversal, extra scope) {
 		}
 	}
 	hint := suggest(name, roots)
+	var meant []string // things of that name
+	for _, root := range slices.Sorted(maps.Keys(common)) {
+		if g.nodes[root][name] != nil {
+			meant = append(meant, root+"."+name)
+		}
+	}
 	switch {
+	case hint == "" && len(meant) > 0:
+		hint = fmt.Sprintf(" Did you mean %s?", strings.Join(quoted(meant), " or "))
 	case hint == "" && len(t) == 1:
 		hint = fmt.Sprintf(" If the text %q is meant, put it in quotes.", name)
 	case hint == "":
