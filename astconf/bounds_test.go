@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,27 @@ func TestRead_bounds(t *testing.T) {
 				t.Errorf("%d errors", n)
 			}
 		})
+	}
+}
+
+// TestDirectory_Match_braces: braces cost no more than their text is long, however
+// few of them close.
+func TestDirectory_Match_braces(t *testing.T) {
+	many := strings.Repeat("{", 1<<20)
+	for pattern, want := range map[string][]string{
+		"{b,a}{}":     {"b{}", "a{}"},
+		"{{a,b}c,}}":  {"ac}", "bc}", "}"},
+		"}{a{b,c}":    {"}{ab", "}{ac"},
+		many:          {many},
+		many + "a,b}": {many[1:] + "a", many[1:] + "b"},
+	} {
+		names, err := astconf.Directory("/x").Match(pattern)
+		for i := range names {
+			names[i] = strings.TrimPrefix(names[i], "/x/")
+		}
+		if err != nil || !slices.Equal(names, want) {
+			t.Errorf("%.20s is %.100q, %v, want %.100q", pattern, names, err, want)
+		}
 	}
 }
 

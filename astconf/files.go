@@ -98,27 +98,37 @@ func braces(pattern string) ([]string, bool) {
 
 // brace finds the first braces that close, but for {}.
 func brace(p string) (before string, choices []string, after string, ok bool) {
-	for open := 0; open < len(p); open++ {
-		if p[open] != '{' || strings.HasPrefix(p[open:], "{}") {
-			continue
+	var open []int // those that are open here
+	first, end := len(p), 0
+	for i := range len(p) {
+		switch n := len(open); {
+		case p[i] == '{':
+			open = append(open, i)
+		case p[i] == '}' && n > 0:
+			if at := open[n-1]; at < first && i > at+1 {
+				first, end = at, i
+			}
+			open = open[:n-1]
 		}
-		depth, from := 0, open+1
-		choices = nil
-		for i := open; i < len(p); i++ {
-			switch c := p[i]; {
-			case c == '{':
-				depth++
-			case c == '}' && depth > 1:
-				depth--
-			case c == '}':
-				return p[:open], append(choices, p[from:i]), p[i+1:], true
-			case c == ',' && depth == 1:
+	}
+	if first == len(p) {
+		return "", nil, "", false
+	}
+	depth, from := 0, first+1
+	for i := from; i < end; i++ {
+		switch p[i] {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		case ',':
+			if depth == 0 {
 				choices = append(choices, p[from:i])
 				from = i + 1
 			}
 		}
 	}
-	return "", nil, "", false
+	return p[:first], append(choices, p[from:end]), p[end+1:], true
 }
 
 func (directory) Read(name string, limit int64) ([]byte, error) {
