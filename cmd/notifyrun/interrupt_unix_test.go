@@ -48,13 +48,15 @@ func TestInterrupt_evaluating(t *testing.T) {
 			}()
 			if strings.HasSuffix(command, " -") {
 				_, err = stdin.Write(bytes.Repeat([]byte("\n"), 1<<20)) // more than the program can leave unread
+				if err != nil {
+					t.Fatal(err)
+				}
 			} else {
-				var writer *os.File
-				writer, err = os.OpenFile(pipe, os.O_WRONLY, 0) // as soon as the program reads
+				writer, err := os.OpenFile(pipe, os.O_WRONLY, 0) // as soon as the program reads
+				if err != nil {
+					t.Fatal(err)
+				}
 				defer writer.Close()
-			}
-			if err != nil {
-				t.Fatal(err)
 			}
 			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
