@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,6 +78,9 @@ func techOf(flag, file string) (schema.TargetTech, error) {
 		return schema.TechPJSIP, nil
 	case strings.HasPrefix(base, "sip"):
 		return schema.TechSIP, nil
+	}
+	if _, err := os.Stat(file); file != "-" && errors.Is(err, fs.ErrNotExist) { // which is likelier meant otherwise
+		return "", fmt.Errorf("convert %s: there is no such file", file)
 	}
 	return "", fmt.Errorf("convert: the name %q does not say whether chan_sip or PJSIP reads the file. Add -tech SIP or -tech PJSIP: the two send some things differently", file)
 }
