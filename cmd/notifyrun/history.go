@@ -101,7 +101,11 @@ func (a *app) listHistory(ctx context.Context, led engine.Ledger, q engine.Histo
 		}
 	}
 	if n == 0 && !a.json {
-		if err := noneRecorded(ctx, w, led, "No attempts are recorded", q.Job); err != nil {
+		what := "No attempts are recorded"
+		if q.Run != "" || q.Target != "" || q.Outcome != "" || !q.Since.IsZero() { // others may be
+			what = "No such attempts are recorded"
+		}
+		if err := noneRecorded(ctx, w, led, what, q.Job); err != nil {
 			return errors.Join(err, w.Flush())
 		}
 	}

@@ -66,7 +66,11 @@ func (a *app) schedule(ctx context.Context, args []string) error {
 		}
 		jobs = []*schema.Job{j}
 	}
-	err = a.listDue(newDueQueue(jobs, start), *n, pauses)
+	none := "Nothing is scheduled."
+	if job != "" { // others may be
+		none = "Nothing of " + printable(job) + " is scheduled."
+	}
+	err = a.listDue(newDueQueue(jobs, start), *n, pauses, none)
 	if errors.Is(err, syscall.EPIPE) {
 		return nil // the reader has seen enough
 	}
@@ -193,13 +197,13 @@ func (q *dueQueue) take(enough bool) {
 	heap.Fix(q, 0)
 }
 
-// listDue writes the first n due times of each job.
-func (a *app) listDue(q *dueQueue, n int, pauses map[string]engine.Pause) error {
+// listDue writes the first n due times of each job, or none if there are none.
+func (a *app) listDue(q *dueQueue, n int, pauses map[string]engine.Pause, none string) error {
 	w := bufio.NewWriter(a.stdout)
 	t := a.newTable(a.stdout, column{title: "DUE", whole: true}, column{title: "ZONE", ends: true}, column{title: "JOB", ends: true}, column{keep: true})
 	listed := map[string]int{}
 	if q.Len() == 0 && !a.json {
-		fmt.Fprintln(w, "Nothing is scheduled.")
+		fmt.Fprintln(w, none)
 	}
 	for q.Len() > 0 {
 		e := (*q)[0]
