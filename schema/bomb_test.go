@@ -47,6 +47,7 @@ var bombs = []struct {
 	{"for in for in the targets", "Too much to compute", mainFile(someJobs + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = flatten([for a in range(1000) : [for b in range(1000) : [for c in range(1000) : \"PJSIP/${a}${b}${c}\"]]])\n  message { event = \"x\" }\n}\n")},
 	{"for in for in a message", "Too much to compute", mainFile(someJobs + "sip_notify \"x\" {\n  pbx     = pbx.hq\n  targets = [\"PJSIP/1\"]\n  message {\n    event   = \"x\"\n    content = join(\",\", flatten([for a in range(1000) : [for b in range(1000) : [for c in range(1000) : target.target]]]))\n  }\n}\n")},
 	{"long lists of a condition", "", locals(bigValues + "  l = flatten([for i in range(100) : local.k])\n  a = length(local.l) > 0 ? [for i in local.l : { a = i, b = \"x${i}\" }] : []\n  b = length(local.l) > 0 ? local.l : [for i in range(3) : \"x\"]\n  c = setproduct(local.l, [1, 2])\n")},
+	{"a union of many sets", "", locals(bigValues + "  a = setunion([for i in local.k : [for j in range(100) : i * 100 + j]]...)\n")},
 	{"splat in splat", "", locals(bigValues + "  a = [for a in local.k : local.k[*]][*][*]\n")},
 	{"a function in for", "Too much to compute", locals(bigValues + "  a = [for a in local.k : length(setproduct(local.k, local.k))]\n")},
 	{"a function in for, indexed", "Too much to compute", locals(bigValues + "  a = [for a in local.k : setproduct(local.k, local.k)[0]]\n")},

@@ -77,7 +77,7 @@ var pureFunctions = map[string]function.Function{
 	"setintersection": stdlib.SetIntersectionFunc,
 	"setproduct":      sized(stdlib.SetProductFunc, productOfSets),
 	"setsubtract":     stdlib.SetSubtractFunc,
-	"setunion":        sized(stdlib.SetUnionFunc, elementsTogether),
+	"setunion":        setUnionFunc,
 	"slice":           stdlib.SliceFunc,
 	"sort":            stdlib.SortFunc,
 	"transpose":       transposeFunc,

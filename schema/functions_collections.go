@@ -408,3 +408,26 @@ var transposeFunc = function.New(&function.Spec{
 		return cty.MapVal(lists), nil
 	},
 })
+
+// setUnionFunc is that of go-cty's stdlib, which copies all that it has for each
+// further set: for the phones of a thousand sites that takes a minute.
+var setUnionFunc = sized(function.New(&function.Spec{
+	Params:       stdlib.SetUnionFunc.Params(),
+	VarParam:     stdlib.SetUnionFunc.VarParam(),
+	Type:         stdlib.SetUnionFunc.ReturnTypeForValues,
+	RefineResult: func(b *cty.RefinementBuilder) *cty.RefinementBuilder { return b.NotNull() },
+	Impl: func(args []cty.Value, ty cty.Type) (cty.Value, error) {
+		all := cty.NewValueSet(ty.ElementType())
+		for i, arg := range args {
+			set, err := convert.Convert(arg, ty)
+			if err != nil {
+				return cty.NilVal, function.NewArgError(i, err)
+			}
+			for it := set.ElementIterator(); it.Next(); {
+				_, v := it.Element()
+				all.Add(v)
+			}
+		}
+		return cty.SetValFromValueSet(all), nil
+	},
+}), elementsTogether)
