@@ -280,12 +280,29 @@ func (c *collector) idOf(a *arg, ctx *hcl.EvalContext) (id string, v cty.Value, 
 		return "", v, false
 	}
 	v, _ = v.UnmarkDeep()
+	return idIn(v), v, true
+}
+
+// idIn gives the id that stands in the value of a block; "": it has none.
+func idIn(v cty.Value) string {
 	if v.IsWhollyKnown() && !v.IsNull() && v.Type().IsObjectType() && v.Type().HasAttribute("id") {
 		if s, err := convert.Convert(v.GetAttr("id"), cty.String); err == nil && !s.IsNull() {
-			id = s.AsString()
+			return s.AsString()
 		}
 	}
-	return id, v, true
+	return ""
+}
+
+// instanceIn gives the id of the first of the instances that a value has; "": it
+// stands not for a block with instances.
+func instanceIn(v cty.Value) string {
+	if !v.IsWhollyKnown() || v.IsNull() || !v.CanIterateElements() {
+		return ""
+	}
+	for _, e := range v.Elements() {
+		return idIn(e)
+	}
+	return ""
 }
 
 // isNoBlock reports that the value of an argument, which has the name of a type of
@@ -296,6 +313,9 @@ func (c *collector) isNoBlock(a *arg, v cty.Value, declared func(address string)
 		if address := a.name + "." + strings.TrimPrefix(v.AsString(), a.name+"."); declared(address) {
 			hint = fmt.Sprintf(" Write %s = %s, without quotes.", a.name, address)
 		}
+	}
+	if one := instanceIn(v); strings.HasPrefix(one, a.name+".") {
+		hint = fmt.Sprintf(" Here are all instances of a block: name one of them, as in %s = %s.", a.name, one)
 	}
 	if hint == "" {
 		if slices.Sort(addresses); len(addresses) > 0 && len(addresses) <= 10 {
