@@ -118,7 +118,7 @@ func targetOf(v cty.Value, read bool) (Target, error) {
 				return Target{}, fmt.Errorf("its attribute %q is empty", name)
 			}
 		}
-		return Target{}, fmt.Errorf("it is an object without an attribute \"target\" (such as \"PJSIP/1001\") or \"endpoint\" (such as \"1001\").%s", hasFields(ty))
+		return Target{}, fmt.Errorf("it is an object without an attribute \"target\" (such as \"PJSIP/1001\") or \"endpoint\" (such as \"1001\").%s%s", byteOrderMark(ty), hasFields(ty))
 	case endpoint:
 		spelling = string(TechPJSIP) + "/" + spelling
 	}
@@ -190,6 +190,17 @@ func (c *collector) exclude(a *arg, from []Target, fixed bool, ctx *hcl.EvalCont
 		c.add(d)
 	}
 	return kept, true
+}
+
+// byteOrderMark says why a field that seems to be there is not: spreadsheets write
+// this mark before the name of the first column.
+func byteOrderMark(ty cty.Type) string {
+	for name := range ty.AttributeTypes() {
+		if strings.HasPrefix(name, "\ufeff") {
+			return " A file of which they were read begins with a byte order mark: save it without, or write csvdecode(trimprefix(file(…), \"\\ufeff\"))."
+		}
+	}
+	return ""
 }
 
 func hasFields(ty cty.Type) string {

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -27,6 +28,7 @@ func (m *module) attributes(file string, src []byte) hcl.Attributes {
 	for _, v := range m.variables {
 		secret = secret || v.sensitive
 	}
+	src = bytes.TrimPrefix(src, []byte("\ufeff")) // of editors on Windows, as of files in HCL
 	m.src.remember(file, src, secret)
 	if what := excessive(src); what != "" {
 		m.add(failf(nil, "Variable file too complex", "The variable file %q has %s. Nothing that a phone is told needs that.", file, what)...)
