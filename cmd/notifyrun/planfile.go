@@ -62,19 +62,34 @@ func planWritable(name string) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("save plan %s: it is not an ordinary file", name)
 	}
-	f, err := os.Open(name)
+	start, err := startOf(name)
 	if err != nil {
 		return fmt.Errorf("save plan %s: %w", name, withoutPath(err))
 	}
-	defer f.Close()
-	start, err := io.ReadAll(io.LimitReader(f, int64(len(planStart))))
-	if err != nil {
-		return fmt.Errorf("save plan %s: %w", name, withoutPath(err))
-	}
-	if len(start) > 0 && string(start) != planStart {
+	if start != "" && start != planStart {
 		return fmt.Errorf("save plan %s: there is a file already, and it is no saved plan; give another name", name)
 	}
 	return nil
+}
+
+// startOf reads as much of a file as planStart is long.
+func startOf(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	start, err := io.ReadAll(io.LimitReader(f, int64(len(planStart))))
+	return string(start), err
+}
+
+// isSavedPlan tells whether plan -out has made a file.
+func isSavedPlan(name string) bool {
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	start, err := startOf(name)
+	return err == nil && start == planStart
 }
 
 func savePlan(file, path string, l *loaded, p *engine.Plan, opts engine.Options) error {

@@ -30,6 +30,9 @@ func (a *app) show(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if isSavedPlan(what) {
+		return fmt.Errorf("show %s: a saved plan is shown by notifyrun plan -out, which makes it, with -json for machines; and again by notifyrun apply, which does it", what)
+	}
 	if strings.Contains(what, ".") {
 		return a.showJob(ctx, what, path, v)
 	}
