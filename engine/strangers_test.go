@@ -189,8 +189,13 @@ func TestPlan_effects(t *testing.T) {
 		`preset.yealink.reboot`: {"yealink.reboot": 3},
 		`message.own`:           {"snom.check_sync": 3},
 		`message.plain`:         {},
-		`target.n == 0 ? preset.cisco_spa.resync : preset.yealink.check_sync`:               {"cisco_spa.resync": 1, "yealink.check_sync": 2},
-		`target.n == 0 ? preset.snom.reboot : preset.yealink.reboot`:                        {"snom.reboot": -3, "yealink.reboot": -3}, // they send the same
+		`target.n == 0 ? preset.cisco_spa.resync : preset.yealink.check_sync`: {"cisco_spa.resync": 1, "yealink.check_sync": 2},
+		`target.n == 0 ? preset.snom.reboot : preset.yealink.reboot`:          {"snom.reboot": 1, "yealink.reboot": 2}, // though they send the same
+		`message.either`: {"snom.reboot": -3, "yealink.reboot": -3},
+		`local.reboot`:   {"snom.reboot": 3},
+		`target.message`: {"snom.reboot": 1, "yealink.reboot": 2},
+		`merge(preset.snom.reboot, { headers = [] })`:                                       {"snom.reboot": 3},
+		`merge(preset.snom.reboot, { event = "own" })`:                                      {},
 		`try(preset_for(target.n == 0 ? "snom370/8" : "", "reboot"), preset.obihai.reboot)`: {"snom.reboot": 1, "obihai.resync": 2},
 	} {
 		p := plan(t, configure(t, fmt.Sprintf(`
@@ -204,11 +209,17 @@ func TestPlan_effects(t *testing.T) {
 			message "plain" {
 			  event = "check-sync"
 			}
+			message "either" {
+			  event = target.n == 0 ? preset.snom.reboot.event : preset.yealink.reboot.event
+			}
+			locals {
+			  reboot = preset.snom.reboot
+			}
 			sip_notify "x" {
 			  pbx     = pbx.hq
-			  targets = [for n in range(3) : { target = "PJSIP/${n}", n = n }]
+			  targets = [for n in range(3) : { target = "PJSIP/${n}", n = n, message = preset_for(n == 0 ? "snom370/8" : %q, "reboot") }]
 			  message = %s
-			}`, message)), &State{})
+			}`, yealink, message)), &State{})
 		if diff := cmp.Diff(want, effects(p.Jobs[0])); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", message, diff)
 		}

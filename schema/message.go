@@ -21,10 +21,11 @@ const (
 	fieldOption
 	fieldCallID
 	fieldChannel
+	fieldPreset // of a value alone, which preset it is
 )
 
 // messageValues are the evaluated arguments of a message; NilVal where absent.
-type messageValues [len(messageFields)]cty.Value
+type messageValues [fieldPreset + 1]cty.Value
 
 const inMessage = inTarget | inTrigger
 
@@ -237,6 +238,9 @@ func (m *message) taken(c *collector, v cty.Value) (messageValues, bool) {
 	ok := true
 	for _, name := range attributeNames(ty) {
 		i := slices.Index(messageFields[:], name)
+		if name == "preset" {
+			i = fieldPreset
+		}
 		if i < 0 {
 			c.fail(m.arg.rng, "Invalid message", "A message has no attribute %q.%s", name, suggestOrList(name, messageFields[:]))
 			ok = false
@@ -285,8 +289,12 @@ func (m *Message) value() cty.Value {
 			content = cty.StringVal("")
 		}
 	}
+	preset := cty.NullVal(cty.String)
+	if len(m.Presets) == 1 {
+		preset = cty.StringVal(m.Presets[0].name())
+	}
 	return cty.ObjectVal(map[string]cty.Value{
-		"event": text(m.Event), "headers": headers, "content_type": text(m.ContentType), "content": content,
+		"preset": preset, "event": text(m.Event), "headers": headers, "content_type": text(m.ContentType), "content": content,
 		"option": text(m.Option), "call_id": text(m.CallID), "channel": text(m.Channel),
 	})
 }
@@ -299,7 +307,8 @@ func (m *Message) hasHeader(name string) bool {
 // build checks the arguments against each other and makes the message.
 func (m *message) build(c *collector, values messageValues) *Message {
 	var texts [len(messageFields)]*Text
-	for i, v := range values {
+	for i := range messageFields {
+		v := values[i]
 		if i == fieldHeaders || v == cty.NilVal || v.IsNull() {
 			continue
 		}
@@ -323,6 +332,9 @@ func (m *message) build(c *collector, values messageValues) *Message {
 	msg := &Message{
 		Event: at(fieldEvent), ContentType: at(fieldContentType), Content: texts[fieldContent],
 		Option: at(fieldOption), CallID: at(fieldCallID), Channel: at(fieldChannel),
+	}
+	if u := presetOf(values[fieldPreset]); u != nil && u.Preset.Event == msg.Event.Reveal() { // or another event was put in
+		msg.Presets = []PresetUse{*u}
 	}
 	if h := values[fieldHeaders]; h != cty.NilVal && !h.IsNull() {
 		msg.Headers, msg.HeadersUnknown = headersOf(c, h, "headers", m.rangeOf("headers"))

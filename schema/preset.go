@@ -60,8 +60,9 @@ var Vendors = sync.OnceValue(func() []Vendor {
 })
 
 // message is what the preset sends.
-func (p Preset) message() *Message {
-	m := &Message{Event: Plain(p.Event), ContentType: Plain(p.ContentType)}
+func (u PresetUse) message() *Message {
+	p := u.Preset
+	m := &Message{Event: Plain(p.Event), ContentType: Plain(p.ContentType), Presets: []PresetUse{u}}
 	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {
 		m.Headers = append(m.Headers, Header{Name: name, Value: Plain(p.Headers[name])})
 	}
@@ -119,7 +120,7 @@ var presetValues = sync.OnceValue(func() cty.Value {
 	for _, v := range Vendors() {
 		messages := make(map[string]cty.Value)
 		for _, name := range v.actions() {
-			messages[name] = v.named(name).message().value()
+			messages[name] = PresetUse{&v, v.named(name)}.message().value()
 		}
 		vendors[v.ID] = cty.ObjectVal(messages)
 	}

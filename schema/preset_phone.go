@@ -131,7 +131,7 @@ func presetFor(picked func(*Vendor, *Preset)) function.Function {
 				}
 				if p := stranger.Vendor.named(a.AsString()); p != nil {
 					picked(stranger.Vendor, p)
-					return p.message().value(), nil
+					return PresetUse{stranger.Vendor, p}.message().value(), nil
 				}
 			}
 			return cty.UnknownVal(messageValueType), stranger // an error of the call, since one of an argument hides what it is made of

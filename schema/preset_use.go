@@ -2,10 +2,12 @@ package schema
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 )
 
@@ -13,6 +15,25 @@ import (
 type PresetUse struct {
 	Vendor *Vendor
 	Preset *Preset
+}
+
+// name is how a message as a value says of which preset it was made.
+func (u PresetUse) name() string { return u.Vendor.ID + "." + u.Preset.Action }
+
+// presetOf finds the preset of which a value says that it was made; nil if there is
+// none.
+func presetOf(name cty.Value) *PresetUse {
+	name, _ = name.Unmark()
+	if name == cty.NilVal || name.Type() != cty.String || !name.IsKnown() || name.IsNull() {
+		return nil
+	}
+	vendor, action, _ := strings.Cut(name.AsString(), ".")
+	if v := vendorNamed(vendor); v != nil {
+		if p := v.named(action); p != nil {
+			return &PresetUse{v, p}
+		}
+	}
+	return nil
 }
 
 // presetRefs is what the expressions of a message, and of those that it refers
@@ -60,10 +81,10 @@ func (m *message) noting(ctx *hcl.EvalContext) (*hcl.EvalContext, *[]PresetUse) 
 	return ctx, given
 }
 
-// note has a message say which presets it may be made of: those with its event,
-// which preset_for has given or else the expressions name.
+// note has a message say which presets it may be made of, unless its value has said
+// it: those with its event, which preset_for has given or else the expressions name.
 func (m *message) note(msg *Message, given *[]PresetUse) {
-	if msg == nil || msg.Event.IsUnknown() {
+	if msg == nil || msg.Event.IsUnknown() || len(msg.Presets) > 0 {
 		return
 	}
 	add := func(uses []PresetUse) {

@@ -26,7 +26,7 @@ func effectNotes(jp *engine.JobPlan) []note {
 	var all []note
 	for _, e := range jp.Effects {
 		says := effectText(e)
-		all = append(all, note{text: fmt.Sprintf(says, count(e.Phones, "phone")), many: says, noun: "phone", n: e.Phones})
+		all = append(all, note{text: strings.Replace(says, "%s", count(e.Phones, "phone"), 1), many: says, noun: "phone", n: e.Phones})
 	}
 	return all
 }
