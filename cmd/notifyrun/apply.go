@@ -165,6 +165,6 @@ func (a *app) approve(ctx context.Context, what, canceled string) error {
 		return errors.New(canceled)
 	case <-ctx.Done():
 		fmt.Fprintln(a.stdout)
-		return exitCode(exitInterrupted)
+		return ctx.Err()
 	}
 }

@@ -3,7 +3,9 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,5 +72,42 @@ func TestInterrupt_evaluating(t *testing.T) {
 				t.Errorf("it left %v, %v", files, err)
 			}
 		})
+	}
+}
+
+// At the prompt too it is said that nothing has come of it.
+func TestInterrupt_prompt(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "main.hcl", hq+"user_event \"x\" {\n  pbx = pbx.hq\n  trigger \"change\" {}\n}\n")
+	cmd := program(dir, "apply")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	shown := bufio.NewReader(stdout)
+	for line := ""; !strings.HasSuffix(line, "Enter a value:"); {
+		part, err := shown.ReadString(':')
+		if err != nil {
+			t.Fatal(err)
+		}
+		line = part
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, shown)
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || errs.String() != "Interrupted before anything was sent.\n" {
+		t.Errorf("exit code %d: %s", code, &errs)
 	}
 }

@@ -143,7 +143,10 @@ func readPlan(path string) (*planFile, error) {
 	if err := dec.Decode(&p); err != nil {
 		return nil, fmt.Errorf("read plan %s: it is damaged or not a saved plan: %w; make it anew with notifyrun plan -out", path, err)
 	}
+	_, behind := dec.Token()
 	switch {
+	case behind != io.EOF:
+		return nil, fmt.Errorf("read plan %s: it is damaged: something stands behind the plan; make it anew with notifyrun plan -out", path)
 	case p.Format != planFormat:
 		return nil, fmt.Errorf("read plan %s: it is not a saved plan; notifyrun plan -out makes one", path)
 	case p.Version != planFormatVersion:

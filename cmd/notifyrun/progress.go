@@ -39,7 +39,7 @@ func (a *app) showProgress(ctx context.Context, progress func() shownProgress, i
 				if live {
 					fmt.Fprint(a.stderr, "\r\x1b[K")
 				}
-				fmt.Fprintln(a.stderr, interrupt)
+				a.screen(a.stderr).folded(0, interrupt)
 			case <-done:
 				if live {
 					fmt.Fprint(a.stderr, "\r\x1b[K")

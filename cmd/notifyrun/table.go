@@ -126,13 +126,46 @@ func clipMiddle(s string, width int) string {
 	return string(r[:max(width-1-tail, 0)]) + "…" + string(r[len(r)-tail:])
 }
 
+// clipAddress shortens an address to width columns. Of a job in modules the words
+// that all such jobs have go first: what tells the jobs of two sites apart is the
+// key of the module.
+func clipAddress(s string, width int) string {
+	if utf8.RuneCountInString(s) <= width || !strings.HasPrefix(s, "module.") {
+		return clipMiddle(s, width)
+	}
+	var short strings.Builder
+	for rest := s; rest != ""; {
+		if path, ok := strings.CutPrefix(rest, "module."); ok {
+			rest = path
+		} else if _, name, ok := strings.Cut(rest, "."); ok { // the type of the job
+			rest = name
+		}
+		end := nameEnd(rest)
+		short.WriteString(rest[:end])
+		rest = rest[end:]
+	}
+	return clipMiddle("…"+short.String(), width)
+}
+
+// nameEnd is where a name of an address ends, with its key and the dot behind it.
+func nameEnd(s string) int {
+	i := strings.IndexAny(s, ".[")
+	if i < 0 {
+		return len(s)
+	}
+	if s[i] == '[' {
+		i = min(i+2+keyEnd(s[i+1:]), len(s))
+	}
+	return min(i+1, len(s))
+}
+
 func (t *table) line(b *strings.Builder, widths []int, cells []string, title bool) {
 	var l strings.Builder
 	for i, c := range cells {
 		switch {
 		case t.width == 0:
 		case t.columns[i].ends:
-			c = clipMiddle(c, widths[i])
+			c = clipAddress(c, widths[i])
 		default:
 			c = clip(c, widths[i])
 		}

@@ -77,3 +77,25 @@ func TestClipMiddle(t *testing.T) {
 		t.Errorf("clipMiddle gives %q, want something like %q", got, want)
 	}
 }
+
+// What is left of the addresses of jobs in modules tells them apart.
+func TestClipAddress(t *testing.T) {
+	for _, c := range []struct {
+		address string
+		width   int
+		want    string
+	}{
+		{`module.site["north"].sip_notify.firmware`, 40, `module.site["north"].sip_notify.firmware`},
+		{`module.site["north"].sip_notify.firmware`, 39, `…site["north"].firmware`},
+		{`module.site["north"].sip_notify.firmware`, 18, `…site["no…firmware`},
+		{`module.a["x.y]\"z"].module.b.user_event.e["k"]`, 30, `…a["x.y]\"z"].b.e["k"]`},
+		{`sip_notify.reboot["hq"]`, 15, `sip_not…t["hq"]`},
+		{`module.`, 3, `…`},
+		{`module.a["`, 5, `…a["`},
+		{`module.a.b.c.`, 5, `…a.c.`},
+	} {
+		if got := clipAddress(c.address, c.width); got != c.want {
+			t.Errorf("%s in %d columns is %s, want %s", c.address, c.width, got, c.want)
+		}
+	}
+}
