@@ -58,7 +58,13 @@ sip_notify "once_%[1]s" {
 		if i == 2 { // it dies while it is being told
 			go s.cmd.Process.Kill()
 		}
-		if out, err := apply.CombinedOutput(); err != nil || strings.Contains(string(out), "accepted") || !strings.Contains(string(out), "Recorded: 2 jobs have moved, such as sip_notify."+names[i-1]+" to sip_notify."+names[i]) {
+		out, err := apply.CombinedOutput()
+		told := "Recorded: 2 jobs have moved, such as sip_notify." + names[i-1] + " to sip_notify." + names[i]
+		sent := strings.Contains(string(out), "accepted")
+		if i == 2 && strings.Contains(string(out), "sip_notify.c\n      goes on with run ") { // the daemon has died in the middle of one
+			told, sent = "sip_notify.once_b has moved to sip_notify.once_c", false
+		}
+		if err != nil || sent || !strings.Contains(string(out), told) {
 			t.Fatalf("apply %d: %v\n%s", i, err, out)
 		}
 		if i == 2 || i == 3 {
