@@ -254,6 +254,9 @@ func TestRevision_form(t *testing.T) {
 		{`{ a = "1", b = "2" }`, `tomap({ b = "2", a = "1" })`},
 		{`"1.2"`, `format("%s.%s", "1", "2")`},
 		{`null`, `null`},
+		{`[preset.snom.reboot, null]`, `[merge(preset.snom.reboot, { preset = null }), null]`},
+		{`[[preset.snom.reboot], tolist([preset.snom.reboot])]`, `[[merge(preset.snom.reboot, { preset = "yealink.reboot" })], tolist([preset.yealink.reboot])]`},
+		{`preset.snom.reboot`, `{ for k, v in preset.snom.reboot : k => v if k != "preset" }`}, // as it was before it told its preset
 	} {
 		if revision(same[0]) != revision(same[1]) {
 			t.Errorf("%s and %s have two revisions", same[0], same[1])

@@ -333,7 +333,7 @@ func (m *message) build(c *collector, values messageValues) *Message {
 		Event: at(fieldEvent), ContentType: at(fieldContentType), Content: texts[fieldContent],
 		Option: at(fieldOption), CallID: at(fieldCallID), Channel: at(fieldChannel),
 	}
-	if u := presetOf(values[fieldPreset]); u != nil && u.Preset.Event == msg.Event.Reveal() { // or another event was put in
+	if u := presetOf(values[fieldPreset]); u != nil && !msg.Event.IsSensitive() && u.Preset.Event == msg.Event.Reveal() { // or another event was put in
 		msg.Presets = []PresetUse{*u}
 	}
 	if h := values[fieldHeaders]; h != cty.NilVal && !h.IsNull() {

@@ -187,6 +187,8 @@ func TestPhoneFunctions(t *testing.T) {
 		{`preset_for("Yealink SIP-T46S 66.86.0.15", "reboot") == preset.yealink.reboot`, `true`},
 		{`preset_for("PolycomVVX-VVX_450-UA/6.4.3.5018", "reboot")`, `! Polycom and Poly phones, such as "PolycomVVX-VVX_450-UA/6.4.3.5018", have no preset "reboot". There is "check_sync".`},
 		{`preset_for("Zoiper rv2.10.8.2", "reboot")`, `! no vendor is known by the User-Agent "Zoiper rv2.10.8.2".`},
+		{`preset.snom.reboot.preset`, `"snom.reboot"`},
+		{`preset_for("Yealink SIP-T46S 66.86.0.15", "reboot").preset`, `"yealink.reboot"`},
 		{`preset_for("", "reboot")`, `! the phone has not told a User-Agent, so that its vendor is not known.`},
 		{`preset_for(null, "reboot")`, `! the phone has not told a User-Agent`},
 		{`preset_for("Yealink SIP-T46S 66.86.0.15", "rebot")`, `! no vendor has the preset "rebot" (did you mean "reboot"?).`},

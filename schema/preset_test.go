@@ -73,3 +73,36 @@ func TestVendors(t *testing.T) {
 		}
 	}
 }
+
+// Which preset a message is made of is not told where a secret decides that.
+func TestMessage_presetOfSecret(t *testing.T) {
+	cfg := one(t, `
+variable "pin" {
+  default   = "1"
+  sensitive = true
+}
+message "x" {
+  event = var.pin == "1" ? preset.snom.reboot.event : preset.snom.check_sync.event
+}
+sip_notify "x" {
+  pbx     = pbx.hq
+  targets = ["PJSIP/1"]
+  message = message.x
+}
+sip_notify "y" {
+  pbx     = pbx.hq
+  targets = ["PJSIP/1"]
+  message = var.pin == "1" ? preset.snom.reboot : preset.snom.check_sync
+}
+`)
+	for _, j := range cfg.Jobs {
+		m, diags := j.Message(j.Targets[0])
+		if diags.HasErrors() || len(m.Presets) > 0 || !m.Event.IsSensitive() {
+			t.Errorf("%s: %v, %v", j.Address, m, diags)
+		}
+	}
+	v, diags := cfg.Scope().Eval("message.x.preset")
+	if got := FormatValue(v); diags.HasErrors() || strings.Contains(got, "snom") {
+		t.Errorf("message.x.preset is %s %v", got, diags)
+	}
+}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -23,8 +24,7 @@ func (u PresetUse) name() string { return u.Vendor.ID + "." + u.Preset.Action }
 // presetOf finds the preset of which a value says that it was made; nil if there is
 // none.
 func presetOf(name cty.Value) *PresetUse {
-	name, _ = name.Unmark()
-	if name == cty.NilVal || name.Type() != cty.String || !name.IsKnown() || name.IsNull() {
+	if name == cty.NilVal || name.IsMarked() || name.Type() != cty.String || !name.IsKnown() || name.IsNull() {
 		return nil
 	}
 	vendor, action, _ := strings.Cut(name.AsString(), ".")
@@ -34,6 +34,56 @@ func presetOf(name cty.Value) *PresetUse {
 		}
 	}
 	return nil
+}
+
+// unnamed takes out of a value of which presets the messages in it were made: they
+// are the same messages without.
+func unnamed(v cty.Value) cty.Value {
+	if !namesPresets(v.Type()) {
+		return v
+	}
+	plain, err := cty.Transform(v, func(_ cty.Path, v cty.Value) (cty.Value, error) {
+		switch {
+		case !isMessage(v.Type()):
+			return v, nil
+		case v.IsNull():
+			attributes := maps.Clone(v.Type().AttributeTypes())
+			delete(attributes, "preset")
+			return cty.NullVal(cty.Object(attributes)), nil
+		}
+		fields := v.AsValueMap()
+		delete(fields, "preset")
+		return cty.ObjectVal(fields), nil
+	})
+	if err != nil { // the function above has none: cannot happen
+		return v
+	}
+	return plain
+}
+
+// isMessage tells whether values of a type are messages, as messageValueType is one.
+func isMessage(ty cty.Type) bool {
+	return ty.IsObjectType() && ty.HasAttribute("preset") && ty.HasAttribute("event") && ty.HasAttribute("call_id")
+}
+
+// namesPresets tells whether there may be messages in a value of a type.
+func namesPresets(ty cty.Type) bool {
+	switch {
+	case ty.IsObjectType():
+		if isMessage(ty) {
+			return true
+		}
+		for _, attribute := range ty.AttributeTypes() {
+			if namesPresets(attribute) {
+				return true
+			}
+		}
+	case ty.IsTupleType():
+		return slices.ContainsFunc(ty.TupleElementTypes(), namesPresets)
+	case ty.IsCollectionType():
+		return namesPresets(ty.ElementType())
+	}
+	return false
 }
 
 // presetRefs is what the expressions of a message, and of those that it refers
@@ -84,7 +134,7 @@ func (m *message) noting(ctx *hcl.EvalContext) (*hcl.EvalContext, *[]PresetUse) 
 // note has a message say which presets it may be made of, unless its value has said
 // it: those with its event, which preset_for has given or else the expressions name.
 func (m *message) note(msg *Message, given *[]PresetUse) {
-	if msg == nil || msg.Event.IsUnknown() || len(msg.Presets) > 0 {
+	if msg == nil || msg.Event.IsUnknown() || msg.Event.IsSensitive() || len(msg.Presets) > 0 { // which preset it is would tell
 		return
 	}
 	add := func(uses []PresetUse) {

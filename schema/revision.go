@@ -68,7 +68,8 @@ func (e *jobEval) evalRevision(t Target) (string, hcl.Diagnostics) {
 		c.failIn(ctx, on, "Value not known yet", "The argument \"on\" must be known before anything is sent: a change of it is what makes the job fire.")
 		return "", c.diags
 	}
-	b, err := ctyjson.Marshal(shortNumbers(v), v.Type())
+	v = shortNumbers(unnamed(v))
+	b, err := ctyjson.Marshal(v, v.Type())
 	if err != nil {
 		c.failIn(ctx, on, "Wrong type of value", "The argument \"on\" cannot take this value: %s.", err)
 		return "", c.diags

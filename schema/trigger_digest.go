@@ -89,6 +89,7 @@ func encoded(v cty.Value) string {
 	if !v.IsWhollyKnown() {
 		return ""
 	}
+	v = unnamed(v)
 	b, err := ctyjson.Marshal(v, v.Type())
 	if err != nil {
 		return ""
