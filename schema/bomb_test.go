@@ -77,6 +77,14 @@ var bombs = []struct {
 		all["m60/main.hcl"] = "variable \"x\" {}\noutput \"x\" {\n  value = jsonencode(var.x)\n}\n"
 		return all
 	}},
+	{"inputs that grow twentyfold", "Value too large", func() map[string]string {
+		all := map[string]string{"main.hcl": "module \"x\" {\n  source = \"./m0\"\n  x      = 1\n}\n"}
+		for i := range 12 {
+			all[fmt.Sprintf("m%d/main.hcl", i)] = fmt.Sprintf("variable \"x\" {}\nmodule \"x\" {\n  source = \"../m%d\"\n  x      = [%s]\n}\n", i+1, strings.Repeat("var.x, ", 20))
+		}
+		all["m12/main.hcl"] = "variable \"x\" {}\noutput \"x\" {\n  value = 1\n}\n"
+		return all
+	}},
 	{"inputs with a type that double", "nested", func() map[string]string {
 		all := map[string]string{"main.hcl": "module \"x\" {\n  source = \"./m0\"\n  x      = []\n}\n"}
 		for i := range 60 {

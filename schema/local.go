@@ -74,14 +74,14 @@ const maxWalked = 32 * maxItems
 // Values share what they hold: sixty lines of which each has twice the value of the
 // one before take no memory, and more than a lifetime to look through.
 func (l *loader) walkable(a *arg, v cty.Value) bool {
-	if isReference(a.expr) {
+	if a.uses == 0 && isReference(a.expr) {
 		return true
 	}
 	most := min(maxItems, maxWalked-l.walked)
 	left := heldWithin(v, most)
 	l.walked += most - max(left, 0)
 	if left < 0 {
-		l.fail(a.rng, "Value too large", "A local value or an output can hold %d elements, with all that is in them, and all together %d. One that holds the same value several times holds its elements as often.", maxItems, maxWalked)
+		l.fail(a.rng, "Value too large", "A local value, an input of a module or an output can hold %d elements, with all that is in them, and all together %d. One that holds the same value several times holds its elements as often.", maxItems, maxWalked)
 		return false
 	}
 	return true

@@ -205,7 +205,7 @@ func (m *module) assignInputs(c *call, ctx *hcl.EvalContext) {
 		value := v.fallback
 		if a := c.inputs[v.name]; a != nil {
 			given, ok := m.eval(a, ctx)
-			if !ok {
+			if !ok || !m.walkable(a, given) {
 				continue
 			}
 			n.args, n.unread, n.data = []*arg{a}, a.unread(), dataOf(a, ctx)

@@ -265,24 +265,30 @@ func (m *module) validate(v *variable) {
 // origins says of the variables to which an argument refers how they were given
 // their values, up to the root module; "" where none was given any.
 func (m *module) origins(a *arg) string {
-	if a == nil {
-		return ""
-	}
 	var all []string
-	for _, r := range a.refs {
-		v := m.variables[r.name]
-		switch {
-		case r.root != "var":
-			continue
-		case v.how != "":
-			all = append(all, fmt.Sprintf("%s%s, given by %s", m.path, r.address(), v.how))
-		case v.from != nil:
-			all = append(all, fmt.Sprintf("%s%s, given at %s", m.path, r.address(), v.from))
+	told := make(map[*variable]bool)
+	var walk func(m *module, a *arg)
+	walk = func(m *module, a *arg) {
+		if a == nil {
+			return
 		}
-		if m.caller != nil {
-			all = append(all, m.caller.origins(m.call.inputs[r.name]))
+		for _, r := range a.refs {
+			v := m.variables[r.name]
+			if r.root != "var" || told[v] {
+				continue
+			}
+			told[v] = true
+			switch {
+			case v.how != "":
+				all = append(all, fmt.Sprintf("%s%s, given by %s", m.path, r.address(), v.how))
+			case v.from != nil:
+				all = append(all, fmt.Sprintf("%s%s, given at %s", m.path, r.address(), v.from))
+			}
+			if m.caller != nil {
+				walk(m.caller, m.call.inputs[r.name])
+			}
 		}
 	}
-	all = slices.DeleteFunc(all, func(s string) bool { return s == "" })
-	return strings.Join(slices.Compact(all), "; ")
+	walk(m, a)
+	return strings.Join(all, "; ")
 }
