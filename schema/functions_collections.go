@@ -423,6 +423,9 @@ var setUnionFunc = sized(function.New(&function.Spec{
 			if err != nil {
 				return cty.NilVal, function.NewArgError(i, err)
 			}
+			if element := set.Type().ElementType(); set.LengthInt() > 0 && !element.Equals(ty.ElementType()) { // null has no type of its own
+				return cty.NilVal, function.NewArgErrorf(i, "its elements are of another type than those of other sets")
+			}
 			for it := set.ElementIterator(); it.Next(); {
 				_, v := it.Element()
 				all.Add(v)

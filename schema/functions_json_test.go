@@ -41,7 +41,7 @@ func FuzzJSONDecode(f *testing.F) {
 			return // refused here
 		}
 		if wantErr != nil && strings.HasPrefix(wantErr.Error(), "unsupported attribute ") {
-			return // names with accents that are characters of their own, see TestJSONDecode
+			return // names with accents that are characters of their own, see TestJSONDecode_names
 		}
 		if (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
 			t.Fatalf("%q: %v, want %v", text, err, wantErr)

@@ -126,7 +126,7 @@ func (o *outermost) take(src []byte, tokens hclsyntax.Tokens) (assigned bool) {
 		o.depth++
 		o.header = false
 	case hclsyntax.TokenCBrace:
-		o.depth--
+		o.depth = max(o.depth-1, 0) // one too many ends nothing
 	case hclsyntax.TokenNewline, hclsyntax.TokenComment:
 		o.header = false
 	case hclsyntax.TokenIdent, hclsyntax.TokenQuotedLit:
