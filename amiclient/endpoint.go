@@ -146,7 +146,7 @@ func (a PJSIPShowEndpoint) Do(ctx context.Context, on Doer) (EndpointDetail, err
 			return EndpointDetail{}, err
 		}
 		if bytes += m.size(); bytes > maxReceivedMessage {
-			return EndpointDetail{}, fmt.Errorf("PJSIPShowEndpoint: the answer has more than %d bytes", maxReceivedMessage)
+			return EndpointDetail{}, unusableError(fmt.Sprintf("PJSIPShowEndpoint: the answer has more than %d bytes", maxReceivedMessage))
 		}
 		switch m.Event() {
 		case "EndpointDetail":

@@ -17,7 +17,8 @@ var (
 	ErrNotAMI = errors.New("not an Asterisk manager interface")
 	// ErrTimeout: Asterisk took longer than allowed.
 	ErrTimeout = errors.New("no answer in time")
-	// ErrProtocol: the stream broke AMI's rules, so nothing after it can be trusted.
+	// ErrProtocol: the stream broke AMI's rules, so nothing after it can be trusted; or, where the error is no
+	// ConnError, an answer alone cannot be used, such as a part of a list, and the connection goes on.
 	ErrProtocol = errors.New("protocol violation")
 	// ErrClosed: this side closed the connection or the client.
 	ErrClosed = errors.New("connection closed by us")
@@ -213,3 +214,17 @@ func (e cleaned) Unwrap() error { return e.error }
 
 // quote makes untrusted text safe to show, and short.
 func quote(s string) string { return strconv.Quote(shorten(s)) }
+
+// unusableError is an answer that cannot be used, of a server with which all else is
+// well: an ErrProtocol.
+type unusableError string
+
+func (e unusableError) Error() string { return string(e) }
+
+func (unusableError) Is(target error) bool { return target == ErrProtocol }
+
+// Untold tells whether the server lives and only does not say what it was asked:
+// it refuses to, or its answer cannot be used. To connect anew would not help.
+func Untold(err error) bool {
+	return errors.As(err, new(*ResponseError)) || errors.Is(err, ErrProtocol) && !errors.As(err, new(*ConnError))
+}

@@ -84,7 +84,7 @@ func (c *Conn) receiveResponse(view *Message, kind string) {
 	case is(m.Get("Response"), "Error"):
 		call.done(m, newResponseError(call.action, m))
 	case call.item != nil && strings.Contains(strings.ToLower(text), "follow"): // as in "Voicemail user list will follow"
-		call.done(m, fmt.Errorf("%s: the server says %s, but not as a list of which the end is known: it is not read", call.action, quote(clean(text))))
+		call.done(m, unusableError(fmt.Sprintf("%s: the server says %s, but not as a list of which the end is known: it is not read", call.action, quote(clean(text)))))
 	default:
 		call.done(m, nil)
 	}
@@ -176,9 +176,9 @@ func (c *Conn) receiveItem(call *call, view *Message) {
 	c.mu.Unlock()
 	switch said := value.Number(view.Get("ListItems")); {
 	case !is(end, "Complete"):
-		call.done(m, fmt.Errorf("%s: the server ended the list with %s", call.action, quote(clean(end))))
+		call.done(m, unusableError(fmt.Sprintf("%s: the server ended the list with %s", call.action, quote(clean(end)))))
 	case said > call.items && !is(call.action, "PJSIPShowEndpoint"): // which counts what it tells by rules that changed
-		call.done(m, fmt.Errorf("%s: the list has %d items by the server's count, of which %d came", call.action, said, call.items))
+		call.done(m, unusableError(fmt.Sprintf("%s: the list has %d items by the server's count, of which %d came", call.action, said, call.items)))
 	default:
 		call.done(m, nil)
 	}

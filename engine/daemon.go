@@ -359,7 +359,6 @@ func (l *loop) stop() {
 		l.takeVerdict(a, t, now)
 	}
 	l.endAwaiting(now)
-	l.hold = time.Time{}
 	l.record(context.Background(), now, true)
 	l.endLanes(ctx)
 	l.working.Wait()

@@ -119,6 +119,7 @@ type fakePBX struct {
 	reachable  map[string]bool
 	unreadable error  // of the device states
 	unshown    string // an endpoint that the server cannot show
+	garbles    error  // what comes of being asked for any; nil: an answer
 	outbound   string // the default outbound endpoint; "-": the rights do not suffice to ask
 
 	answer func(n int) error // to the n-th action; nil: Success
@@ -197,6 +198,10 @@ func (p *fakePBX) List(_ context.Context, a amiclient.Action) iter.Seq2[*amiclie
 			p.flies()
 			time.Sleep(p.shows)
 			p.lands()
+			if p.garbles != nil {
+				yield(nil, p.garbles)
+				return
+			}
 			if a.Headers[0].Value == p.unshown {
 				yield(nil, &amiclient.ResponseError{Action: a.Name, Text: "Unable to retrieve transport nope"})
 				return
@@ -456,6 +461,26 @@ func TestRunner_LooksSideBySide(t *testing.T) {
 			t.Errorf("took %v, %d in flight; want 3 s for the look, with 16 in flight", took, b.pbx.most)
 		}
 	})
+}
+
+// A server that lives and does not say who is there, or not in a way to be used, is
+// asked no further: to connect again would not help, and would not end.
+func TestRunner_LooksInVain(t *testing.T) {
+	cfg := job(t, 48, "")
+	for name, err := range map[string]error{
+		"forbidden": &amiclient.ResponseError{Action: "PJSIPShowEndpoint", Kind: amiclient.ErrPermission},
+		"unusable":  fmt.Errorf("%w: a part of it", amiclient.ErrProtocol),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, cfg)
+				b.pbx.garbles = err
+				if run := b.run(t, t.Context()).Runs[0]; run.Outcomes[Accepted] != 48 || b.pbx.lists["PJSIPShowEndpoint"] > 16 {
+					t.Errorf("%v after %d questions", run.Outcomes, b.pbx.lists["PJSIPShowEndpoint"])
+				}
+			})
+		})
+	}
 }
 
 // What goes to a URI is heard only by a default outbound endpoint, and one contact

@@ -158,7 +158,7 @@ func (r *reader) info(ctx context.Context) (*schema.PBXInfo, error) {
 	case err == nil:
 		seconds := int(max(up.Now.Sub(up.Started), 0).Seconds())
 		info.Uptime, info.Started, info.Reloaded = &seconds, instant(up.Started), instant(up.Reloaded)
-	case !untold(err):
+	case !amiclient.Untold(err):
 		return nil, err
 	}
 	switch modules, err := amiclient.Modules(ctx, r.on); {
@@ -168,21 +168,15 @@ func (r *reader) info(ctx context.Context) (*schema.PBXInfo, error) {
 		}
 		slices.Sort(info.Modules)
 		info.Modules = slices.Compact(info.Modules)
-	case !untold(err):
+	case !amiclient.Untold(err):
 		return nil, err
 	}
 	switch endpoint, err := amiclient.DefaultOutboundEndpoint(ctx, r.on); {
 	case err == nil:
 		endpoint = text(endpoint)
 		info.DefaultOutboundEndpoint = &endpoint
-	case !untold(err):
+	case !amiclient.Untold(err):
 		return nil, err
 	}
 	return info, nil
-}
-
-// untold tells whether the server lives and only does not say, or says it in a way
-// that we do not know.
-func untold(err error) bool {
-	return refusal(err) || errors.Is(err, amiclient.ErrProtocol) && !errors.As(err, new(*amiclient.ConnError))
 }
