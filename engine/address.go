@@ -32,14 +32,22 @@ func addresses(cfg *schema.Config, state *State) []string {
 // address, which may be that of a block with all its instances, or an error that
 // says which one may have been meant. The configuration may be nil.
 func FindJobs(cfg *schema.Config, state *State, address string) ([]string, error) {
-	known := addresses(cfg, state)
-	found := slices.DeleteFunc(slices.Clone(known), func(a string) bool {
-		return !Options{Target: []string{address}}.selects(a)
-	})
-	if len(found) > 0 {
-		return found, nil
+	return jobsAt(address, addresses(cfg, state))
+}
+
+// jobsAt returns those of the known addresses that are at one, or an error that says
+// which one may have been meant.
+func jobsAt(address string, known []string) ([]string, error) {
+	var found []string
+	for _, job := range known {
+		if schema.Within(job, address) {
+			found = append(found, job)
+		}
 	}
-	return nil, unknownAddress(address, known)
+	if len(found) == 0 {
+		return nil, unknownAddress(address, known)
+	}
+	return found, nil
 }
 
 // FindJob returns the job at an address, or an error that says which one may

@@ -34,19 +34,7 @@ func (s *State) Addresses() []string {
 // Find returns those of the Addresses that are at one, which may be that of a block
 // or of a module with all that is in it, or an error that says which one may have
 // been meant.
-func (s *State) Find(address string) ([]string, error) {
-	var found []string
-	known := s.Addresses()
-	for _, job := range known {
-		if schema.Within(job, address) {
-			found = append(found, job)
-		}
-	}
-	if len(found) == 0 {
-		return nil, unknownAddress(address, known)
-	}
-	return found, nil
-}
+func (s *State) Find(address string) ([]string, error) { return jobsAt(address, s.Addresses()) }
 
 // Move gives what is moved if a state is to do a move by itself, by hand. It
 // refuses to move nothing, onto something, or a job with open runs, which go by

@@ -30,8 +30,9 @@ func (o Options) selects(addresses ...string) bool {
 // Validate refuses addresses that select nothing, which are most likely
 // misspelt: leaving a job out by mistake can mean a lost notify.
 func (o Options) Validate(cfg *schema.Config, state *State) error {
+	known := addresses(cfg, state)
 	for _, pattern := range slices.Concat(o.Target, o.Exclude) {
-		if _, err := FindJobs(cfg, state, pattern); err != nil {
+		if _, err := jobsAt(pattern, known); err != nil {
 			return fmt.Errorf("select %s: %w", pattern, err)
 		}
 	}
