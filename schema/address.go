@@ -158,7 +158,7 @@ func Containers(job string) []string {
 		}
 		all = append(all, strings.TrimSuffix(job, behind))
 		if strings.HasPrefix(behind, "[") {
-			behind = behind[keyLength(behind):]
+			behind = behind[KeyLength(behind):]
 			all = append(all, strings.TrimSuffix(job, behind))
 		}
 		rest = strings.TrimPrefix(behind, ".")
@@ -166,8 +166,9 @@ func Containers(job string) []string {
 	return all
 }
 
-// keyLength is how long the key is that a text begins with, brackets included.
-func keyLength(s string) int {
+// KeyLength is how long the key of an instance is that a text begins with, brackets
+// included; the whole text, if the key does not end.
+func KeyLength(s string) int {
 	quoted := false
 	for i := 1; i < len(s); i++ {
 		switch {

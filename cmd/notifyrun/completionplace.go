@@ -222,18 +222,14 @@ func (p *completionPlace) load() (*schema.Source, *schema.Config) {
 	if src == nil || diags.HasErrors() {
 		return nil, nil
 	}
-	loaded := make(chan *schema.Config, 1)
-	go func() {
-		cfg, _ := schema.Load(src, p.app.schemaValues(p.values))
-		loaded <- cfg
-	}()
-	select {
-	case cfg := <-loaded:
-		return src, cfg
-	case <-time.After(evaluates):
+	ctx, cancel := context.WithTimeout(p.ctx, evaluates)
+	defer cancel()
+	var cfg *schema.Config
+	if unlessInterrupted(ctx, func() { cfg, _ = schema.Load(src, p.app.schemaValues(p.values)) }) != nil {
 		src, _ := schema.Open(".") // one that nobody else uses
 		return src, nil
 	}
+	return src, cfg
 }
 
 // place is where the state lies; "": nobody knows.

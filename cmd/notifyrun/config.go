@@ -178,6 +178,6 @@ func (a *app) stateAt(ctx context.Context, path string, v values) (string, *sche
 	if _, missing := os.Stat(usual); missing != nil {
 		return "", nil, err
 	}
-	fmt.Fprintf(a.stderr, "%s the configuration cannot be evaluated (see notifyrun validate); this is the state in %s.\n", a.style(a.stderr).yellow("Note:"), usual)
+	a.screen(a.stderr).note(fmt.Sprintf("the configuration cannot be evaluated (see notifyrun validate); this is the state in %s.", usual))
 	return usual, nil, nil
 }

@@ -70,7 +70,7 @@ func (a *app) taken(ctx context.Context, led engine.DaemonLedger, serial uint64)
 		case d != nil && d.Problem != "" && d.Seen >= serial: // else it is of the one before
 			return fmt.Errorf("publish: it is recorded, but notifyrun serve (process %d on %s) cannot take it, and goes by the configuration of before: %s", d.PID, d.Host, d.Problem)
 		case time.Now().After(deadline):
-			fmt.Fprintf(a.stderr, "%s notifyrun serve has not taken the new configuration in %s; it will as soon as it can.\n", a.style(a.stderr).yellow("Note:"), daemonTakes)
+			a.screen(a.stderr).note(fmt.Sprintf("notifyrun serve has not taken the new configuration in %s; it will as soon as it can.", daemonTakes))
 			return nil
 		}
 		if !wait(ctx, watchEvery) {

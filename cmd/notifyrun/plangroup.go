@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/notifyrun/notifyrun/engine"
+	"github.com/notifyrun/notifyrun/schema"
 )
 
 // An overview of a plan shows jobs as groups: the same happens to all jobs of
@@ -90,32 +91,16 @@ func blockOf(address string) (block, key string) {
 	var b strings.Builder
 	var keys []string
 	for {
-		before, rest, found := strings.Cut(address, "[")
-		b.WriteString(before)
-		if !found {
+		i := strings.IndexByte(address, '[')
+		if i < 0 {
+			b.WriteString(address)
 			return b.String(), strings.Join(keys, " ")
 		}
-		end := keyEnd(rest)
-		keys = append(keys, rest[:end])
-		b.WriteString("[…]")
-		address = rest[min(end+1, len(rest)):]
+		end := i + schema.KeyLength(address[i:])
+		keys = append(keys, strings.TrimSuffix(address[i+1:end], "]"))
+		b.WriteString(address[:i] + "[…]")
+		address = address[end:]
 	}
-}
-
-// keyEnd is where the key ends that a text begins with, behind its bracket.
-func keyEnd(s string) int {
-	quoted := false
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case c == ']' && !quoted:
-			return i
-		}
-	}
-	return len(s)
 }
 
 // groupJobs makes the groups of all jobs to which something happens.

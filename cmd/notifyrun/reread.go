@@ -143,7 +143,7 @@ func dataBlock(address string) string {
 			return address
 		}
 		key := from + i
-		if from = key + 1 + keyEnd(address[key+1:]) + 1; from >= len(address) {
+		if from = key + schema.KeyLength(address[key:]); from >= len(address) {
 			return address[:key]
 		}
 	}

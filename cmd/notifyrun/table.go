@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/notifyrun/notifyrun/schema"
 )
 
 // table writes rows in aligned columns. On a terminal it fits its width by
@@ -154,7 +156,7 @@ func nameEnd(s string) int {
 		return len(s)
 	}
 	if s[i] == '[' {
-		i = min(i+2+keyEnd(s[i+1:]), len(s))
+		i += schema.KeyLength(s[i:])
 	}
 	return min(i+1, len(s))
 }
