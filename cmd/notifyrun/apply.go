@@ -96,7 +96,7 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 			return fmt.Errorf("apply of a saved plan takes no -var %s: the plan has the values of all variables but the sensitive ones; plan again to change one", given.Name)
 		}
 	}
-	read, kept := a.live(ctx), fromSnapshot(saved.Snapshot, "Plan again.")
+	read, kept := a.live(ctx, false), fromSnapshot(saved.Snapshot, "Plan again.")
 	var missed []unread
 	switch {
 	case f.values.stale:
@@ -151,20 +151,14 @@ func (a *app) applySaved(ctx context.Context, file string, saved *planFile, f ap
 func (a *app) approve(ctx context.Context, what, canceled string) error {
 	fmt.Fprintf(a.stdout, "\n%s\n  %s\n  Only \"yes\" is taken as approval.\n\n  %s ",
 		a.style(a.stdout).bold("Do you want to do this?"), what, a.style(a.stdout).bold("Enter a value:"))
-	line := make(chan string, 1)
-	go func() {
-		text, _ := bufio.NewReader(a.stdin).ReadString('\n')
-		line <- strings.TrimSpace(text)
-	}()
-	select {
-	case text := <-line:
-		fmt.Fprintln(a.stdout)
-		if text == "yes" {
-			return nil
-		}
-		return errors.New(canceled)
-	case <-ctx.Done():
-		fmt.Fprintln(a.stdout)
-		return ctx.Err()
+	var text string
+	ended := unlessInterrupted(ctx, func() { text, _ = bufio.NewReader(a.stdin).ReadString('\n') })
+	fmt.Fprintln(a.stdout)
+	switch {
+	case ended != nil:
+		return ended
+	case strings.TrimSpace(text) == "yes":
+		return nil
 	}
+	return errors.New(canceled)
 }

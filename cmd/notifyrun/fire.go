@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -47,6 +48,7 @@ func (a *app) fire(ctx context.Context, args []string) error {
 		return err
 	}
 	defer s.end()
+	var warnings hcl.Diagnostics
 	plan := func(state *engine.State) (*engine.Plan, error) {
 		if err := a.asLastRead(ctx, l, v, state); err != nil {
 			return nil, err
@@ -66,13 +68,14 @@ func (a *app) fire(ctx context.Context, args []string) error {
 		if err == nil && diags.HasErrors() {
 			err = a.mistakes(l.source, diags)
 		}
+		warnings = slices.Concat(l.diags, diags)
 		return p, err
 	}
 	p, err := plan(state)
 	if err != nil {
 		return err
 	}
-	a.showPlan(l, p, append(l.diags, l.notRead(p)...))
+	a.showPlan(l, p, warnings)
 	return s.execute(ctx, p, plan, "notifyrun apply -target "+shellQuote(address))
 }
 

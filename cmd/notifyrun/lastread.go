@@ -12,8 +12,8 @@ import (
 )
 
 // lastRead takes what the state has kept of the data when the configuration was
-// last applied.
-func (a *app) lastRead(ctx context.Context, src *schema.Source, v values) dataReader {
+// last applied; remedy says what to do where it has nothing.
+func (a *app) lastRead(ctx context.Context, src *schema.Source, v values, remedy string) dataReader {
 	var kept *schema.Snapshot
 	var failed error
 	return func(requests []*schema.DataRequest, read map[string]*schema.Data) hcl.Diagnostics {
@@ -23,7 +23,7 @@ func (a *app) lastRead(ctx context.Context, src *schema.Source, v values) dataRe
 		if failed != nil {
 			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "State not readable", Detail: printable(fmt.Sprintf("What was last read is in the state, which cannot be read: %s.", failed))}}
 		}
-		return fromSnapshot(kept, "It is kept when it is applied: apply once without -refresh=false.")(requests, read)
+		return fromSnapshot(kept, remedy)(requests, read)
 	}
 }
 

@@ -42,13 +42,13 @@ func (a *app) loadRead(ctx context.Context, path string, v values, some bool) (*
 	if diags.HasErrors() {
 		return nil, a.mistakes(src, diags)
 	}
-	read := a.live(ctx)
+	read := a.live(ctx, a.flags.Lookup("target") != nil)
 	var missed []unread
 	switch {
 	case v.stale:
-		read = a.lastRead(ctx, src, v)
+		read = a.lastRead(ctx, src, v, "It is kept when it is applied: apply once without -refresh=false.")
 	case some:
-		read = a.liveOr(ctx, a.lastRead(ctx, src, v), &missed)
+		read = a.liveOr(ctx, a.lastRead(ctx, src, v, "Until it can be read, take the data block out, and what depends on it."), &missed)
 	}
 	l, err := a.loadData(ctx, src, diags, v, read)
 	if err != nil {
@@ -77,12 +77,16 @@ func (a *app) loadData(ctx context.Context, src *schema.Source, diags hcl.Diagno
 	return nil, fmt.Errorf("read data: what was read has asked for more %d times", maxRounds)
 }
 
-// live reads of the PBXs.
-func (a *app) live(ctx context.Context) dataReader {
+// live reads of the PBXs. narrows tells whether the command has -target and -exclude.
+func (a *app) live(ctx context.Context, narrows bool) dataReader {
+	remedy := byLastRead
+	if narrows {
+		remedy += " To go on with jobs that do not depend on it: -target or -exclude. Both need that it was read once."
+	}
 	return func(requests []*schema.DataRequest, read map[string]*schema.Data) hcl.Diagnostics {
 		var diags hcl.Diagnostics
 		for _, u := range a.readAll(ctx, requests, read) {
-			diags = append(diags, u.diagnostic(byLastRead+" To go on with jobs that do not depend on it: -target or -exclude. Both need that it was read once."))
+			diags = append(diags, u.diagnostic(remedy))
 		}
 		return diags
 	}
@@ -93,14 +97,29 @@ func (a *app) live(ctx context.Context) dataReader {
 // as missed. Where last has nothing, it stays a mistake.
 func (a *app) liveOr(ctx context.Context, last dataReader, missed *[]unread) dataReader {
 	return func(requests []*schema.DataRequest, read map[string]*schema.Data) hcl.Diagnostics {
-		var diags hcl.Diagnostics
-		for _, u := range a.readAll(ctx, requests, read) {
-			if ctx.Err() != nil || last(u.requests, read).HasErrors() {
-				diags = append(diags, u.diagnostic("Nor was it read before, so that there is nothing to go by: until it can be read, take the data block out, and what depends on it."))
-			}
-			*missed = append(*missed, u)
+		failed := a.readAll(ctx, requests, read)
+		if len(failed) == 0 {
+			return nil
 		}
-		return diags
+		var asked []*schema.DataRequest
+		for _, u := range failed {
+			asked = append(asked, u.requests...)
+		}
+		var never hcl.Diagnostics
+		if ctx.Err() == nil {
+			never = last(asked, read)
+		}
+		if ctx.Err() == nil && !never.HasErrors() {
+			*missed = append(*missed, failed...)
+			return nil
+		}
+		var diags hcl.Diagnostics
+		for _, u := range failed {
+			if slices.ContainsFunc(u.requests, func(r *schema.DataRequest) bool { return read[r.Address] == nil }) {
+				diags = append(diags, u.diagnostic("Nor is there all of it from before."))
+			}
+		}
+		return append(diags, never...)
 	}
 }
 

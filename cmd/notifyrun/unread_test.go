@@ -35,7 +35,7 @@ func TestUnread_elsewhere(t *testing.T) {
 	}
 	south.Close()
 	const unread = "data.pjsip_contacts.south could not be read of pbx.south at "
-	says(run(exitError, "plan", "-target", "sip_notify.north"), "Error: Data not read", unread, "Nor was it read before, so that there is nothing to go by: until it can be read, take the data block out, and what depends on it.")
+	says(run(exitError, "plan", "-target", "sip_notify.north"), "Error: Data not read", unread, "Nor is there all of it from before.", "data.pjsip_contacts.south was not read before. Until it can be read, take the data block out, and what depends on it.")
 	says(run(exitError, "plan"), "To go on with jobs that do not depend on it: -target or -exclude. Both need that it was read once.")
 	south = startPBX(t, amisim.Config{Listen: south.Addr(), Users: south.Users()})
 	north.Unregister("1002")
@@ -59,6 +59,15 @@ func TestUnread_elsewhere(t *testing.T) {
 	north.Register("1001") // those that were told are rebooting
 	says(run(exitOK, "fire", "sip_notify.north"), "Warning: Data not read", "accepted")
 	says(run(exitOK, "plan", "-json", "-target", "sip_notify.north"), `"address":"data.pjsip_contacts.south","pbx":"pbx.south"`, `"live":false`, `"live":true`)
+
+	// What is new of a PBX that is down is named, and not what was read of it before.
+	write(t, dir, "main.hcl", config+"data \"pbx_info\" \"south\" {\n  pbx = pbx.south\n}\n")
+	text := run(exitError, "plan", "-target", "sip_notify.north")
+	says(text, "Error: Data never read", "data.pbx_info.south was not read before.")
+	if strings.Contains(text, "contacts.south was not read before") {
+		t.Errorf("it was:\n%s", text)
+	}
+	write(t, dir, "main.hcl", config)
 
 	north.Register("1003")
 	out := dir + "/saved"
