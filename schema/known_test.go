@@ -40,9 +40,10 @@ func TestBlankSecrets(t *testing.T) {
 		`a = sensitive("hunter2")`:                  `a = sensitive("*******")`,
 		`a = "hunter2"`:                             `a = "hunter2"`,
 		"secret = <<EOT\nhunter2\nEOT\na = \"b\"\n": "secret = <<EOT\n*******\nEOT\na = \"b\"\n",
-		"variable \"v\" {\n  default   = \"hunter2\"\n  sensitive = true\n}\n": "variable \"v\" {\n  default   = \"*******\"\n  sensitive = true\n}\n",
-		"variable \"v\" {\n  default   = \"public\"\n  sensitive = false\n}\n": "variable \"v\" {\n  default   = \"public\"\n  sensitive = false\n}\n",
-		"variable \"v\" {\n  sensitive = true\n  default   = [\"a\", 12]\n}\n": "variable \"v\" {\n  sensitive = true\n  default   = [\"*\", **]\n}\n",
+		"variable \"v\" {\n  default   = \"hunter2\"\n  sensitive = true\n}\n":      "variable \"v\" {\n  default   = \"*******\"\n  sensitive = true\n}\n",
+		"variable \"v\" {\n  default   = \"public\"\n  sensitive = false\n}\n":      "variable \"v\" {\n  default   = \"public\"\n  sensitive = false\n}\n",
+		"variable \"v\" {\n  sensitive = true\n  default   = [\"a\", 12]\n}\n":      "variable \"v\" {\n  sensitive = true\n  default   = [\"*\", **]\n}\n",
+		"}\n  variable \"v\" {\n  default   = \"hunter2\"\n  sensitive = true\n}\n": "}\n  variable \"v\" {\n  default   = \"*******\"\n  sensitive = true\n}\n",
 		"secret = \"hunter2\nnext": "secret = \"*******\n****",
 	} {
 		if got := string(BlankSecrets([]byte(src))); got != want {

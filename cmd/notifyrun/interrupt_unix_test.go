@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -109,5 +110,20 @@ func TestInterrupt_prompt(t *testing.T) {
 	cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || errs.String() != "Interrupted before anything was sent.\n" {
 		t.Errorf("exit code %d: %s", code, &errs)
+	}
+}
+
+// An interrupted fmt writes no file more.
+func TestInterrupt_format(t *testing.T) {
+	dir := t.TempDir()
+	const untidy = "locals {\na=1\n}\n"
+	write(t, dir, "main.hcl", untidy)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	code := run(ctx, []string{"fmt", dir}, os.LookupEnv, nil, strings.NewReader(""), &out, &errs)
+	left, err := os.ReadFile(filepath.Join(dir, "main.hcl"))
+	if code != exitInterrupted || out.Len() > 0 || err != nil || string(left) != untidy {
+		t.Errorf("exit code %d, %s%s; the file has %q, %v", code, &out, &errs, left, err)
 	}
 }
