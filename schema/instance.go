@@ -26,8 +26,8 @@ var metaNames = []string{"for_each", "count", "depends_on"}
 // block itself.
 type instance struct {
 	suffix string    // ["hq"], [0] or nothing
-	vars   cty.Value // the object each or count; NilVal without
-	root   string    // its name
+	vars   cty.Value // the object each, or count.index, of which there may be a million; NilVal without
+	root   string    // each or count
 
 	// unread says that it stands for instances that nobody knows before data
 	// have been read.
@@ -104,8 +104,12 @@ func (i instance) in(ctx *hcl.EvalContext) *hcl.EvalContext {
 	if i.root == "" {
 		return ctx
 	}
+	vars := i.vars
+	if i.root == "count" {
+		vars = cty.ObjectVal(map[string]cty.Value{"index": vars})
+	}
 	inner := ctx.NewChild()
-	inner.Variables = map[string]cty.Value{i.root: i.vars}
+	inner.Variables = map[string]cty.Value{i.root: vars}
 	return inner
 }
 
@@ -171,7 +175,7 @@ func (l *loader) countOf(a *arg, what string, ctx *hcl.EvalContext) ([]instance,
 		switch {
 		case v == cty.NilVal:
 		case !v.IsKnown() && a.unread():
-			return []instance{{suffix: "[…]", root: "count", vars: cty.ObjectVal(map[string]cty.Value{"index": cty.UnknownVal(cty.Number)}), unread: true}}, true
+			return []instance{{suffix: "[…]", root: "count", vars: cty.UnknownVal(cty.Number), unread: true}}, true
 		case v.IsKnown() && v.IsNull():
 			l.failIn(ctx, a, "Invalid count", "The argument \"count\" is null. For no %s, give 0.", what)
 		}
@@ -187,10 +191,7 @@ func (l *loader) countOf(a *arg, what string, ctx *hcl.EvalContext) ([]instance,
 	}
 	keys := make([]instance, n)
 	for i := range keys {
-		keys[i] = instance{
-			suffix: "[" + strconv.Itoa(i) + "]", root: "count",
-			vars: cty.ObjectVal(map[string]cty.Value{"index": cty.NumberIntVal(int64(i))}),
-		}
+		keys[i] = instance{suffix: "[" + strconv.Itoa(i) + "]", root: "count", vars: cty.NumberIntVal(int64(i))}
 	}
 	return keys, true
 }
